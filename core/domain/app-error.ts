@@ -1,0 +1,30 @@
+// The one error class of the house: a stable code for programs, a message for people.
+
+/** Codes are part of the public contract; see the table in docs or CONTRACT. */
+export type AppErrorOptions = {
+  /** May the same operation succeed if it is simply tried again? */
+  retryable?: boolean;
+  /** All faults of an input at once, each with the path that leads to it. */
+  problems?: readonly Problem[];
+  /** Facts for the client, such as `retryAfterMs` or `currentVersion`. */
+  details?: Readonly<Record<string, unknown>>;
+  cause?: unknown;
+};
+
+export type Problem = { path: string; message: string };
+
+export class AppError extends Error {
+  readonly code: string;
+  readonly retryable: boolean;
+  readonly problems: readonly Problem[];
+  readonly details: Readonly<Record<string, unknown>>;
+
+  constructor(code: string, message: string, options: AppErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = "AppError";
+    this.code = code;
+    this.retryable = options.retryable ?? false;
+    this.problems = options.problems ?? [];
+    this.details = options.details ?? {};
+  }
+}
