@@ -1,0 +1,16 @@
+// pg-boss's schema and queues, made by the owner so that the scheduler's role needs no DDL.
+import { PgBoss } from "pg-boss";
+
+/** Queues of the timers room; the scheduler works them. */
+export const TIMER_QUEUES = ["maintain-partitions"] as const;
+
+export async function migrateTimers(databaseUrl: string): Promise<void> {
+  const boss = new PgBoss({ connectionString: databaseUrl, schema: "pgboss", supervise: false, schedule: false });
+  boss.on("error", () => {});
+  await boss.start();
+  try {
+    for (const name of TIMER_QUEUES) await boss.createQueue(name);
+  } finally {
+    await boss.stop({ graceful: false });
+  }
+}
