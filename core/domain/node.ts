@@ -1,0 +1,84 @@
+// What a node type is: its definition (known to api and worker) and its runner (known to the worker only).
+import type { z } from "zod";
+
+/**
+ * What a crash in the middle of the node means.
+ * pure: computed again; idempotent: sent again under the same key; effectful: parked for a decision.
+ */
+export type EffectClass = "pure" | "idempotent" | "effectful";
+
+export type NodeDefinition<Config = unknown> = {
+  type: string;
+  title: string;
+  category: "trigger" | "data" | "flow" | "network" | "code" | "ai" | "legal" | "medical" | "commerce";
+  description: string;
+  /** The config after its expressions are evaluated; values that are expressions are not checked at save. */
+  config: z.ZodType<Config>;
+  /** Names of incoming ports: `[]` for triggers, else `["in"]`. */
+  inputs: readonly string[];
+  /** Names of outgoing ports; may depend on the config as drawn (flow.switch). */
+  outputs: readonly string[] | ((config: Readonly<Record<string, unknown>>) => readonly string[]);
+  effect: EffectClass | ((config: Readonly<Record<string, unknown>>) => EffectClass);
+  /** Slot name → credential types it takes. */
+  credentials?: Readonly<Record<string, readonly string[]>>;
+  /** Milliseconds a run may take unless the node's `timeoutMs` says otherwise. */
+  timeoutMs?: number;
+};
+
+/** Identity function that keeps a definition's config type for its runner. */
+export function defineNode<Config>(definition: NodeDefinition<Config>): NodeDefinition<Config> {
+  return definition;
+}
+
+export type HttpPort = {
+  request(request: {
+    method: string;
+    url: string;
+    headers?: Record<string, string>;
+    body?: string | Uint8Array;
+    signal?: AbortSignal;
+    timeoutMs?: number;
+    maxResponseBytes?: number;
+    sensitiveHeaders?: string[];
+  }): Promise<{
+    status: number;
+    headers: Record<string, string | string[]>;
+    body: Uint8Array;
+    url: string;
+  }>;
+};
+
+/** What the platform hands to a node besides its config. Families add ports here, wired in worker/main.ts. */
+export type NodePorts = { http: HttpPort };
+
+export type NodeContext = {
+  executionId: string;
+  nodeId: string;
+  /** "" outside loops, "3" in the fourth item, "3/0" nested. */
+  iteration: string;
+  /** 1-based. */
+  attempt: number;
+  /** Stable over automatic attempts and crashes; send it with every effect. */
+  idempotencyKey: string;
+  /** The execution's input. */
+  input: unknown;
+  /** What started the execution: `{type, …}`. */
+  trigger: unknown;
+  /** Outputs of the nodes whose edges into this node were taken, in edge order. */
+  incoming: ReadonlyArray<{ nodeId: string; output: unknown }>;
+  /** Aborted on cancel, timeout and lost lease. */
+  signal: AbortSignal;
+  ports: NodePorts;
+};
+
+/** What a node came to. `each` and `child` are carried out by the engine. */
+export type NodeOutcome =
+  | { kind: "output"; output: unknown; port?: string }
+  | { kind: "suspend"; until?: string; state?: unknown }
+  | { kind: "each"; items: readonly unknown[]; concurrency: number }
+  | { kind: "child"; workflowId: string; version?: number; input: unknown };
+
+export type NodeRunner<Config = unknown> = (
+  config: Config,
+  context: NodeContext,
+) => NodeOutcome | Promise<NodeOutcome>;
