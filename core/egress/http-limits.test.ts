@@ -174,9 +174,10 @@ test("A47 a silent server ends at the idle time, before or within the body", asy
 
 test("a resolver that never answers ends at the total time", async () => {
   const lookup: Lookup = () => new Promise(() => {});
-  const egress = createEgress({ allowPrivate: [], lookup });
+  const egress = createEgress({ allowPrivate: [], lookup, limits: { connectTimeoutMs: 100 } });
   const answer = egress.request({ method: "GET", url: "http://slow.test/", timeoutMs: 100 });
   await assert.rejects(answer, fails("timeout", true));
+  await egress.close();
 });
 
 test("an abort rejects with the signal's own reason: before, while waiting, and while reading", async () => {
