@@ -1,0 +1,67 @@
+// What a worker claims and what it writes down: the journal's rows, shared by engine and persistence.
+
+import type { ExecutionError, ExecutionStatus, StepStatus } from "./execution.ts";
+import type { EffectClass } from "./node.ts";
+
+/** One claimed execution: everything the engine needs to know, read by the claim itself. */
+export type ClaimedExecution = {
+  id: string;
+  workspaceId: string;
+  workflowId: string;
+  version: number;
+  userId: string;
+  rootId: string;
+  triggerType: string;
+  triggerNode: string | null;
+  trigger: Record<string, unknown>;
+  input: unknown;
+  priority: number;
+  labels: string[];
+  /** Grows with every claim; a write under an older one commits nothing. */
+  fence: number;
+  crashCount: number;
+  cancelRequested: boolean;
+  /** Whether steps may exist already: a resumed, retried or forked execution. */
+  hasHistory: boolean;
+  /** ISO time of the first claim: what `$now()` answers, however often the execution is resumed. */
+  startedAt: string;
+  /** ISO time of this claim on the database clock. */
+  claimedAt: string;
+};
+
+/** One attempt of one node. Identity: execution, node, iteration, attempt. */
+export type StepRecord = {
+  nodeId: string;
+  nodeType: string;
+  iteration: string;
+  attempt: number;
+  status: StepStatus;
+  /** The order of what happened in the execution. */
+  seq: number;
+  effect: EffectClass;
+  idempotencyKey: string | null;
+  port: string | null;
+  input: unknown;
+  output: unknown;
+  error: StepError | null;
+  startedAt: string;
+  finishedAt: string | null;
+};
+
+/** `retryable` also says whether a definitive answer had come: a retryable failure leaves the effect in doubt. */
+export type StepError = ExecutionError & { retryable?: boolean };
+
+/** Where an execution goes when its worker lets go of it. */
+export type ExecutionMove = {
+  to: Exclude<ExecutionStatus, "running">;
+  output?: unknown;
+  error?: ExecutionError | null;
+};
+
+/** What one execution has to write, in one commit. */
+export type JournalWrite = {
+  executionId: string;
+  fence: number;
+  steps: readonly StepRecord[];
+  move?: ExecutionMove;
+};

@@ -1,0 +1,51 @@
+// Claims: many rings answered by one guarded update, lease and fence on the database clock.
+import type { ClaimedExecution, StepRecord } from "../domain/journal.ts";
+import type { Executor } from "./database.ts";
+import { sql } from "./sql.ts";
+
+/**
+ * Claims those of `ids` that are queued and due for `owner`. What is not returned was somebody else's, not due
+ * or finished: the ring is answered by doing nothing.
+ */
+export function claimExecutions(
+  database: Executor,
+  claim: { ids: readonly string[]; owner: string; leaseMs: number },
+): Promise<ClaimedExecution[]> {
+  return database.many<ClaimedExecution>(sql`
+    with due as (
+      select id from workflow_executions
+      where id = any(${claim.ids}::uuid[]) and status = 'queued' and available_at <= clock_timestamp()
+      order by id for update
+    )
+    update workflow_executions e
+    set status = 'running', fence = e.fence + 1, lease_owner = ${claim.owner},
+      lease_until = clock_timestamp() + make_interval(secs => ${claim.leaseMs / 1000}::float8),
+      started_at = coalesce(e.started_at, clock_timestamp())
+    from due where e.id = due.id
+    returning e.id, e.workspace_id "workspaceId", e.workflow_id "workflowId", e.version, e.user_id "userId",
+      e.root_id "rootId", e.trigger_type "triggerType", e.trigger_node "triggerNode", e.trigger, e.input,
+      e.priority, e.labels, e.fence, e.crash_count "crashCount",
+      e.cancel_requested_at is not null "cancelRequested",
+      e.fence > 1 or e.retry_of is not null or e.fork_of is not null "hasHistory",
+      e.started_at "startedAt", clock_timestamp() "claimedAt"`);
+}
+
+/** All attempts of all nodes so far, oldest first. */
+export function loadSteps(database: Executor, executionId: string): Promise<StepRecord[]> {
+  return database.many<StepRecord>(sql`
+    select node_id "nodeId", node_type "nodeType", iteration, attempt, status, seq, effect,
+      idempotency_key "idempotencyKey", port, input, output, error,
+      started_at "startedAt", finished_at "finishedAt"
+    from execution_steps where execution_id = ${executionId} order by seq`);
+}
+
+/** The graph of a version as saved; null when there is none. */
+export async function loadVersionGraph(
+  database: Executor,
+  workflowId: string,
+  version: number,
+): Promise<unknown> {
+  const row = await database.one<{ graph: unknown }>(sql`
+    select graph from workflow_versions where workflow_id = ${workflowId} and version = ${version}`);
+  return row?.graph ?? null;
+}

@@ -1,0 +1,62 @@
+// Leases on the database clock: renewing them, letting go, and taking back what a dead worker held.
+import type { Executor } from "./database.ts";
+import { sql } from "./sql.ts";
+
+export type RenewedLease = { id: string; cancelRequested: boolean };
+
+/** Extends the leases a worker still holds. An id that does not come back is lost to it. */
+export function renewLeases(
+  database: Executor,
+  renewal: { owner: string; ids: readonly string[]; leaseMs: number },
+): Promise<RenewedLease[]> {
+  return database.many<RenewedLease>(sql`
+    update workflow_executions
+    set lease_until = clock_timestamp() + make_interval(secs => ${renewal.leaseMs / 1000}::float8)
+    where id = any(${renewal.ids}::uuid[]) and lease_owner = ${renewal.owner} and status = 'running'
+    returning id, cancel_requested_at is not null "cancelRequested"`);
+}
+
+/** Ends every lease of a worker known to be dead, so that the reaper need not wait for them to run out. */
+export function endLeases(database: Executor, owner: string): Promise<number> {
+  return database.run(sql`
+    update workflow_executions set lease_until = clock_timestamp()
+    where lease_owner = ${owner} and status = 'running' and lease_until > clock_timestamp()`);
+}
+
+export type ReapedExecution = {
+  id: string;
+  wake: number;
+  priority: number;
+  status: "queued" | "failed" | "cancelled";
+};
+
+/**
+ * Takes back executions whose lease ran out: queued again under a new wake number; cancelled when that had been
+ * asked for; failed with `worker_lost` when `maxCrashes` workers died over it.
+ */
+export function reapExecutions(
+  database: Executor,
+  options: { maxCrashes: number; limit: number },
+): Promise<ReapedExecution[]> {
+  return database.many<ReapedExecution>(sql`
+    with lost as (
+      select id from workflow_executions
+      where status = 'running' and lease_until < clock_timestamp()
+      order by id limit ${options.limit} for update skip locked
+    ),
+    verdict as (
+      select e.id, case
+        when e.cancel_requested_at is not null then 'cancelled'
+        when e.crash_count + 1 >= ${options.maxCrashes} then 'failed'
+        else 'queued' end status
+      from workflow_executions e join lost on lost.id = e.id
+    )
+    update workflow_executions e
+    set status = v.status, crash_count = e.crash_count + 1, wake = e.wake + 1, fence = e.fence + 1,
+      lease_owner = null, lease_until = null, available_at = clock_timestamp(), rung_at = clock_timestamp(),
+      finished_at = case when v.status <> 'queued' then clock_timestamp() end,
+      error = case when v.status = 'failed' then jsonb_build_object('code', 'worker_lost', 'message',
+        format('%s workers died while running this execution', e.crash_count + 1)) end
+    from verdict v where e.id = v.id
+    returning e.id, e.wake, e.priority, e.status`);
+}
