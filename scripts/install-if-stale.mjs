@@ -190,16 +190,16 @@ function npmCommand(flags) {
 }
 
 function installFailed(output) {
-  const lines = output
-    .trim()
-    .split("\n")
-    .filter((line) => line.trim() !== "")
-    .slice(-15)
-    .join("\n");
+  const all = output.split("\n").filter((line) => line.trim() !== "");
+  // The cause is in the first lines of npm's own errors and in the last lines of a failed install script's.
+  const lines = all.length > 20 ? [...all.slice(0, 10), "  …", ...all.slice(-10)].join("\n") : all.join("\n");
   let advice = "Run `npm ci` to see the whole output.";
   if (/ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|ENETUNREACH|ECONNRESET/.test(output)) {
     advice =
       "The npm registry could not be reached: connect to the network (or set a proxy or mirror in .npmrc) and try again.";
+  } else if (/EUSAGE/.test(output)) {
+    advice =
+      "package-lock.json does not fit package.json: get both back (git checkout package.json package-lock.json).";
   } else if (/ENOSPC/.test(output)) {
     advice = "The disk is full: free about 1 GB and try again.";
   } else if (/EACCES|EPERM|EROFS/.test(output)) {

@@ -1,11 +1,11 @@
 // The PostgreSQL server that comes with the npm packages: one call starts it, ready for the platform's use.
 import type { ChildProcess } from "node:child_process";
-import { chmodSync, existsSync, mkdirSync, realpathSync } from "node:fs";
+import { existsSync } from "node:fs";
 import path from "node:path";
-import { AppError } from "../../core/domain/app-error.ts";
 import { findBinaries } from "./binaries.ts";
 import { ensureCluster } from "./create-cluster.ts";
 import { launchServer } from "./launch-server.ts";
+import { openDataDir } from "./open-data-dir.ts";
 import { stopOrphanServer } from "./orphan-server.ts";
 import { prepareDatabases, resetSuperuserPassword } from "./prepare-databases.ts";
 import { placeDataFolder } from "./reachable-folder.ts";
@@ -75,21 +75,6 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   }
   const databaseUrl = `postgresql://atelier:${access.ownerPassword}@127.0.0.1:${port}/atelier`;
   return { databaseUrl, adminUrl, port, pid: child.pid ?? 0, folder, ...control };
-}
-
-/** Others may pass through but not look around; what is secret in here has mode 0600. */
-function openDataDir(wanted: string): string {
-  try {
-    const made = mkdirSync(wanted, { recursive: true, mode: 0o711 });
-    if (made !== undefined) chmodSync(wanted, 0o711); // Whatever the umask says.
-    return realpathSync(wanted);
-  } catch (cause) {
-    throw new AppError(
-      "data_dir_unusable",
-      `DATA_DIR ${wanted} cannot be used: ${(cause as Error).message}`,
-      { cause },
-    );
-  }
 }
 
 function controlServer(child: ChildProcess): Pick<EmbeddedPostgres, "stop" | "onExit"> {

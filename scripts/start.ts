@@ -1,0 +1,32 @@
+// `npm start`: the whole platform from one command, until Ctrl-C.
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { AppError } from "../core/domain/app-error.ts";
+import { expireLeases } from "../core/persistence/expire-leases.ts";
+import { migrateDatabase } from "../migrations/migrate.ts";
+import { runUntilSignal } from "./start/run-until-signal.ts";
+import { readStartSettings } from "./start/start-settings.ts";
+import { createSupervisor } from "./start/supervisor.ts";
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
+const log = (line: string) => console.log(line);
+
+try {
+  const supervisor = createSupervisor({
+    settings: readStartSettings(process.env, process.cwd()),
+    env: process.env,
+    roles: ["api", "worker", "scheduler"].map((name) => ({
+      name,
+      command: process.execPath,
+      args: [path.join(root, name, "main.ts")],
+    })),
+    cwd: root,
+    migrate: migrateDatabase,
+    expireLeases,
+    log,
+  });
+  process.exitCode = await runUntilSignal(supervisor, log);
+} catch (error) {
+  console.error(error instanceof AppError ? `\n${error.message}\n` : error);
+  process.exitCode = 1;
+}
