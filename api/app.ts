@@ -1,0 +1,56 @@
+// The Express app: headers, log line, mounts, routes, pages, and one way for every error out.
+import { fileURLToPath } from "node:url";
+import express, { type Express, type RequestHandler } from "express";
+import type { Logger } from "#core/logger.ts";
+import { checkUrl } from "./middleware/check-url.ts";
+import { createFrontDoor, type ObserveRequest } from "./middleware/front-door.ts";
+import { createErrorHandler, refuseUnknownPath } from "./middleware/handle-errors.ts";
+import { createSecurityHeaders } from "./middleware/security-headers.ts";
+import { createDocsRoutes } from "./routes/docs.ts";
+import { type Authenticate, mountRoutes } from "./routing/mount-routes.ts";
+import { createOpenApiDocument } from "./routing/openapi.ts";
+import type { Route } from "./routing/route.ts";
+
+const ASSETS = fileURLToPath(new URL("./assets", import.meta.url));
+
+export type AppDependencies = {
+  routes: readonly Route[];
+  authenticate: Authenticate;
+  logger: Logger;
+  observe: ObserveRequest;
+  publicUrl: string;
+  /** Whole sub-applications with a guard of their own, such as bull-board at /queues. */
+  mounts?: ReadonlyArray<{ path: string; handler: RequestHandler }>;
+};
+
+/** Throws when two routes share method and path. */
+export function createApp(dependencies: AppDependencies): Express {
+  const { routes, authenticate, logger, observe, publicUrl, mounts = [] } = dependencies;
+  refuseDuplicates(routes);
+  const document = createOpenApiDocument(routes, publicUrl);
+
+  const app = express();
+  app.disable("x-powered-by");
+  app.disable("etag");
+  app.set("trust proxy", false);
+  app.set("query parser", "simple");
+  app.use(createFrontDoor(logger, observe));
+  app.use(createSecurityHeaders());
+  app.use(checkUrl);
+  for (const { path, handler } of mounts) app.use(path, handler);
+  app.use(mountRoutes([...routes, ...createDocsRoutes(document)], authenticate));
+  app.use("/docs", express.static(ASSETS, { index: "docs.html", redirect: false }));
+  app.get("/", (_request, response) => response.sendFile("welcome.html", { root: ASSETS }));
+  app.use(refuseUnknownPath);
+  app.use(createErrorHandler(logger));
+  return app;
+}
+
+function refuseDuplicates(routes: readonly Route[]): void {
+  const seen = new Set<string>();
+  for (const { method, path } of routes) {
+    const name = `${method} ${path}`;
+    if (seen.has(name)) throw new Error(`Two routes answer ${name}`);
+    seen.add(name);
+  }
+}

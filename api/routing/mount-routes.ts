@@ -1,0 +1,84 @@
+// Puts routes on an Express router: policy first, then the strict reading of the request, then the handler.
+import { type Request, type Response, Router } from "express";
+import { z } from "zod";
+import { AppError } from "#core/domain/app-error.ts";
+import type { Actor } from "#core/domain/roles.ts";
+import {
+  createBodyReader,
+  DEFAULT_BODY_BYTES,
+  readBody,
+  readParams,
+  readQuery,
+  validate,
+} from "./read-input.ts";
+import { contextOf } from "./request-context.ts";
+import type { Route } from "./route.ts";
+import { sendReply } from "./send-reply.ts";
+
+/** Resolves to the verified person or throws `unauthenticated`. */
+export type Authenticate = (request: Request, response: Response) => Promise<Actor>;
+
+const NOTHING = z.strictObject({});
+
+/** Routes in order of precision (`/workflows/validate` before `/workflows/:id`); other methods answer 405. */
+export function mountRoutes(routes: readonly Route[], authenticate: Authenticate): Router {
+  const router = Router({ caseSensitive: true });
+  const byPath = Map.groupBy([...routes].sort(compareRoutes), (route) => route.path);
+  for (const [path, siblings] of byPath) {
+    for (const route of siblings) router[route.method](path, handlerOf(route, authenticate));
+    const allow = allowedMethods(siblings).join(", ");
+    router.all(path, (request) => {
+      contextOf(request).route = path;
+      throw new AppError("method_not_allowed", `Use ${allow} here`, { details: { allow } });
+    });
+  }
+  return router;
+}
+
+function handlerOf(route: Route, authenticate: Authenticate) {
+  const reader = createBodyReader(route.bodyLimitBytes ?? DEFAULT_BODY_BYTES);
+  return async (request: Request, response: Response): Promise<void> => {
+    const context = contextOf(request);
+    context.route = route.path;
+    const actor = route.action === "public" ? null : await authenticate(request, response);
+    if (actor) context.userId = actor.userId;
+    if (route.action === "instance:admin" && !actor?.isAdmin) {
+      throw new AppError("forbidden", "Only an administrator of this instance may do this");
+    }
+    const params = readParams(route.params, request.params);
+    const query = validate(route.query ?? NOTHING, readQuery(request.originalUrl), "query");
+    const body = await bodyOf(route, request, response, reader);
+    // The type of `actor` depends on `action`, which defineRoute has tied together.
+    const reply = await route.handle({ params, query, body, actor: actor as Actor, request, response });
+    if (reply !== "handled") sendReply(response, reply);
+  };
+}
+
+async function bodyOf(
+  route: Route,
+  request: Request,
+  response: Response,
+  reader: ReturnType<typeof createBodyReader>,
+): Promise<unknown> {
+  if (route.rawBody || route.method === "get") return undefined;
+  const body = await readBody(request, response, reader);
+  // Strategies and handlers find the checked value here, never the bytes.
+  request.body = body;
+  return validate(route.body ?? NOTHING.optional(), body, "body");
+}
+
+function allowedMethods(routes: readonly Route[]): string[] {
+  return routes.flatMap((route) => (route.method === "get" ? ["GET", "HEAD"] : [route.method.toUpperCase()]));
+}
+
+/** Fixed segments before parameters, position by position. */
+function compareRoutes(a: Route, b: Route): number {
+  return precisionOf(a.path).localeCompare(precisionOf(b.path));
+}
+
+function precisionOf(path: string): string {
+  return path
+    .split("/")
+    .map((segment) => (segment.startsWith(":") ? "1" : "0"))
+    .join("");
+}
