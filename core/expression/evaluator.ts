@@ -1,0 +1,79 @@
+// The one way to the value of a compiled expression: closures at once, everything else in an isolated process.
+
+import { availableParallelism } from "node:os";
+import { AppError } from "#core/domain/app-error.ts";
+import type { CompiledExpression } from "./compile-expression.ts";
+import { DEFAULT_MAX_OUTPUT_BYTES } from "./expression-errors.ts";
+import type { IsolateJob, IsolateReply } from "./isolate-evaluate.ts";
+import { createIsolatePool } from "./isolate-pool.ts";
+import { pickScope, type Scope } from "./scope.ts";
+
+export type EvaluatorOptions = {
+  /** Isolated processes at most; started when first needed. Default 2 to 4 by cores, so one endless expression leaves room. */
+  readonly poolSize?: number;
+  /** Wall time of one isolated evaluation, without its time in the queue. Default 1000. */
+  readonly timeoutMs?: number;
+  /** JavaScript heap of one isolated process. Default 64. */
+  readonly maxOldSpaceMb?: number;
+  /** JSON of one result. Default 5 MB. */
+  readonly maxOutputBytes?: number;
+};
+
+export type Evaluator = {
+  /**
+   * A closure's value comes at once, an isolated one as a promise; undefined means that the data is missing. The
+   * result is plain JSON; a closure's may share objects with the scope. Throws or rejects with `expression_failed`
+   * (details {jsonataCode, position}), `expression_limit` (details {limit}), neither retryable, or, retryable,
+   * `expression_busy`, `expression_interrupted`, `expression_unavailable`.
+   *
+   * $now and $millis answer the execution's start. $random follows from execution id, `seed` (node id, iteration,
+   * path in the config) and nothing else.
+   */
+  evaluate(expression: CompiledExpression, scope: Scope, seed?: string): unknown | Promise<unknown>;
+  readonly maxOutputBytes: number;
+  /** Ends the processes; what still waits is rejected as `expression_busy`. */
+  close(): Promise<void>;
+};
+
+const MAX_QUEUED = 10_000;
+const MAX_WAIT_MS = 30_000;
+
+/** Starts nothing yet. Closures run at 2 to 5 million per second on one core, isolated ones at about 8,000. */
+export function createEvaluator(options: EvaluatorOptions = {}): Evaluator {
+  const maxOutputBytes = options.maxOutputBytes ?? DEFAULT_MAX_OUTPUT_BYTES;
+  const pool = createIsolatePool({
+    size: options.poolSize ?? Math.min(4, Math.max(2, availableParallelism())),
+    timeoutMs: options.timeoutMs ?? 1000,
+    maxOldSpaceMb: options.maxOldSpaceMb ?? 64,
+    maxQueued: MAX_QUEUED,
+    maxWaitMs: MAX_WAIT_MS,
+  });
+  return {
+    maxOutputBytes,
+    evaluate(expression, scope, seed = "") {
+      if (expression.evaluateClosure !== undefined) return expression.evaluateClosure(scope, maxOutputBytes);
+      return pool.run(toJob(expression, scope, seed, maxOutputBytes)).then(readReply);
+    },
+    close: pool.close,
+  };
+}
+
+function toJob(
+  expression: CompiledExpression,
+  scope: Scope,
+  seed: string,
+  maxOutputBytes: number,
+): IsolateJob {
+  return {
+    source: expression.source,
+    scope: pickScope(scope, expression.references),
+    startedAt: Date.parse(scope.execution.startedAt),
+    seed: `${scope.execution.id}\n${seed}`,
+    maxOutputBytes,
+  };
+}
+
+function readReply(reply: IsolateReply): unknown {
+  if (!reply.ok) throw new AppError(reply.code, reply.message, { details: { ...reply.details } });
+  return reply.json === undefined ? undefined : JSON.parse(reply.json);
+}
