@@ -35,6 +35,8 @@ export type EmbeddedPostgres = {
   stop(): Promise<void>;
   /** Called once when the server ends without having been stopped, with the reason. */
   onExit(listener: (reason: string) => void): void;
+  /** Lets this process end although the server runs. */
+  unref(): void;
 };
 
 /** Throws AppError with a message for people: disk_full, data_dir_damaged, database_version, … */
@@ -77,7 +79,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   return { databaseUrl, adminUrl, port, pid: child.pid ?? 0, folder, ...control };
 }
 
-function controlServer(child: ChildProcess): Pick<EmbeddedPostgres, "stop" | "onExit"> {
+function controlServer(child: ChildProcess): Pick<EmbeddedPostgres, "stop" | "onExit" | "unref"> {
   const listeners: ((reason: string) => void)[] = [];
   let reason: string | null = null;
   let stopping = false;
@@ -91,9 +93,11 @@ function controlServer(child: ChildProcess): Pick<EmbeddedPostgres, "stop" | "on
     else child.once("exit", end);
   });
   return {
+    unref: () => child.unref(),
     async stop() {
       stopping = true;
       if (reason !== null) return;
+      child.ref();
       child.kill("SIGINT");
       // Immediate shutdown only when the fast one hangs; the write-ahead log makes good what it skips.
       const harder = setTimeout(() => child.kill("SIGQUIT"), 30_000);
