@@ -63,14 +63,33 @@ function findLoops(
   for (const id of order) {
     let loop: string | null = null;
     for (const edge of incoming.get(id) ?? []) {
-      const isBody = nodes.get(edge.source)?.type === LOOP_TYPE && edge.port === LOOP_BODY_PORT;
-      const candidate = isBody ? edge.source : (loopOf.get(edge.source) ?? null);
+      const candidate = scopeOfEdge({ nodes, loopOf }, edge);
       if ((depth.get(candidate) ?? 0) > (depth.get(loop) ?? 0)) loop = candidate;
     }
     loopOf.set(id, loop);
     if (nodes.get(id)?.type === LOOP_TYPE) depth.set(id, (depth.get(loop) ?? 0) + 1);
   }
   return loopOf;
+}
+
+/** The loop whose body the edge lies in: for a loop's `item` port that loop, else where its source lies. */
+export function scopeOfEdge(
+  graph: Pick<CompiledGraph, "nodes" | "loopOf">,
+  edge: Pick<CompiledEdge, "source" | "port">,
+): string | null {
+  const entersBody = graph.nodes.get(edge.source)?.type === LOOP_TYPE && edge.port === LOOP_BODY_PORT;
+  return entersBody ? edge.source : (graph.loopOf.get(edge.source) ?? null);
+}
+
+/** The loops around a node, innermost first. */
+export function enclosingLoops(graph: Pick<CompiledGraph, "loopOf">, nodeId: string): string[] {
+  const loops: string[] = [];
+  let loop = graph.loopOf.get(nodeId) ?? null;
+  while (loop !== null) {
+    loops.push(loop);
+    loop = graph.loopOf.get(loop) ?? null;
+  }
+  return loops;
 }
 
 /** The ids of everything that can be reached from `start`, itself included. */
@@ -80,7 +99,7 @@ export function reachableFrom(graph: CompiledGraph, start: string): Set<string> 
   return reached;
 }
 
-/** The ids of all ancestors of each node, by one pass in topological order. */
+/** The ids of everything that leads to the node. */
 export function ancestorsOf(graph: CompiledGraph, nodeId: string): Set<string> {
   const ancestors = new Set<string>();
   const open = [nodeId];

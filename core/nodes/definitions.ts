@@ -1,0 +1,30 @@
+// Every node type there is. A new one: its folder, a line here, a line in runners.ts.
+import type { NodeDefinition } from "#core/domain/node.ts";
+import { dataTransform } from "./data.transform/definition.ts";
+import { flowCondition } from "./flow.condition/definition.ts";
+import { flowFail } from "./flow.fail/definition.ts";
+import { flowForEach } from "./flow.forEach/definition.ts";
+import { flowMerge } from "./flow.merge/definition.ts";
+import { flowSwitch } from "./flow.switch/definition.ts";
+import { httpRequest } from "./http.request/definition.ts";
+import { triggerManual } from "./trigger.manual/definition.ts";
+
+const all: readonly NodeDefinition[] = [
+  triggerManual,
+  dataTransform,
+  flowCondition,
+  flowSwitch,
+  flowMerge,
+  flowForEach,
+  flowFail,
+  httpRequest,
+];
+
+/** By type. */
+export const nodeDefinitions: ReadonlyMap<string, NodeDefinition> = new Map(
+  all.map((definition) => [definition.type, definition]),
+);
+
+export function findDefinition(type: string): NodeDefinition | undefined {
+  return nodeDefinitions.get(type);
+}

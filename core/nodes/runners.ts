@@ -1,0 +1,42 @@
+// What runs each node type; for the worker only.
+import type { NodeDefinition, NodeRunner } from "#core/domain/node.ts";
+import { checkConfig } from "./check-config.ts";
+import { dataTransform } from "./data.transform/definition.ts";
+import { runTransform } from "./data.transform/run.ts";
+import { flowCondition } from "./flow.condition/definition.ts";
+import { runCondition } from "./flow.condition/run.ts";
+import { flowFail } from "./flow.fail/definition.ts";
+import { runFail } from "./flow.fail/run.ts";
+import { flowForEach } from "./flow.forEach/definition.ts";
+import { runForEach } from "./flow.forEach/run.ts";
+import { flowMerge } from "./flow.merge/definition.ts";
+import { runMerge } from "./flow.merge/run.ts";
+import { flowSwitch } from "./flow.switch/definition.ts";
+import { runSwitch } from "./flow.switch/run.ts";
+import { httpRequest } from "./http.request/definition.ts";
+import { runHttpRequest } from "./http.request/run.ts";
+import { triggerManual } from "./trigger.manual/definition.ts";
+import { runTriggerManual } from "./trigger.manual/run.ts";
+
+/**
+ * By type. A runner takes the evaluated config as it is, checks it against its schema (AppError `invalid_config` with
+ * all problems) and fills in defaults.
+ */
+export const nodeRunners: ReadonlyMap<string, NodeRunner> = new Map([
+  bind(triggerManual, runTriggerManual),
+  bind(dataTransform, runTransform),
+  bind(flowCondition, runCondition),
+  bind(flowSwitch, runSwitch),
+  bind(flowMerge, runMerge),
+  bind(flowForEach, runForEach),
+  bind(flowFail, runFail),
+  bind(httpRequest, runHttpRequest),
+]);
+
+/** Ties a runner to the schema its config type comes from. */
+function bind<Config>(
+  definition: NodeDefinition<Config>,
+  runner: NodeRunner<Config>,
+): readonly [string, NodeRunner] {
+  return [definition.type, (config, context) => runner(checkConfig(definition, config), context)];
+}
