@@ -10,6 +10,7 @@ import { AppError } from "#core/domain/app-error.ts";
 import { failedError, limitError } from "./expression-errors.ts";
 import type { IsolateJob, IsolateReply } from "./isolate-evaluate.ts";
 import { setHold, startIsolate } from "./start-isolate.ts";
+import { busyError, createWaitQueue, type Task, type WaitQueue } from "./wait-queue.ts";
 
 export type IsolatePool = {
   /** Rejects with `expression_limit`, or with a retryable error when the pool is overloaded, broken or closed. */
@@ -26,139 +27,119 @@ export type IsolatePoolOptions = {
   readonly maxWaitMs: number;
 };
 
-type Task = {
-  readonly job: IsolateJob;
-  readonly resolve: (reply: IsolateReply) => void;
-  readonly reject: (error: Error) => void;
-  timer?: NodeJS.Timeout;
-};
-
 type Slot = { readonly child: ChildProcess; ready: boolean; task: Task | undefined };
+
+type Pool = {
+  readonly options: IsolatePoolOptions;
+  readonly slots: Set<Slot>;
+  readonly queue: WaitQueue;
+  failedStarts: number;
+  closed: boolean;
+};
 
 // A process that cannot start (no memory, no file descriptors) must fail those who wait, not be tried for ever.
 const MAX_FAILED_STARTS = 3;
 
+/** Starts nothing before the first job; idle processes do not keep this one alive. */
 export function createIsolatePool(options: IsolatePoolOptions): IsolatePool {
-  const slots = new Set<Slot>();
-  const queue: Task[] = [];
-  let failedStarts = 0;
-  let closed = false;
+  const queue = createWaitQueue(options.maxQueued, options.maxWaitMs);
+  const pool: Pool = { options, slots: new Set(), queue, failedStarts: 0, closed: false };
+  return {
+    run(job) {
+      if (pool.closed) return Promise.reject(busyError("The evaluator is closed"));
+      const reply = queue.add(job);
+      pump(pool);
+      return reply;
+    },
+    close: () => close(pool),
+  };
+}
 
-  function pump(): void {
-    while (queue.length > 0) {
-      const idle = [...slots].find((slot) => slot.ready && slot.task === undefined);
-      const task = idle === undefined ? undefined : queue.shift();
-      if (idle === undefined || task === undefined) break;
-      assign(idle, task);
-    }
-    const starting = [...slots].filter((slot) => !slot.ready).length;
-    if (queue.length > starting && slots.size < options.size) start();
+function pump(pool: Pool): void {
+  if (pool.closed) return;
+  for (const slot of pool.slots) {
+    if (!slot.ready || slot.task !== undefined) continue;
+    const task = pool.queue.take();
+    if (task === undefined) return;
+    assign(pool, slot, task);
   }
+  const starting = [...pool.slots].filter((slot) => !slot.ready).length;
+  const wanted = Math.min(pool.queue.size() - starting, pool.options.size - pool.slots.size);
+  for (let i = 0; i < wanted; i++) start(pool);
+}
 
-  function start(): void {
-    const slot: Slot = { child: startIsolate(options.maxOldSpaceMb), ready: false, task: undefined };
-    slots.add(slot);
-    slot.child.on("message", (message) => onMessage(slot, message));
-    slot.child.on("exit", (code, signal) => onExit(slot, code, signal));
-    // A failed fork has no exit event.
-    slot.child.on("error", () => onExit(slot, null, null));
-    pump();
+function start(pool: Pool): void {
+  const slot: Slot = { child: startIsolate(pool.options.maxOldSpaceMb), ready: false, task: undefined };
+  pool.slots.add(slot);
+  slot.child.on("message", (message) => onMessage(pool, slot, message));
+  slot.child.on("exit", (code, signal) => onExit(pool, slot, code, signal));
+  // A process that could not be started has no exit event.
+  slot.child.on("error", () => slot.child.pid === undefined && onExit(pool, slot, null, null));
+}
+
+function assign(pool: Pool, slot: Slot, task: Task): void {
+  const { timeoutMs } = pool.options;
+  slot.task = task;
+  setHold(slot.child, true);
+  task.timer = setTimeout(() => {
+    // When this process itself was busy, the answer may lie unread: look at the messages once before judging.
+    setImmediate(() => slot.task === task && onTimeout(pool, slot, task));
+  }, timeoutMs);
+  try {
+    slot.child.send(task.job, (error) => error !== null && slot.child.kill("SIGKILL"));
+  } catch {
+    // Functions, symbols and nesting beyond the stack cannot be sent; the process never saw the job.
+    release(slot);
+    task.reject(failedError("D0000", "The data that the expression reads is not plain JSON"));
+    // Not at once: pump may be what called.
+    setImmediate(() => pump(pool));
   }
+}
 
-  function assign(slot: Slot, task: Task): void {
-    clearTimeout(task.timer);
-    slot.task = task;
-    setHold(slot.child, true);
-    task.timer = setTimeout(() => {
-      // When this process itself was busy, the answer may lie unread: look at the messages once before judging.
-      setImmediate(() => {
-        if (slot.task === task) onTimeout(slot, task);
-      });
-    }, options.timeoutMs);
-    try {
-      slot.child.send(task.job, (error) => error && slot.child.kill("SIGKILL"));
-    } catch {
-      // Functions, symbols and nesting beyond the stack cannot be sent; the process never saw the job.
-      release(slot, task);
-      task.reject(failedError("D0000", "The data the expression reads is not plain JSON"));
-      pump();
-    }
+function release(slot: Slot): void {
+  clearTimeout(slot.task?.timer);
+  slot.task = undefined;
+  setHold(slot.child, false);
+}
+
+function onMessage(pool: Pool, slot: Slot, message: unknown): void {
+  const { task, ready } = slot;
+  slot.ready = true;
+  if (!ready) pool.failedStarts = 0;
+  release(slot);
+  if (ready) task?.resolve(message as IsolateReply);
+  pump(pool);
+}
+
+function onTimeout(pool: Pool, slot: Slot, task: Task): void {
+  // The slot counts until the process is gone, so that never more than `size` of them run.
+  slot.ready = false;
+  slot.task = undefined;
+  slot.child.kill("SIGKILL");
+  task.reject(limitError("time", `The expression took longer than ${pool.options.timeoutMs} ms`));
+}
+
+function onExit(pool: Pool, slot: Slot, code: number | null, signal: string | null): void {
+  if (!pool.slots.delete(slot)) return;
+  const { task } = slot;
+  clearTimeout(task?.timer);
+  task?.reject(isAbort(code, signal) ? memoryError(pool.options.maxOldSpaceMb) : lostError());
+  if (!slot.ready && signal !== "SIGKILL" && ++pool.failedStarts >= MAX_FAILED_STARTS) {
+    pool.failedStarts = 0;
+    pool.queue.rejectAll(unavailableError());
   }
+  pump(pool);
+}
 
-  function release(slot: Slot, task: Task): void {
-    clearTimeout(task.timer);
-    slot.task = undefined;
-    setHold(slot.child, false);
+async function close(pool: Pool): Promise<void> {
+  pool.closed = true;
+  pool.queue.rejectAll(busyError("The evaluator is closed"));
+  const exits = [...pool.slots].map(({ child }) => new Promise((resolve) => child.once("exit", resolve)));
+  for (const { child } of pool.slots) {
+    setHold(child, true);
+    child.kill("SIGKILL");
   }
-
-  function onMessage(slot: Slot, message: unknown): void {
-    const task = slot.task;
-    if (!slot.ready) {
-      slot.ready = true;
-      failedStarts = 0;
-      setHold(slot.child, false);
-    } else if (task !== undefined) {
-      release(slot, task);
-      task.resolve(message as IsolateReply);
-    }
-    pump();
-  }
-
-  function onTimeout(slot: Slot, task: Task): void {
-    slot.task = undefined;
-    slot.child.kill("SIGKILL");
-    task.reject(limitError("time", `The expression took longer than ${options.timeoutMs} ms`));
-  }
-
-  function onExit(slot: Slot, code: number | null, signal: string | null): void {
-    if (!slots.delete(slot)) return;
-    const task = slot.task;
-    if (task !== undefined) {
-      clearTimeout(task.timer);
-      task.reject(isAbort(code, signal) ? memoryError(options.maxOldSpaceMb) : lostError());
-    }
-    if (!slot.ready && ++failedStarts >= MAX_FAILED_STARTS) {
-      failedStarts = 0;
-      failAll(
-        new AppError("expression_unavailable", "No process for expressions starts", { retryable: true }),
-      );
-    }
-    if (!closed) pump();
-  }
-
-  function failAll(error: Error): void {
-    for (const task of queue.splice(0)) {
-      clearTimeout(task.timer);
-      task.reject(error);
-    }
-  }
-
-  function enqueue(job: IsolateJob): Promise<IsolateReply> {
-    if (closed) return Promise.reject(busyError("The evaluator is closed"));
-    if (queue.length >= options.maxQueued) return Promise.reject(busyError("Too many expressions wait"));
-    return new Promise((resolve, reject) => {
-      const task: Task = { job, resolve, reject };
-      task.timer = setTimeout(() => {
-        queue.splice(queue.indexOf(task), 1);
-        reject(busyError(`The expression waited longer than ${options.maxWaitMs} ms for its turn`));
-      }, options.maxWaitMs);
-      queue.push(task);
-      pump();
-    });
-  }
-
-  async function close(): Promise<void> {
-    closed = true;
-    failAll(busyError("The evaluator is closed"));
-    const exits = [...slots].map(({ child }) => new Promise((resolve) => child.once("exit", resolve)));
-    for (const { child } of slots) {
-      setHold(child, true);
-      child.kill("SIGKILL");
-    }
-    await Promise.all(exits);
-  }
-
-  return { run: enqueue, close };
+  await Promise.all(exits);
 }
 
 /** V8 ends a process that is out of memory by abort or by a trap instruction, depending on platform and build. */
@@ -176,6 +157,6 @@ function lostError(): Error {
   });
 }
 
-function busyError(message: string): Error {
-  return new AppError("expression_busy", message, { retryable: true });
+function unavailableError(): Error {
+  return new AppError("expression_unavailable", "No process for expressions starts", { retryable: true });
 }

@@ -30,7 +30,7 @@ export function pickScope(scope: Scope, references: References): Record<string, 
   for (const root of SCOPE_ROOTS) {
     if (!references.wholeScope && !references.roots.includes(root)) continue;
     if (!Object.hasOwn(scope, root)) continue;
-    if (root === "nodes") picked["nodes"] = pickNodes(scope.nodes, references);
+    if (root === "nodes") picked.nodes = pickNodes(scope.nodes, references);
     else picked[root] = scope[root];
   }
   return picked;
