@@ -16,6 +16,7 @@ export type ClaimedExecution = {
   trigger: Record<string, unknown>;
   input: unknown;
   priority: number;
+  wake: number;
   labels: string[];
   /** Grows with every claim; a write under an older one commits nothing. */
   fence: number;

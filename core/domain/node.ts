@@ -71,12 +71,10 @@ export type NodeContext = {
   ports: NodePorts;
 };
 
-/** What a node came to. `each` and `child` are carried out by the engine. */
+/** What a node came to. `each` is carried out by the engine: one pass through the loop's body per item. */
 export type NodeOutcome =
   | { kind: "output"; output: unknown; port?: string }
-  | { kind: "suspend"; until?: string; state?: unknown }
-  | { kind: "each"; items: readonly unknown[]; concurrency: number }
-  | { kind: "child"; workflowId: string; version?: number; input: unknown };
+  | { kind: "each"; items: readonly unknown[]; concurrency: number };
 
 export type NodeRunner<Config = unknown> = (
   config: Config,

@@ -24,7 +24,7 @@ export function claimExecutions(
     from due where e.id = due.id
     returning e.id, e.workspace_id "workspaceId", e.workflow_id "workflowId", e.version, e.user_id "userId",
       e.root_id "rootId", e.trigger_type "triggerType", e.trigger_node "triggerNode", e.trigger, e.input,
-      e.priority, e.labels, e.fence, e.crash_count "crashCount",
+      e.priority, e.wake, e.labels, e.fence, e.crash_count "crashCount",
       e.cancel_requested_at is not null "cancelRequested",
       e.fence > 1 or e.retry_of is not null or e.fork_of is not null "hasHistory",
       e.started_at "startedAt", clock_timestamp() "claimedAt"`);

@@ -1,0 +1,92 @@
+// The execution's recorder: numbers what happens, buffers it, and makes it durable in order.
+import { AppError } from "#core/domain/app-error.ts";
+import type { ClaimedExecution, ExecutionMove, StepRecord } from "#core/domain/journal.ts";
+import type { RunStore } from "./run-store.ts";
+
+/** How long a finished pure step may wait for company before it is written, in milliseconds. */
+const LINGER_MS = 200;
+
+export type Journal = {
+  /** Earlier attempts of a node in an iteration, oldest first. */
+  attempts(nodeId: string, iteration: string): readonly StepRecord[];
+  /** Milliseconds since the epoch on the database clock. */
+  now(): string;
+  /** Takes a record down; it is written with the next commit, at the latest after 200 ms. */
+  note(record: Omit<StepRecord, "seq">): void;
+  /** Resolves when all that was noted is committed. An effect must wait for this. */
+  flush(): Promise<void>;
+  /** Writes the rest together with the execution's move, in one commit. */
+  close(move: ExecutionMove): Promise<void>;
+};
+
+export function createJournal(
+  store: RunStore,
+  execution: ClaimedExecution,
+  history: readonly StepRecord[],
+  onLost: (reason: AppError) => void,
+): Journal {
+  const started = performance.now();
+  const claimedAt = Date.parse(execution.claimedAt);
+  const past = new Map<string, StepRecord[]>();
+  for (const record of history) {
+    const key = keyOf(record.nodeId, record.iteration);
+    past.set(key, [...(past.get(key) ?? []), record]);
+  }
+  let seq = history.reduce((highest, record) => Math.max(highest, record.seq), 0);
+  // Keyed by attempt: a start and an end that meet in the buffer are one row.
+  let buffer = new Map<string, StepRecord>();
+  let tail: Promise<void> = Promise.resolve();
+  let waitingFlush: Promise<void> | null = null;
+  let timer: NodeJS.Timeout | undefined;
+
+  const writeBuffer = async (move?: ExecutionMove) => {
+    clearTimeout(timer);
+    timer = undefined;
+    const steps = [...buffer.values()];
+    buffer = new Map();
+    if (steps.length === 0 && !move) return;
+    await store.write({
+      executionId: execution.id,
+      fence: execution.fence,
+      steps,
+      ...(move ? { move } : {}),
+    });
+  };
+  // One write of an execution at a time, so that commits keep the order in which things happened.
+  const enqueue = (move?: ExecutionMove): Promise<void> => {
+    tail = tail.then(() => writeBuffer(move));
+    tail.catch((error: unknown) => onLost(asLost(error)));
+    return tail;
+  };
+
+  const flush = () => {
+    // Whoever asks while a write is under way joins the next one.
+    waitingFlush ??= tail
+      .then(() => {
+        waitingFlush = null;
+      })
+      .then(() => enqueue());
+    return waitingFlush;
+  };
+
+  return {
+    attempts: (nodeId, iteration) => past.get(keyOf(nodeId, iteration)) ?? [],
+    now: () => new Date(claimedAt + (performance.now() - started)).toISOString(),
+    note(record) {
+      buffer.set(`${keyOf(record.nodeId, record.iteration)}\n${record.attempt}`, { ...record, seq: ++seq });
+      timer ??= setTimeout(() => flush().catch(() => {}), LINGER_MS);
+    },
+    flush,
+    close: (move) => enqueue(move),
+  };
+}
+
+function keyOf(nodeId: string, iteration: string): string {
+  return `${nodeId}\n${iteration}`;
+}
+
+function asLost(error: unknown): AppError {
+  return error instanceof AppError
+    ? error
+    : new AppError("journal_failed", "The journal could not be written", { cause: error });
+}

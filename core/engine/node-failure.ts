@@ -1,0 +1,28 @@
+// Turns whatever a node threw into the error that is stored and shown.
+import { AppError } from "#core/domain/app-error.ts";
+import type { StepError } from "#core/domain/journal.ts";
+
+const MAX_MESSAGE = 2_000;
+
+/** Errors of our own keep code and details; anything else is `node_failed` and not retried. */
+export function toStepError(error: unknown, nodeId: string): StepError {
+  if (error instanceof AppError) {
+    const details = { ...error.details, ...(error.problems.length > 0 ? { problems: error.problems } : {}) };
+    return {
+      code: error.code,
+      message: error.message.slice(0, MAX_MESSAGE),
+      nodeId,
+      retryable: error.retryable,
+      ...(Object.keys(details).length > 0 ? { details } : {}),
+    };
+  }
+  const message = error instanceof Error ? error.message : String(error);
+  return { code: "node_failed", message: message.slice(0, MAX_MESSAGE), nodeId, retryable: false };
+}
+
+/** Milliseconds the other side asked us to wait, 0 when it did not. */
+export function retryAfterOf(error: StepError): number {
+  const details = error.details;
+  if (typeof details !== "object" || details === null || !("retryAfterMs" in details)) return 0;
+  return typeof details.retryAfterMs === "number" ? details.retryAfterMs : 0;
+}

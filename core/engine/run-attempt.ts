@@ -1,0 +1,115 @@
+// One attempt of one node: config resolved, checked, run under a timeout the node cannot ignore.
+import { AppError } from "#core/domain/app-error.ts";
+import { effectKey } from "#core/domain/idempotency-key.ts";
+import type { NodeContext, NodeOutcome } from "#core/domain/node.ts";
+import { resolveConfig } from "#core/expression/resolve-config.ts";
+import type { Scope } from "#core/expression/scope.ts";
+import type { NodePlan } from "./compile-workflow.ts";
+import { findOutput, type RunContext, type RunScope } from "./run-context.ts";
+
+export type Attempt = { number: number; idempotencyKey: string; config: unknown };
+
+/** The node's config with its expressions evaluated and checked against the node's schema. */
+export async function resolveNodeConfig(
+  context: RunContext,
+  scope: RunScope,
+  plan: NodePlan,
+): Promise<unknown> {
+  const seed = `${plan.node.id}/${scope.iteration}`;
+  const resolved = await resolveConfig(
+    plan.config,
+    expressionScope(context, scope, plan),
+    context.evaluator,
+    seed,
+  );
+  const parsed = plan.definition.config.safeParse(resolved);
+  if (parsed.success) return parsed.data;
+  throw new AppError(
+    "invalid_config",
+    `The node's configuration does not fit: ${parsed.error.issues[0]?.message}`,
+    {
+      problems: parsed.error.issues.map((issue) => ({ path: issue.path.join("."), message: issue.message })),
+    },
+  );
+}
+
+function expressionScope(context: RunContext, scope: RunScope, plan: NodePlan): Scope {
+  const { execution } = context;
+  const { references } = plan.config;
+  const all = references.dynamicNodes || references.wholeScope;
+  const ids = all ? context.workflow.plans.keys() : references.nodes;
+  const nodes: Record<string, unknown> = Object.create(null);
+  for (const id of ids) {
+    const output = findOutput(scope, id);
+    if (output !== undefined) nodes[id] = output;
+  }
+  return {
+    input: execution.input,
+    nodes,
+    trigger: execution.trigger,
+    ...(scope.index === undefined ? {} : { item: scope.item, index: scope.index }),
+    execution: { id: execution.id, startedAt: execution.startedAt, workflowId: execution.workflowId },
+  };
+}
+
+/** Runs the node. Rejects with its error, `timeout` (retryable) or the reason the run was aborted. */
+export async function runAttempt(
+  context: RunContext,
+  scope: RunScope,
+  plan: NodePlan,
+  attempt: Attempt,
+): Promise<NodeOutcome> {
+  const deadline = new AbortController();
+  const signal = AbortSignal.any([context.signal, deadline.signal]);
+  const outcome = plan.run(attempt.config, nodeContext(context, scope, plan, attempt, signal));
+  if (!(outcome instanceof Promise)) return outcome;
+
+  const timer = setTimeout(() => {
+    deadline.abort(
+      new AppError("timeout", `The node took longer than ${plan.timeoutMs} ms`, { retryable: true }),
+    );
+  }, plan.timeoutMs);
+  try {
+    return await Promise.race([outcome, rejectOnAbort(signal)]);
+  } catch (error) {
+    // A node that throws because it was aborted reports the reason of the abort, not its own words.
+    throw signal.aborted ? signal.reason : error;
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function nodeContext(
+  context: RunContext,
+  scope: RunScope,
+  plan: NodePlan,
+  attempt: Attempt,
+  signal: AbortSignal,
+): NodeContext {
+  const { execution } = context;
+  const taken = scope.progress.takenInto.get(plan.node.id) ?? [];
+  return {
+    executionId: execution.id,
+    nodeId: plan.node.id,
+    iteration: scope.iteration,
+    attempt: attempt.number,
+    idempotencyKey: attempt.idempotencyKey,
+    input: execution.input,
+    trigger: execution.trigger,
+    incoming: taken.map((edge) => ({ nodeId: edge.source, output: findOutput(scope, edge.source) })),
+    signal,
+    ports: context.ports,
+  };
+}
+
+function rejectOnAbort(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason);
+    else signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
+}
+
+/** The key of a fresh effect; one that may have gone out before keeps the key in its journal row. */
+export function freshKey(context: RunContext, scope: RunScope, plan: NodePlan): string {
+  return effectKey(context.execution.rootId, plan.node.id, scope.iteration);
+}

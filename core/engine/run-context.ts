@@ -1,0 +1,38 @@
+// What one run of an execution carries through the engine.
+import type { ClaimedExecution } from "#core/domain/journal.ts";
+import type { NodePorts } from "#core/domain/node.ts";
+import type { Evaluator } from "#core/expression/evaluator.ts";
+import type { CompiledWorkflow } from "./compile-workflow.ts";
+import type { Journal } from "./journal.ts";
+import type { ScopeProgress } from "./next-nodes.ts";
+
+export type RunContext = {
+  execution: ClaimedExecution;
+  workflow: CompiledWorkflow;
+  journal: Journal;
+  evaluator: Evaluator;
+  ports: NodePorts;
+  /** Aborted with an AppError that says why: cancelled, lease_lost, shutdown or a sibling's failure. */
+  signal: AbortSignal;
+  /** Ends the run's other branches. */
+  abort(reason: Error): void;
+};
+
+/** One pass through the graph or one iteration of a loop's body. */
+export type RunScope = {
+  /** "" at the top, "3" in the fourth item, "3/0" nested. */
+  iteration: string;
+  parent: RunScope | null;
+  progress: ScopeProgress;
+  outputs: Map<string, unknown>;
+  item?: unknown;
+  index?: number;
+};
+
+/** A node's output as seen from a scope: its own iteration first, then outside. */
+export function findOutput(scope: RunScope, nodeId: string): unknown {
+  for (let at: RunScope | null = scope; at; at = at.parent) {
+    if (at.outputs.has(nodeId)) return at.outputs.get(nodeId);
+  }
+  return undefined;
+}

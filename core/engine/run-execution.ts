@@ -1,0 +1,103 @@
+// The life of one claim: start at the trigger, walk the graph, hand the result to the journal.
+import { AppError } from "#core/domain/app-error.ts";
+import { type CompiledGraph, reachableFrom } from "#core/domain/compile-graph.ts";
+import type { ClaimedExecution, ExecutionMove, StepError, StepRecord } from "#core/domain/journal.ts";
+import type { NodePorts } from "#core/domain/node.ts";
+import type { Evaluator } from "#core/expression/evaluator.ts";
+import { checkOutput } from "./check-output.ts";
+import type { CompiledWorkflow } from "./compile-workflow.ts";
+import { createJournal } from "./journal.ts";
+import { BRANCH_FAILED, PARKED } from "./run-node.ts";
+import { runScope } from "./run-scope.ts";
+import type { RunStore } from "./run-store.ts";
+
+export type EngineDependencies = { store: RunStore; evaluator: Evaluator; ports: NodePorts };
+
+export type RunRequest = {
+  execution: ClaimedExecution;
+  workflow: CompiledWorkflow;
+  /** Steps written by earlier claims. */
+  history: readonly StepRecord[];
+  /** Abort with an AppError: `cancelled`, `lease_lost` (write nothing more) or `shutdown` (hand it back). */
+  signal: AbortSignal;
+};
+
+/** What became of the claim. `lost`: somebody else has it, nothing was written. */
+export type RunEnd = ExecutionMove["to"] | "lost";
+
+/** Runs a claimed execution as far as it goes. Rejects only when the end itself could not be written. */
+export async function runExecution(dependencies: EngineDependencies, request: RunRequest): Promise<RunEnd> {
+  const { execution, workflow } = request;
+  const controller = new AbortController();
+  const abort = (reason: Error) => controller.abort(reason);
+  const signal = AbortSignal.any([request.signal, controller.signal]);
+  const journal = createJournal(dependencies.store, execution, request.history, abort);
+
+  const move = await walkGraph().catch((reason: unknown) => moveAfter(reason));
+  if (move === null) return "lost";
+  try {
+    await journal.close(move);
+    return move.to;
+  } catch (error) {
+    if (error instanceof AppError && error.code === "lease_lost") return "lost";
+    throw error;
+  }
+
+  async function walkGraph(): Promise<ExecutionMove> {
+    if (execution.cancelRequested) throw new AppError("cancelled", "Cancelled before it began");
+    const start = findStart(workflow, execution);
+    const output = await runScope(
+      {
+        execution,
+        workflow,
+        journal,
+        evaluator: dependencies.evaluator,
+        ports: dependencies.ports,
+        signal,
+        abort,
+      },
+      { iteration: "", parent: null, members: topMembers(workflow.graph, start), entry: () => false },
+    );
+    return { to: "succeeded", output: checkOutput(output) };
+  }
+}
+
+/** What the reason of an abort means for the execution; null: it is not ours any more. */
+function moveAfter(reason: unknown): ExecutionMove | null {
+  if (!(reason instanceof AppError)) {
+    const message = reason instanceof Error ? reason.message : String(reason);
+    return { to: "failed", error: { code: "engine_error", message } };
+  }
+  switch (reason.code) {
+    case "lease_lost":
+    case "journal_failed":
+      return null;
+    case "shutdown":
+      return { to: "queued" };
+    case PARKED:
+      return { to: "waiting" };
+    case "cancelled":
+      return { to: "cancelled", error: { code: "cancelled", message: reason.message } };
+    case BRANCH_FAILED: {
+      const { retryable: _, ...error } = reason.details["error"] as StepError;
+      return { to: "failed", error };
+    }
+    default:
+      return { to: "failed", error: { code: reason.code, message: reason.message } };
+  }
+}
+
+/** The trigger the start named, else the first trigger.manual, else the only trigger there is. */
+function findStart(workflow: CompiledWorkflow, execution: ClaimedExecution): string {
+  const triggers = [...workflow.plans.values()].filter((plan) => plan.definition.inputs.length === 0);
+  const start = execution.triggerNode
+    ? triggers.find((plan) => plan.node.id === execution.triggerNode)
+    : (triggers.find((plan) => plan.node.type === "trigger.manual") ?? triggers[0]);
+  if (start) return start.node.id;
+  throw new AppError("no_trigger", `The workflow has no trigger ${execution.triggerNode ?? ""}`.trim());
+}
+
+/** What takes part outside of loops: only what the trigger reaches. */
+function topMembers(graph: CompiledGraph, start: string): Set<string> {
+  return new Set([...reachableFrom(graph, start)].filter((id) => graph.loopOf.get(id) === null));
+}

@@ -1,0 +1,105 @@
+// Walks one scope: every branch at once, each node as soon as its edges are settled.
+import { AppError } from "#core/domain/app-error.ts";
+import { type CompiledEdge, LOOP_BODY_PORT } from "#core/domain/compile-graph.ts";
+import type { NodeOutcome } from "#core/domain/node.ts";
+import type { NodePlan } from "./compile-workflow.ts";
+import { leadsOn, settleNode, startScope } from "./next-nodes.ts";
+import type { RunContext, RunScope } from "./run-context.ts";
+import { BRANCH_FAILED, PARKED, runNode } from "./run-node.ts";
+
+type ScopeStart = {
+  iteration: string;
+  parent: RunScope | null;
+  members: ReadonlySet<string>;
+  entry: (edge: CompiledEdge) => boolean;
+  item?: unknown;
+  index?: number;
+};
+
+/**
+ * Resolves to the scope's output: that of its last node, or an object by node id when several branches ended.
+ * Rejects with `parked` when an effect is in doubt, or with the reason the run was aborted; not before every
+ * branch has stopped.
+ */
+export async function runScope(context: RunContext, start: ScopeStart): Promise<unknown> {
+  const { progress, ready } = startScope(context.workflow.graph, start.members, start.entry);
+  const scope: RunScope = {
+    iteration: start.iteration,
+    parent: start.parent,
+    progress,
+    outputs: new Map(),
+    ...(start.index === undefined ? {} : { item: start.item, index: start.index }),
+  };
+  const last = new Set<string>();
+  let parked = false;
+
+  const walk = async (nodeId: string): Promise<void> => {
+    const plan = context.workflow.plans.get(nodeId) as NodePlan;
+    const end = await runNode(context, scope, plan, (loop, outer, each) =>
+      runLoop(context, loop, outer, each),
+    );
+    if (end.kind === "failed") {
+      context.abort(new AppError(BRANCH_FAILED, end.error.message, { details: { error: end.error } }));
+    } else if (end.kind === "parked") {
+      parked = true;
+    } else {
+      scope.outputs.set(nodeId, end.output);
+      if (!leadsOn(progress, nodeId, end.port)) last.add(nodeId);
+      await walkAll(settleNode(progress, nodeId, end.port));
+    }
+  };
+  const walkAll = async (ids: string[]): Promise<void> => {
+    await Promise.all(ids.map((id) => walk(id).catch((error: Error) => context.abort(error))));
+  };
+
+  await walkAll(ready);
+  context.signal.throwIfAborted();
+  if (parked) throw new AppError(PARKED, "An effect is in doubt");
+  return outputOf(scope, last);
+}
+
+function outputOf(scope: RunScope, last: ReadonlySet<string>): unknown {
+  const [only] = last;
+  if (last.size === 1 && only !== undefined) return scope.outputs.get(only);
+  const ended = scope.progress.graph.order.filter((id) => last.has(id));
+  return ended.length === 0 ? null : Object.fromEntries(ended.map((id) => [id, scope.outputs.get(id)]));
+}
+
+/** Runs a loop's body once per item, so many at a time; resolves to the results in the order of the items. */
+async function runLoop(
+  context: RunContext,
+  plan: NodePlan,
+  outer: RunScope,
+  each: Extract<NodeOutcome, { kind: "each" }>,
+): Promise<unknown[]> {
+  const { graph } = context.workflow;
+  const loop = plan.node.id;
+  const members = new Set(graph.order.filter((id) => graph.loopOf.get(id) === loop));
+  if (members.size === 0) return [...each.items];
+
+  const results: unknown[] = new Array(each.items.length);
+  let next = 0;
+  let parked: AppError | undefined;
+  const takeItems = async () => {
+    while (next < each.items.length && !context.signal.aborted && !parked) {
+      const index = next++;
+      results[index] = await runScope(context, {
+        iteration: outer.iteration === "" ? `${index}` : `${outer.iteration}/${index}`,
+        parent: outer,
+        members,
+        entry: (edge) => edge.source === loop && edge.port === LOOP_BODY_PORT,
+        item: each.items[index],
+        index,
+      });
+    }
+  };
+  const lanes = Array.from({ length: Math.min(each.concurrency, each.items.length) }, () =>
+    takeItems().catch((error: AppError) => {
+      parked = error;
+    }),
+  );
+  await Promise.all(lanes);
+  context.signal.throwIfAborted();
+  if (parked) throw parked;
+  return results;
+}
