@@ -65,18 +65,18 @@ export function resolveConfig(
   evaluator: Evaluator,
   seed = "",
 ): unknown | Promise<unknown> {
-  const valueOf = (of: ConfigExpression): unknown => evaluateAt(of, scope, evaluator, seed);
-  if (compiled.sync) return fill(compiled.root, valueOf, evaluator.maxOutputBytes);
-  return resolveAsync(compiled, valueOf, evaluator.maxOutputBytes);
+  const lookUp = (of: ConfigExpression): unknown => evaluateAt(of, scope, evaluator, seed);
+  if (compiled.sync) return fill(compiled.root, lookUp, evaluator.maxOutputBytes);
+  return resolveAsync(compiled, lookUp, evaluator.maxOutputBytes);
 }
 
 async function resolveAsync(
   compiled: CompiledConfig,
-  valueOf: (of: ConfigExpression) => unknown,
+  lookUp: (of: ConfigExpression) => unknown,
   maxBytes: number,
 ): Promise<unknown> {
   const values = new Map<ConfigExpression, unknown>();
-  await Promise.all(compiled.expressions.map(async (of) => values.set(of, await valueOf(of))));
+  await Promise.all(compiled.expressions.map(async (of) => values.set(of, await lookUp(of))));
   return fill(compiled.root, (of) => values.get(of), maxBytes);
 }
 
@@ -101,41 +101,41 @@ function withPath(error: unknown, path: string): unknown {
   return new AppError(code, where, { retryable, details: { ...details, path }, cause: error });
 }
 
-function fill(part: ConfigPart, valueOf: (of: ConfigExpression) => unknown, maxBytes: number): unknown {
+function fill(part: ConfigPart, lookUp: (of: ConfigExpression) => unknown, maxBytes: number): unknown {
   switch (part.kind) {
     case "constant":
       return part.value;
     case "value":
-      return valueOf(part.of);
+      return lookUp(part.of);
     case "text":
-      return joinText(part.parts, valueOf, maxBytes);
+      return joinText(part.parts, lookUp, maxBytes);
     case "array":
-      return part.items.map((item) => fill(item, valueOf, maxBytes) ?? null);
+      return part.items.map((item) => fill(item, lookUp, maxBytes) ?? null);
     case "object":
-      return fillObject(part.entries, valueOf, maxBytes);
+      return fillObject(part.entries, lookUp, maxBytes);
   }
 }
 
 function fillObject(
   entries: readonly (readonly [string, ConfigPart])[],
-  valueOf: (of: ConfigExpression) => unknown,
+  lookUp: (of: ConfigExpression) => unknown,
   maxBytes: number,
 ): Record<string, unknown> {
-  const filled = entries.map(([key, part]) => [key, fill(part, valueOf, maxBytes)] as const);
+  const filled = entries.map(([key, part]) => [key, fill(part, lookUp, maxBytes)] as const);
   // fromEntries defines own properties, so that a key `__proto__` stays data.
   return Object.fromEntries(filled.filter(([, value]) => value !== undefined));
 }
 
 function joinText(
   parts: readonly (string | ConfigExpression)[],
-  valueOf: (of: ConfigExpression) => unknown,
+  lookUp: (of: ConfigExpression) => unknown,
   maxBytes: number,
 ): string {
   let text = "";
   for (const part of parts) {
     if (typeof part === "string") text += part;
     else {
-      const value = valueOf(part);
+      const value = lookUp(part);
       text += value === null ? "" : toText(value, undefined, newMeter(maxBytes));
     }
     if (text.length > maxBytes) throw limitError("output", "A text grows too large");
