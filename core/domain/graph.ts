@@ -55,5 +55,14 @@ export type GraphNode = Graph["nodes"][number];
 export type GraphEdge = Graph["edges"][number];
 export type RetryPolicy = z.infer<typeof retrySchema>;
 
-/** One fault of a graph. `path` is JSON-pointer-like (`nodes.2.data.config.when`), `nodeId` where it is one node's. */
-export type GraphProblem = { nodeId?: string; path: string; code: string; message: string };
+/**
+ * One fault of a graph. `path` leads to it by dots (`nodes.2.data.config.when`), `nodeId` where it is one node's,
+ * `position` counts characters from 0 in the text found there, for a fault inside an expression.
+ */
+export type GraphProblem = {
+  nodeId?: string;
+  path: string;
+  code: string;
+  message: string;
+  position?: number;
+};

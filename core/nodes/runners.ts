@@ -1,6 +1,6 @@
 // What runs each node type; for the worker only.
 import type { NodeDefinition, NodeRunner } from "#core/domain/node.ts";
-import { checkConfig } from "./check-config.ts";
+import { createConfigCheck } from "./check-config.ts";
 import { dataTransform } from "./data.transform/definition.ts";
 import { runTransform } from "./data.transform/run.ts";
 import { flowCondition } from "./flow.condition/definition.ts";
@@ -12,7 +12,7 @@ import { runForEach } from "./flow.forEach/run.ts";
 import { flowMerge } from "./flow.merge/definition.ts";
 import { runMerge } from "./flow.merge/run.ts";
 import { flowSwitch } from "./flow.switch/definition.ts";
-import { runSwitch } from "./flow.switch/run.ts";
+import { restoreCases, runSwitch } from "./flow.switch/run.ts";
 import { httpRequest } from "./http.request/definition.ts";
 import { runHttpRequest } from "./http.request/run.ts";
 import { triggerManual } from "./trigger.manual/definition.ts";
@@ -26,17 +26,19 @@ export const nodeRunners: ReadonlyMap<string, NodeRunner> = new Map([
   bind(triggerManual, runTriggerManual),
   bind(dataTransform, runTransform),
   bind(flowCondition, runCondition),
-  bind(flowSwitch, runSwitch),
+  bind(flowSwitch, runSwitch, restoreCases),
   bind(flowMerge, runMerge),
   bind(flowForEach, runForEach),
   bind(flowFail, runFail),
   bind(httpRequest, runHttpRequest),
 ]);
 
-/** Ties a runner to the schema its config type comes from. */
+/** Ties a runner to the schema its config type comes from. `restore` undoes what evaluation left out. */
 function bind<Config>(
   definition: NodeDefinition<Config>,
   runner: NodeRunner<Config>,
+  restore: (config: unknown) => unknown = (config) => config,
 ): readonly [string, NodeRunner] {
-  return [definition.type, (config, context) => runner(checkConfig(definition, config), context)];
+  const check = createConfigCheck(definition);
+  return [definition.type, (config, context) => runner(check(restore(config)), context)];
 }
