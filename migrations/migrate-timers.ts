@@ -5,7 +5,12 @@ import { PgBoss } from "pg-boss";
 export const TIMER_QUEUES = ["maintain-partitions"] as const;
 
 export async function migrateTimers(databaseUrl: string): Promise<void> {
-  const boss = new PgBoss({ connectionString: databaseUrl, schema: "pgboss", supervise: false, schedule: false });
+  const boss = new PgBoss({
+    connectionString: databaseUrl,
+    schema: "pgboss",
+    supervise: false,
+    schedule: false,
+  });
   boss.on("error", () => {});
   await boss.start();
   try {

@@ -1,0 +1,46 @@
+// The scheduler: turns time into executions, and takes back what dead workers left.
+import { type Config, loadConfig } from "#core/config.ts";
+import { createLogger, type Logger } from "#core/logger.ts";
+import { createDatabase } from "#core/persistence/database.ts";
+import { ensurePartitions } from "#core/persistence/partitions.ts";
+import { openLockSession } from "#core/persistence/recovery-session.ts";
+import { createExecutionQueue } from "#core/queue/execution-queue.ts";
+import { checkBackend, chooseBackend } from "#core/queue/queue-backend.ts";
+import { recoverExecutions } from "#core/services/recover-executions.ts";
+import { runRole, type Stop } from "#core/shutdown.ts";
+import { startRecoveryLoop } from "./recovery-loop.ts";
+import { startTimers } from "./start-timers.ts";
+
+const MONTHS_AHEAD = 12;
+
+const config = loadConfig("scheduler");
+const logger = createLogger("scheduler", config.logLevel);
+await runRole(logger, () => startScheduler(config, logger));
+
+async function startScheduler(config: Config, logger: Logger): Promise<Stop> {
+  const { databaseUrl, redisUrl } = config;
+  const onError = (error: Error) => logger.warn({ err: error }, "connection lost, reconnecting");
+  const database = createDatabase({ databaseUrl, role: "atelier_scheduler", maxConnections: 3, onError });
+  const backend = chooseBackend({ redisUrl, databaseUrl, role: "atelier_scheduler" });
+  await checkBackend(backend);
+  const queue = createExecutionQueue(backend, onError);
+
+  const maintainPartitions = async () => {
+    const made = await ensurePartitions(database, MONTHS_AHEAD);
+    if (made > 0) logger.info({ months: made }, "partitions made");
+  };
+  await maintainPartitions();
+  const timers = await startTimers(databaseUrl, { "maintain-partitions": maintainPartitions }, logger);
+  const recovery = startRecoveryLoop(async () => {
+    const session = await openLockSession(database, "recovery");
+    return { ...session, recover: () => recoverExecutions(session.executor, queue) };
+  }, logger);
+  logger.info({ queue: backend.kind }, "scheduler is ready");
+
+  return async () => {
+    await recovery.stop();
+    await timers.stop();
+    await queue.close();
+    await database.close();
+  };
+}

@@ -1,0 +1,49 @@
+// The engine's durability over PostgreSQL: group commit, and patience while the database is away.
+import { setTimeout as delay } from "node:timers/promises";
+import { AppError } from "#core/domain/app-error.ts";
+import type { JournalWrite } from "#core/domain/journal.ts";
+import type { RunStore } from "#core/engine/run-store.ts";
+import type { Database } from "#core/persistence/database.ts";
+import { createGroupWriter } from "#core/persistence/group-writer.ts";
+import { writeJournal } from "#core/persistence/write-journal.ts";
+
+const MAX_BATCH = 200;
+const RETRY_MS = 250;
+
+export type DrainableRunStore = RunStore & { drain(): Promise<void> };
+
+/**
+ * Writes of concurrent executions share a commit. While the database is away a write is tried again: the lease
+ * decides whether it still counts when it arrives.
+ */
+export function createRunStore(database: Database): DrainableRunStore {
+  const writer = createGroupWriter<JournalWrite, boolean>({
+    async writeBatch(batch) {
+      const held = await writeJournal(database, batch);
+      return batch.map((write) => held.has(write.executionId));
+    },
+    maxBatch: MAX_BATCH,
+    maxInFlight: 2,
+    isShared: isUnavailable,
+  });
+
+  return {
+    async write(write) {
+      for (;;) {
+        try {
+          if (await writer.write(write)) return;
+        } catch (error) {
+          if (!isUnavailable(error)) throw error;
+          await delay(RETRY_MS);
+          continue;
+        }
+        throw new AppError("lease_lost", "Another worker has taken this execution over");
+      }
+    },
+    drain: () => writer.drain(),
+  };
+}
+
+function isUnavailable(error: unknown): boolean {
+  return error instanceof AppError && error.code === "database_unavailable";
+}

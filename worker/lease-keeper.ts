@@ -1,0 +1,52 @@
+// The main thread's side of lease keeping: says what is held, hears what was lost or cancelled.
+import { Worker } from "node:worker_threads";
+import type { Logger } from "#core/logger.ts";
+import type { LeaseOrder, LeaseReport } from "./lease-thread.ts";
+
+export type LeaseKeeper = {
+  hold(executionId: string): void;
+  drop(executionId: string): void;
+  stop(): Promise<void>;
+};
+
+export type LeaseKeeperOptions = {
+  databaseUrl: string;
+  workerId: string;
+  logger: Logger;
+  onLost(executionId: string): void;
+  onCancelled(executionId: string): void;
+  /** The thread died: leases are no longer kept, so the process must end and be started again. */
+  onDead(error: Error): void;
+};
+
+export function createLeaseKeeper(options: LeaseKeeperOptions): LeaseKeeper {
+  const thread = new Worker(new URL("./lease-thread.ts", import.meta.url), {
+    workerData: { databaseUrl: options.databaseUrl, workerId: options.workerId },
+  });
+  let stopping = false;
+  const ended = new Promise<void>((resolve) => {
+    thread.once("exit", () => {
+      if (!stopping) options.onDead(new Error("The lease thread ended"));
+      resolve();
+    });
+  });
+  thread.on("error", options.onDead);
+  thread.on("message", (report: LeaseReport) => {
+    if (report.kind === "late") {
+      options.logger.warn({ reason: report.message }, "leases could not be renewed, trying again");
+      return;
+    }
+    for (const id of report.lost) options.onLost(id);
+    for (const id of report.cancelled) options.onCancelled(id);
+  });
+  const send = (order: LeaseOrder) => thread.postMessage(order);
+  return {
+    hold: (id) => send({ kind: "hold", id }),
+    drop: (id) => send({ kind: "drop", id }),
+    async stop() {
+      stopping = true;
+      send({ kind: "stop" });
+      await ended;
+    },
+  };
+}

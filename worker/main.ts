@@ -1,0 +1,95 @@
+// The worker: takes executions from the queue and runs them.
+import { hostname } from "node:os";
+import { v7 as uuidv7 } from "uuid";
+import { type Config, loadConfig } from "#core/config.ts";
+import { createEgress } from "#core/egress/http-client.ts";
+import { createEvaluator } from "#core/expression/evaluator.ts";
+import { createLogger, type Logger } from "#core/logger.ts";
+import { nodeDefinitions } from "#core/nodes/definitions.ts";
+import { nodeRunners } from "#core/nodes/runners.ts";
+import { createDatabase } from "#core/persistence/database.ts";
+import { recordStop, registerWorker } from "#core/persistence/workers.ts";
+import { consumeBells } from "#core/queue/bell-consumer.ts";
+import { createExecutionQueue } from "#core/queue/execution-queue.ts";
+import { checkBackend, chooseBackend } from "#core/queue/queue-backend.ts";
+import { runRole, type Stop } from "#core/shutdown.ts";
+import { createClaimGate } from "./claim-gate.ts";
+import { createRunStore } from "./create-run-store.ts";
+import { createIsolation } from "./isolation.ts";
+import { createLeaseKeeper } from "./lease-keeper.ts";
+import { createProcessor } from "./process-executions.ts";
+import { createRunningExecutions } from "./running-executions.ts";
+import { createWorkflowCache } from "./workflow-cache.ts";
+
+/** How long a stopping worker lets executions finish before it hands them back, in milliseconds. */
+const FINISH_MS = 15_000;
+
+const config = loadConfig("worker");
+const logger = createLogger("worker", config.logLevel);
+await runRole(logger, () => startWorker(config, logger));
+
+async function startWorker(config: Config, logger: Logger): Promise<Stop> {
+  const workerId = config.workerId ?? uuidv7();
+  const onError = (error: Error) => logger.warn({ err: error }, "connection lost, reconnecting");
+  const database = createDatabase({
+    databaseUrl: config.databaseUrl,
+    role: "atelier_worker",
+    maxConnections: 6,
+    onError,
+  });
+  const backend = chooseBackend({
+    redisUrl: config.redisUrl,
+    databaseUrl: config.databaseUrl,
+    role: "atelier_worker",
+  });
+  await checkBackend(backend);
+  await registerWorker(database, {
+    id: workerId,
+    host: hostname(),
+    pid: process.pid,
+    concurrency: config.workerConcurrency,
+  });
+
+  const running = createRunningExecutions();
+  const leases = createLeaseKeeper({
+    databaseUrl: config.databaseUrl,
+    workerId,
+    logger,
+    onLost: (id) => running.abort(id, "lease_lost", "Another worker has taken this execution over"),
+    onCancelled: (id) => running.abort(id, "cancelled", "Cancelled on request"),
+    onDead(error) {
+      logger.fatal({ err: error }, "the lease thread died, restarting");
+      process.exit(1);
+    },
+  });
+  const evaluator = createEvaluator({});
+  const egress = createEgress({ allowPrivate: config.allowPrivateEgress });
+  const store = createRunStore(database);
+  const queue = createExecutionQueue(backend, onError);
+  const catalogue = { definitions: nodeDefinitions, runners: nodeRunners };
+  const handle = createProcessor({
+    database,
+    queue,
+    gate: createClaimGate(database, workerId),
+    leases,
+    isolation: createIsolation(),
+    workflows: createWorkflowCache(database, catalogue),
+    running,
+    engine: { store, evaluator, ports: { http: egress } },
+    logger,
+  });
+  const consumer = await consumeBells({ backend, concurrency: config.workerConcurrency, handle, onError });
+  logger.info({ workerId, queue: backend.kind, concurrency: config.workerConcurrency }, "worker is ready");
+
+  return async () => {
+    await consumer.pause();
+    await running.whenIdle(FINISH_MS);
+    running.handBack();
+    await running.whenIdle(FINISH_MS / 3);
+    await store.drain();
+    await leases.stop();
+    await recordStop(database, workerId).catch(onError);
+    await Promise.all([consumer.close(), queue.close(), egress.close(), evaluator.close()]);
+    await database.close();
+  };
+}
