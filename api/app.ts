@@ -18,16 +18,15 @@ export type AppDependencies = {
   authenticate: Authenticate;
   logger: Logger;
   observe: ObserveRequest;
-  publicUrl: string;
   /** Whole sub-applications with a guard of their own, such as bull-board at /queues. */
   mounts?: ReadonlyArray<{ path: string; handler: RequestHandler }>;
 };
 
 /** Throws when two routes share method and path. */
 export function createApp(dependencies: AppDependencies): Express {
-  const { routes, authenticate, logger, observe, publicUrl, mounts = [] } = dependencies;
+  const { routes, authenticate, logger, observe, mounts = [] } = dependencies;
   refuseDuplicates(routes);
-  const document = createOpenApiDocument(routes, publicUrl);
+  const document = createOpenApiDocument(routes);
 
   const app = express();
   app.disable("x-powered-by");
@@ -39,8 +38,9 @@ export function createApp(dependencies: AppDependencies): Express {
   app.use(checkUrl);
   for (const { path, handler } of mounts) app.use(path, handler);
   app.use(mountRoutes([...routes, ...createDocsRoutes(document)], authenticate));
-  app.use("/docs", express.static(ASSETS, { index: "docs.html", redirect: false }));
   app.get("/", (_request, response) => response.sendFile("welcome.html", { root: ASSETS }));
+  app.get("/docs", (_request, response) => response.sendFile("docs.html", { root: ASSETS }));
+  app.use("/docs", express.static(ASSETS, { index: false, redirect: false }));
   app.use(refuseUnknownPath);
   app.use(createErrorHandler(logger));
   return app;

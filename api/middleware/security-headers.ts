@@ -20,6 +20,7 @@ export function createSecurityHeaders() {
     },
     // Browsers heed it over TLS only, so it is safe to send always.
     strictTransportSecurity: { maxAge: 31_536_000, includeSubDomains: true },
+    xFrameOptions: { action: "deny" },
     referrerPolicy: { policy: "no-referrer" },
     crossOriginResourcePolicy: { policy: "same-origin" },
   });

@@ -18,5 +18,8 @@ export function readIdCursor(cursor: string | undefined): string | undefined {
 export function toPage<Row>(rows: readonly Row[], limit: number, keyOf: (row: Row) => string): Page<Row> {
   const items = rows.slice(0, limit);
   const last = items.at(-1);
-  return { items, nextCursor: last !== undefined && rows.length > limit ? encodeCursor([keyOf(last)]) : null };
+  return {
+    items,
+    nextCursor: last !== undefined && rows.length > limit ? encodeCursor([keyOf(last)]) : null,
+  };
 }

@@ -22,7 +22,7 @@ const PROBLEM_SCHEMA: Json = {
   },
 };
 
-export function createOpenApiDocument(routes: readonly Route[], serverUrl: string): Json {
+export function createOpenApiDocument(routes: readonly Route[]): Json {
   const paths: Record<string, Json> = {};
   for (const route of routes) {
     const path = route.path.replaceAll(/:(\w+)/g, "{$1}");
@@ -31,7 +31,7 @@ export function createOpenApiDocument(routes: readonly Route[], serverUrl: strin
   return {
     openapi: "3.1.0",
     info: { title: "Atelier", version: "0.1.0", description: "Durable, audited workflows over HTTP." },
-    servers: [{ url: serverUrl }],
+    servers: [{ url: "/" }],
     tags: [...new Set(routes.map((route) => route.tag))].map((name) => ({ name })),
     paths,
     components: {

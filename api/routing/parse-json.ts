@@ -1,6 +1,8 @@
 // JSON from bytes, strictly UTF-8, with an error that says where.
 import { AppError } from "#core/domain/app-error.ts";
 
+const MAX_SEARCHED_CHARS = 65_536;
+
 /** Throws `malformed_json`. A byte-order mark is skipped. */
 export function parseJson(bytes: Buffer): unknown {
   const text = decode(bytes);
@@ -19,14 +21,46 @@ function decode(bytes: Buffer): string {
   }
 }
 
-/** V8 names a position for most faults and only the token for the others; its excerpt of the body is not repeated. */
+/** V8 names a position for some faults only, and its excerpt of the body is not to be repeated. */
 function explain(error: unknown, text: string): string {
-  const message = error instanceof Error ? error.message : "";
-  const position = /at position (\d+)/.exec(message)?.[1];
-  if (position !== undefined) return `something else was expected at ${place(text, Number(position))}`;
-  const token = /^Unexpected token '(.+?)'/su.exec(message)?.[1];
-  if (token !== undefined) return `unexpected ${JSON.stringify(token.toWellFormed())}`;
-  return "it ends too early";
+  const message = messageOf(error);
+  if (endsTooEarly(message, text)) return "it ends too early";
+  const position = positionOf(message) ?? findFault(text);
+  return position === undefined ? "something in it is out of place" : `look at ${place(text, position)}`;
+}
+
+/** The shortest prefix that more text could not complete ends with the fault: 16 parses for 64 KB. */
+function findFault(text: string): number | undefined {
+  if (text.length > MAX_SEARCHED_CHARS) return undefined;
+  let [good, bad] = [0, text.length];
+  while (bad - good > 1) {
+    const middle = (good + bad) >>> 1;
+    if (canContinue(text.slice(0, middle))) good = middle;
+    else bad = middle;
+  }
+  return good;
+}
+
+function canContinue(prefix: string): boolean {
+  try {
+    JSON.parse(prefix);
+    return true;
+  } catch (error) {
+    return endsTooEarly(messageOf(error), prefix);
+  }
+}
+
+function endsTooEarly(message: string, text: string): boolean {
+  return /^(Unexpected end|Unterminated string)/.test(message) || positionOf(message) === text.length;
+}
+
+function positionOf(message: string): number | undefined {
+  const digits = /at position (\d+)/.exec(message)?.[1];
+  return digits === undefined ? undefined : Number(digits);
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : "";
 }
 
 function place(text: string, position: number): string {

@@ -16,6 +16,7 @@ export type ProblemDetails = {
 // Codes that begin with `invalid_` are 400 unless they are named here.
 const STATUS_OF: Readonly<Record<string, number>> = {
   malformed_json: 400,
+  too_deep: 400,
   too_many_parameters: 400,
   body_aborted: 400,
   egress_denied: 400,
@@ -29,6 +30,7 @@ const STATUS_OF: Readonly<Record<string, number>> = {
   signup_closed: 403,
   invite_required: 403,
   not_found: 404,
+  file_gone: 404,
   method_not_allowed: 405,
   conflict: 409,
   email_taken: 409,

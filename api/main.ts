@@ -1,0 +1,79 @@
+// The API process: configuration, database, services, routes, server; stopped in the opposite order.
+import { type Config, loadConfig } from "#core/config.ts";
+import { createLogger, type Logger } from "#core/logger.ts";
+import { checkDatabase } from "#core/persistence/check-database.ts";
+import { createDatabase, type Database } from "#core/persistence/database.ts";
+import { sql } from "#core/persistence/sql.ts";
+import { runRole } from "#core/shutdown.ts";
+import { createApp } from "./app.ts";
+import { buildRoutes } from "./build-routes.ts";
+import { buildServices } from "./build-services.ts";
+import { type HttpServer, listen } from "./listen.ts";
+import { createMetrics } from "./metrics.ts";
+import { createPassport } from "./middleware/passport.ts";
+import { startReadiness } from "./readiness.ts";
+
+const MAX_CONNECTIONS = 10;
+
+/** What tests bend; a deployment has configuration only. */
+export type ApiOverrides = { actorCacheMs?: number };
+
+/** Resolves when it accepts requests. Rejects, with nothing left open, when it cannot. */
+export async function startApi(
+  config: Config,
+  logger: Logger,
+  overrides: ApiOverrides = {},
+): Promise<HttpServer> {
+  const database = createDatabase({
+    databaseUrl: config.databaseUrl,
+    role: "atelier_api",
+    maxConnections: MAX_CONNECTIONS,
+    onError: (error) => logger.warn({ err: error }, "idle database connection lost"),
+  });
+  try {
+    const warning = await checkDatabase(database);
+    if (warning) logger.warn(warning);
+    return await serve(config, logger, database, overrides);
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}
+
+async function serve(
+  config: Config,
+  logger: Logger,
+  database: Database,
+  overrides: ApiOverrides,
+): Promise<HttpServer> {
+  const { publicUrl } = config;
+  const services = buildServices({ config, database, ...overrides });
+  const passport = createPassport(services.identity);
+  const metrics = createMetrics();
+  const readiness = await startReadiness(
+    () => database.run(sql`select 1`),
+    (ready, error) => logger[ready ? "info" : "error"]({ err: error }, ready ? "ready" : "not ready"),
+  );
+  const routes = buildRoutes({ services, passport, publicUrl, readiness, metrics });
+  const { observe } = metrics;
+  const app = createApp({ routes, authenticate: passport.authenticate, logger, observe });
+  const server = await listen(app, config).catch((error: unknown) => {
+    readiness.stop();
+    throw error;
+  });
+  logger.info({ url: server.url }, "listening");
+  return {
+    url: server.url,
+    async stop() {
+      readiness.stop();
+      await server.stop();
+      await database.close();
+    },
+  };
+}
+
+if (import.meta.main) {
+  const config = loadConfig("api");
+  const logger = createLogger("api", config.logLevel);
+  await runRole(logger, async () => (await startApi(config, logger)).stop);
+}

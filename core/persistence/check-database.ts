@@ -1,0 +1,54 @@
+// What a process refuses to start on: a schema that is behind its code, or a role that row-level security ignores.
+import { readdir } from "node:fs/promises";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { AppError } from "../domain/app-error.ts";
+import type { Executor } from "./database.ts";
+import { sql } from "./sql.ts";
+
+const SQL_DIRECTORY = fileURLToPath(new URL("../../migrations/sql", import.meta.url));
+
+/** Throws `pending_migrations` or `unsafe_role`; resolves to a warning when the migrations cannot be read. */
+export async function checkDatabase(database: Executor): Promise<string | undefined> {
+  await checkRole(database);
+  return checkMigrations(database);
+}
+
+async function checkRole(database: Executor): Promise<void> {
+  const role = await database.one<{ name: string; isUnsafe: boolean }>(sql`
+    select rolname as name, rolsuper or rolbypassrls as "isUnsafe" from pg_roles where rolname = current_user`);
+  if (role && !role.isUnsafe) return;
+  throw new AppError(
+    "unsafe_role",
+    `The database role ${role?.name ?? "(unknown)"} is a superuser or bypasses row-level security; use another`,
+  );
+}
+
+async function checkMigrations(database: Executor): Promise<string | undefined> {
+  const table = await database.one<{ exists: boolean; isReadable: boolean }>(sql`
+    select to_regclass('public.schema_migrations') is not null as exists,
+      coalesce(has_table_privilege(to_regclass('public.schema_migrations'), 'select'), false) as "isReadable"`);
+  if (!table?.exists) throw pending("all of them");
+  if (!table.isReadable)
+    return "schema_migrations is not readable for this role: pending migrations are not checked";
+  const rows = await database.many<{ name: string }>(sql`select name from schema_migrations`);
+  const applied = new Set(rows.map((row) => row.name));
+  const missing = (await expectedMigrations()).filter((name) => !applied.has(name));
+  if (missing.length > 0) throw pending(missing.join(", "));
+  return undefined;
+}
+
+async function expectedMigrations(): Promise<string[]> {
+  const files = await readdir(SQL_DIRECTORY);
+  return files
+    .filter((file) => file.endsWith(".sql"))
+    .map((file) => path.basename(file, ".sql"))
+    .sort();
+}
+
+function pending(names: string): AppError {
+  return new AppError(
+    "pending_migrations",
+    `The database is behind this code, migrations are pending: ${names}. Run the migrate step first`,
+  );
+}

@@ -1,0 +1,68 @@
+// Sessions and the refresh tokens that carry them on; tokens are stored as SHA-256 only.
+import type { Actor } from "../domain/roles.ts";
+import type { Executor } from "./database.ts";
+import { sql } from "./sql.ts";
+
+export const SESSION_IDLE = "14 days";
+export const SESSION_ABSOLUTE = "30 days";
+
+export type NewSession = {
+  id: string;
+  userId: string;
+  tokenHash: Buffer;
+  /** As the browser names itself, and the address it came from: shown to the owner of the session. */
+  userAgent: string;
+  client: string;
+};
+
+/** The session and its first refresh token. Runs in the name of `userId`. */
+export async function insertSession(tx: Executor, session: NewSession): Promise<void> {
+  await tx.run(sql`
+    insert into sessions (id, user_id, user_agent, client, idle_expires_at, expires_at)
+    values (${session.id}, ${session.userId}, ${session.userAgent}, ${session.client},
+      clock_timestamp() + ${SESSION_IDLE}::interval, clock_timestamp() + ${SESSION_ABSOLUTE}::interval)`);
+  await tx.run(sql`
+    insert into refresh_tokens (token_hash, session_id) values (${session.tokenHash}, ${session.id})`);
+}
+
+/** rotated: the new token is valid. recent: rotated under 10 s ago. reused: the session is ended. refused: no good. */
+export type Rotation =
+  | { outcome: "rotated" | "recent" | "reused"; sessionId: string; userId: string }
+  | { outcome: "refused"; sessionId: string | null; userId: string | null };
+
+export async function rotateRefreshToken(
+  tx: Executor,
+  hashes: { tokenHash: Buffer; newTokenHash: Buffer },
+): Promise<Rotation> {
+  const rotation = await tx.one<Rotation>(sql`
+    select outcome, "sessionId", "userId"
+    from identity_rotate_refresh(${hashes.tokenHash}, ${hashes.newTokenHash}, ${SESSION_IDLE}::interval)`);
+  return rotation ?? { outcome: "refused", sessionId: null, userId: null };
+}
+
+export type SessionKey = { sessionId: string; userId: string };
+
+/** Ends the session any of its refresh tokens names; null when it had ended or never was. */
+export function endSessionByToken(tx: Executor, tokenHash: Buffer): Promise<SessionKey | null> {
+  return tx.one<SessionKey>(sql`select "sessionId", "userId" from identity_end_session(${tokenHash})`);
+}
+
+/** Ends a session of the person in whose name the transaction runs. */
+export function endSession(tx: Executor, sessionId: string): Promise<SessionKey | null> {
+  return tx.one<SessionKey>(sql`
+    update sessions set ended_at = clock_timestamp(), end_reason = 'logout'
+    where id = ${sessionId} and ended_at is null
+    returning id as "sessionId", user_id as "userId"`);
+}
+
+/** The person behind a live session with their memberships; null when ended, expired or disabled. */
+export function findActor(tx: Executor, session: SessionKey): Promise<Actor | null> {
+  return tx.one<Actor>(sql`
+    select u.id as "userId", s.id as "sessionId", u.email, u.name, u.is_admin as "isAdmin",
+      coalesce((
+        select json_agg(json_build_object('workspaceId', m.workspace_id, 'role', m.role) order by m.workspace_id)
+        from workspace_members m where m.user_id = u.id), '[]') as memberships
+    from sessions s join users u on u.id = s.user_id
+    where s.id = ${session.sessionId} and s.user_id = ${session.userId} and s.ended_at is null
+      and least(s.idle_expires_at, s.expires_at) > clock_timestamp() and u.disabled_at is null`);
+}

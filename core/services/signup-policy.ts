@@ -1,0 +1,47 @@
+// Who may register: the first person of an instance, then whom SIGNUP lets in.
+import { isIP } from "node:net";
+import { constantTimeEqual } from "../crypto/tokens.ts";
+import { AppError } from "../domain/app-error.ts";
+import type { Executor } from "../persistence/database.ts";
+import { hasUsers } from "../persistence/users.ts";
+
+export type SignupPolicy = {
+  signup: "open" | "invite" | "closed";
+  /** Where the server listens: on loopback the first person is whoever sits at the machine. */
+  host: string;
+  setupToken?: string | undefined;
+};
+
+export type SignupRequest = { setupToken?: string | undefined; invite?: string | undefined };
+
+/** Throws `setup_token_required`, `signup_closed`, `invite_required` or `invalid_invite`. */
+export async function checkSignup(
+  executor: Executor,
+  policy: SignupPolicy,
+  request: SignupRequest,
+): Promise<void> {
+  // The first person gets in whatever SIGNUP says: without an admin nobody could ever invite anybody.
+  if (!(await hasUsers(executor))) return checkSetupToken(policy, request.setupToken);
+  if (policy.signup === "closed") {
+    throw new AppError("signup_closed", "This instance takes no registrations; ask its administrator");
+  }
+  if (request.invite !== undefined) throw new AppError("invalid_invite", "This invitation is not valid");
+  if (policy.signup === "invite") {
+    throw new AppError("invite_required", "This instance takes invited people only; ask for an invitation");
+  }
+}
+
+function checkSetupToken({ host, setupToken }: SignupPolicy, given: string | undefined): void {
+  if (isLoopback(host)) return;
+  if (setupToken === undefined || given === undefined || !constantTimeEqual(given, setupToken)) {
+    throw new AppError(
+      "setup_token_required",
+      "The first registration becomes the administrator: send the server's SETUP_TOKEN in X-Setup-Token",
+    );
+  }
+}
+
+export function isLoopback(host: string): boolean {
+  if (host === "localhost" || host === "::1") return true;
+  return isIP(host) === 4 && host.startsWith("127.");
+}
