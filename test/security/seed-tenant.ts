@@ -6,14 +6,14 @@ import { v7 as uuidv7 } from "uuid";
 export type Tenant = {
   userId: string;
   workspaceId: string;
-  ids: { session: string; workflow: string; execution: string; file: string };
+  ids: { session: string; workflow: string; execution: string; file: string; credential: string };
 };
 
 export async function seedTenant(admin: pg.Client, name: string): Promise<Tenant> {
   const tenant: Tenant = {
     userId: uuidv7(),
     workspaceId: uuidv7(),
-    ids: { session: uuidv7(), workflow: uuidv7(), execution: uuidv7(), file: uuidv7() },
+    ids: { session: uuidv7(), workflow: uuidv7(), execution: uuidv7(), file: uuidv7(), credential: uuidv7() },
   };
   await admin.query("begin");
   await seedPerson(admin, tenant, name);
@@ -102,7 +102,7 @@ async function seedSecrets(admin: pg.Client, { userId, workspaceId, ids }: Tenan
   const own = { workspace_id: workspaceId };
   await insert(admin, "credentials", {
     ...own,
-    id: uuidv7(),
+    id: ids.credential,
     owner_id: userId,
     name: "key",
     type: "http.bearer",
