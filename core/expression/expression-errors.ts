@@ -24,7 +24,7 @@ export function failedError(jsonataCode: string, message: string, position?: num
   });
 }
 
-/** `expression_syntax` with the offset (from 0), line and column (from 1) and the start of the source. */
+/** `expression_syntax` with line and column (from 1) of `position` (from 0: where JSONata says the bad token ends). */
 export function syntaxError(source: string, position: number, message: string, cause?: unknown): AppError {
   const before = source.slice(0, position);
   const line = before.split("\n").length;

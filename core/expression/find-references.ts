@@ -41,7 +41,7 @@ function walk(node: SyntaxNode, atTop: boolean, found: Found): void {
   if (node.type === "parent") found.wholeScope = true;
   if (atTop && (node.type === "wildcard" || node.type === "descendant")) found.wholeScope = true;
   if (node.type === "variable") walkVariable(node, atTop, found);
-  if (node.type === "lambda" && Object.hasOwn(node, "signature")) found.wholeScope ||= atTop;
+  if (node.type === "lambda" && node.signature !== undefined) found.wholeScope ||= atTop;
   if (node.type === "function" && isKnownCall(node)) {
     for (const argument of node.arguments ?? []) walk(argument, atTop, found);
     walkRest(node, ["arguments", "procedure"], atTop, found);

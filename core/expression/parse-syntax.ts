@@ -21,6 +21,7 @@ export type SyntaxNode = {
   readonly condition?: SyntaxNode;
   readonly then?: SyntaxNode;
   readonly else?: SyntaxNode;
+  readonly signature?: unknown;
   readonly procedure?: SyntaxNode;
   readonly arguments?: readonly SyntaxNode[];
 };
