@@ -31,6 +31,7 @@ async function start(
   let count = 0;
   server.on("connection", (socket: net.Socket) => {
     count++;
+    socket.unref();
     sockets.add(socket);
     socket.on("close", () => sockets.delete(socket)).on("error", () => {});
   });
@@ -39,6 +40,8 @@ async function start(
   if (typeof at === "string") server.listen(at, resolve);
   else server.listen(at.port, at.host, resolve);
   await promise;
+  // A test that fails before it closes its server must end red, not hang.
+  server.unref();
   const address = server.address();
   return {
     port: typeof address === "object" && address ? address.port : 0,

@@ -83,6 +83,7 @@ for (const location of [
 for (const location of [
   "https://u:p@b.test/",
   "//u@b.test/",
+  "http:u@b.test/",
   "//@b.test/",
   "\\\\b.test/",
   "http://[",

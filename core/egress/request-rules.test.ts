@@ -25,6 +25,7 @@ for (const url of [
   "http://example.com\\@127.0.0.1/",
   "http:\\\\example.com/",
   "http://example.com/a\tb",
+  "http://example.com/a\\b",
   "ht\ttp://example.com/",
   "http://example.com/\r\nX: y",
   "http://example.com/\0",
