@@ -1,6 +1,6 @@
 // Checks each node's config at save by its schema, as far as it is literal.
 import type { z } from "zod";
-import { configOf, type DrawnGraph, type DrawnNode, isRecord } from "../domain/drawn-graph.ts";
+import { configOf, type DrawnGraph, type DrawnNode } from "../domain/drawn-graph.ts";
 import type { GraphProblem } from "../domain/graph.ts";
 import { describeIssue, issuePath } from "../domain/schema-problems.ts";
 import { containsExpression } from "../expression/template.ts";
@@ -29,20 +29,20 @@ function schemaProblems({ index, node, definition }: DrawnNode): GraphProblem[] 
 
 /** What an expression will come to is not known at save; the node checks it again before it runs. */
 function dependsOnExpression(config: unknown, issue: z.core.$ZodIssue): boolean {
-  let value = config;
-  for (const key of issue.path) {
-    if (isExpression(value)) return true;
-    value = memberOf(value, key);
-  }
+  const value = issue.path.reduce(memberOf, config);
   if (isExpression(value)) return true;
-  // Whether one of several forms fits may hang on an expression inside; that a key is unknown does not.
-  const hangsOnContent = issue.code === "invalid_union" || issue.code === "custom";
-  return hangsOnContent && holdsExpression(value);
+  if (issue.code === "custom") return holdsExpression(value);
+  // Some form may still fit when all that speaks against it are expressions inside.
+  return (
+    issue.code === "invalid_union" &&
+    issue.errors.some((form) => form.length > 0 && form.every((inner) => dependsOnExpression(value, inner)))
+  );
 }
 
 function memberOf(value: unknown, key: PropertyKey): unknown {
-  if (Array.isArray(value)) return value[Number(key)];
-  return isRecord(value) && Object.hasOwn(value, key) ? value[String(key)] : undefined;
+  return typeof value === "object" && value !== null && Object.hasOwn(value, key)
+    ? Reflect.get(value, key)
+    : undefined;
 }
 
 function isExpression(value: unknown): boolean {

@@ -1,33 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { faults, graph, line, loop, messageOf, node, start, value } from "./sketch-graph.ts";
+import { faults, graph, loop, messageOf, node, value } from "./sketch-graph.ts";
 import { validateGraph } from "./validate-graph.ts";
-
-test("configs: what is literal is checked, what is an expression is not", () => {
-  const config = (type: string, given: unknown) => faults(graph([node("n", type, given)], "start>n"));
-  const at = "nodes.1.data.config";
-  assert.deepEqual(config("flow.condition", undefined), [`missing_config ${at}.when n`]);
-  assert.deepEqual(faults({ nodes: [start, { id: "n", type: "http.request" }], edges: [line("start>n")] }), [
-    `missing_config ${at}.url n`,
-  ]);
-  assert.deepEqual(config("flow.condition", { when: 1, wen: 1, wenn: "{{ 1 }}" }), [
-    `unknown_config ${at}.wen n`,
-    `unknown_config ${at}.wenn n`,
-  ]);
-  const call = {
-    url: 5,
-    method: "get",
-    timeoutMs: "{{ 5 }}",
-    headers: "{{ input.h }}",
-    query: { a: "x{{ 1 }}", b: ["{{ 1 }}"] },
-  };
-  assert.deepEqual(config("http.request", call), [`bad_config ${at}.method n`, `bad_config ${at}.url n`]);
-  assert.deepEqual(config("http.request", { url: "u", headers: { a: {} } }), [
-    `bad_config ${at}.headers.a n`,
-  ]);
-  assert.deepEqual(config("flow.forEach", { items: "{{ [1] }}", concurrency: "{{ 1 }}" }), []);
-  assert.deepEqual(config("flow.forEach", { items: 1, concurrency: 0 }), [`bad_config ${at}.concurrency n`]);
-});
 
 test("an expression that cannot be read is named with its position", () => {
   const nodes = [value("a", { deep: ["{{ input.x }}", "sum: {{ 1 + }}"] })];
@@ -90,15 +64,4 @@ test("loops: nested bodies see all around them, the config of a loop does not se
   ];
   const lines = ["start>outer", "outer:item>a", "a>inner", "inner:item>b", "inner:done>c"];
   assert.deepEqual(faults(graph(nodes, ...lines)), ["item_outside_loop nodes.1.data.config.items outer"]);
-});
-
-test("a key called __proto__ is data inside a value and an unknown key beside it", () => {
-  const config = JSON.parse('{"value":{"__proto__":{"x":1}}}');
-  const { graph: read, problems } = validateGraph(graph([node("a", "data.transform", config)], "start>a"));
-  assert.deepEqual(problems, []);
-  assert.equal(JSON.stringify(read?.nodes[1]?.data?.config), JSON.stringify(config));
-  const beside = JSON.parse('{"value":1,"__proto__":{}}');
-  assert.deepEqual(faults(graph([node("a", "data.transform", beside)], "start>a")), [
-    "unknown_config nodes.1.data.config.__proto__ a",
-  ]);
 });

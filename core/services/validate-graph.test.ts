@@ -105,6 +105,11 @@ test("edges: dangling, to itself, double", () => {
     "dangling_edge edges.3.target -",
     "dangling_edge edges.4.source -",
   ]);
+  const behind = graph([value("a"), value("b", "{{ nodes.c }}"), value("c")], "start>a", "a>a", "a>b", "a>c");
+  assert.deepEqual(faults(behind), [
+    "self_edge edges.1 a",
+    "reference_not_upstream nodes.2.data.config.value b",
+  ]);
   const ids = {
     ...graph([value("a"), value("b")]),
     edges: [
