@@ -1,0 +1,73 @@
+// GET /api/executions/:id/events: server-sent events, resumable by Last-Event-ID.
+import { AppError } from "#core/domain/app-error.ts";
+import type { Actor } from "#core/domain/roles.ts";
+import type { ExecutionEvent } from "#core/services/watch-execution.ts";
+import { idParams } from "../routing/params.ts";
+import { defineRoute, type Route } from "../routing/route.ts";
+
+/** How often the session of a listener is checked again, and a comment keeps proxies from giving up. */
+const CHECK_MS = 30_000;
+const KEEP_ALIVE_MS = 15_000;
+
+export type WatchExecution = (
+  actor: Actor,
+  id: string,
+  options: { afterSeq: number; signal: AbortSignal },
+) => AsyncGenerator<ExecutionEvent>;
+
+export type EventRouteDependencies = {
+  watch: WatchExecution;
+  /** Rejects when the bearer may no longer look. */
+  recheck: (authorization: string) => Promise<unknown>;
+};
+
+export function createExecutionEventRoutes({ watch, recheck }: EventRouteDependencies): Route[] {
+  return [
+    defineRoute({
+      method: "get",
+      path: "/api/executions/:id/events",
+      summary: "Follow an execution live: `step` and `status` events, ends with the terminal status",
+      tag: "Executions",
+      action: "execution:read",
+      params: idParams,
+      replies: { 200: { description: "Server-sent events", contentType: "text/event-stream" } },
+      async handle({ actor, params, request, response }) {
+        const closed = new AbortController();
+        response.on("close", () => closed.abort());
+        const afterSeq = readLastEventId(request.get("last-event-id"));
+        const events = watch(actor, params.id, { afterSeq, signal: closed.signal });
+        // The first event before the headers: a 404 is still an ordinary answer.
+        let next = await events.next();
+        response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
+        const keepAlive = setInterval(() => response.write(": still here\n\n"), KEEP_ALIVE_MS);
+        const check = setInterval(() => {
+          recheck(request.get("authorization") ?? "").catch(() => closed.abort());
+        }, CHECK_MS);
+        try {
+          for (; !next.done && !closed.signal.aborted; next = await events.next()) {
+            response.write(format(next.value));
+          }
+        } finally {
+          clearInterval(keepAlive);
+          clearInterval(check);
+          response.end();
+        }
+        return "handled";
+      },
+    }),
+  ];
+}
+
+function readLastEventId(header: string | undefined): number {
+  if (header === undefined) return 0;
+  if (/^\d{1,9}$/.test(header)) return Number(header);
+  throw new AppError(
+    "invalid_header",
+    "Last-Event-ID is not one of ours: send the last event's id unchanged",
+  );
+}
+
+function format(event: ExecutionEvent): string {
+  const data = event.type === "step" ? event.step : { status: event.status, error: event.error };
+  return `id: ${event.seq}\nevent: ${event.type}\ndata: ${JSON.stringify(data)}\n\n`;
+}

@@ -1,0 +1,66 @@
+// What executions look like on the wire.
+import { z } from "zod";
+import { EXECUTION_STATUSES } from "#core/domain/execution.ts";
+
+const time = z.iso.datetime();
+
+export const executionSummarySchema = z.object({
+  id: z.uuid(),
+  workspaceId: z.uuid(),
+  workflowId: z.uuid(),
+  version: z.int(),
+  status: z.enum(EXECUTION_STATUSES),
+  retryOf: z.uuid().nullable(),
+  forkOf: z.uuid().nullable(),
+  parentId: z.uuid().nullable(),
+  createdAt: time,
+  startedAt: time.nullable(),
+  finishedAt: time.nullable(),
+});
+
+export const executionSchema = executionSummarySchema.extend({
+  trigger: z.record(z.string(), z.unknown()),
+  input: z.unknown(),
+  output: z.unknown(),
+  error: z
+    .object({ code: z.string(), message: z.string(), nodeId: z.string().optional() })
+    .loose()
+    .nullable(),
+});
+
+export const acceptedSchema = z.object({
+  id: z.uuid(),
+  workflowId: z.uuid(),
+  version: z.int(),
+  status: z.enum(EXECUTION_STATUSES),
+});
+
+export const stepSchema = z.object({
+  nodeId: z.string(),
+  nodeType: z.string(),
+  iteration: z.string(),
+  attempt: z.int(),
+  status: z.enum(["running", "waiting", "succeeded", "failed", "cancelled", "unknown"]),
+  seq: z.int(),
+  port: z.string().nullable(),
+  input: z.unknown(),
+  output: z.unknown(),
+  error: z.unknown(),
+  copiedFrom: z.uuid().nullable(),
+  startedAt: time,
+  finishedAt: time.nullable(),
+});
+
+const submission = {
+  trigger: z.string().max(100).optional().describe("The trigger node to start at"),
+  version: z.int().min(1).optional(),
+  priority: z.int().min(0).max(10).optional().describe("Higher goes first"),
+  runAt: z.iso.datetime({ offset: true }).optional().describe("Not before this time"),
+  labels: z
+    .array(z.enum(["phi", "privileged", "pii", "pci"]))
+    .max(4)
+    .optional(),
+};
+
+export const submitBody = z.strictObject({ input: z.unknown().optional(), ...submission }).optional();
+export const batchBody = z.strictObject({ inputs: z.array(z.unknown()).min(1).max(1_000), ...submission });

@@ -1,0 +1,112 @@
+// /api/executions and the submission of workflows.
+import { z } from "zod";
+import { EXECUTION_STATUSES } from "#core/domain/execution.ts";
+import type { ExecutionService } from "#core/services/executions.ts";
+import type { ExecutionSubmitter } from "#core/services/submit-executions.ts";
+import { decodeCursor, encodeCursor, pageOf, pageQuery } from "../routing/pagination.ts";
+import { idParams } from "../routing/params.ts";
+import { defineRoute, type Route } from "../routing/route.ts";
+import { executionSchema, executionSummarySchema, stepSchema } from "./execution-schemas.ts";
+import { readIdCursor, toPage } from "./id-page.ts";
+import { createSubmitRoutes } from "./submit-execution.ts";
+
+export type ExecutionRouteDependencies = { executions: ExecutionService; submitter: ExecutionSubmitter };
+
+const listQuery = z.strictObject({
+  ...pageQuery,
+  workflowId: z.uuid().optional(),
+  status: z.enum(EXECUTION_STATUSES).optional(),
+  from: z.iso.datetime({ offset: true }).optional().describe("Submitted at or after"),
+  to: z.iso.datetime({ offset: true }).optional().describe("Submitted before"),
+});
+
+export function createExecutionRoutes(dependencies: ExecutionRouteDependencies): Route[] {
+  const { executions } = dependencies;
+  return [
+    ...createSubmitRoutes(dependencies),
+    ...createReadRoutes(executions),
+    ...createActionRoutes(executions),
+  ];
+}
+
+function createReadRoutes(executions: ExecutionService): Route[] {
+  return [
+    defineRoute({
+      method: "get",
+      path: "/api/executions",
+      summary: "List executions, newest first, without their payloads",
+      tag: "Executions",
+      action: "execution:read",
+      query: listQuery,
+      replies: { 200: { description: "One page", schema: pageOf(executionSummarySchema) } },
+      async handle({ actor, query: { cursor, limit, ...filter } }) {
+        const before = readIdCursor(cursor);
+        const rows = await executions.list(actor, { ...filter, before, limit: limit + 1 });
+        return { status: 200, body: toPage(rows, limit, (row) => row.id) };
+      },
+    }),
+    defineRoute({
+      method: "get",
+      path: "/api/executions/:id",
+      summary: "Read an execution with its input, output and error",
+      tag: "Executions",
+      action: "execution:read",
+      params: idParams,
+      replies: { 200: { description: "The execution", schema: executionSchema } },
+      async handle({ actor, params }) {
+        return { status: 200, body: await executions.get(actor, params.id) };
+      },
+    }),
+    defineRoute({
+      method: "get",
+      path: "/api/executions/:id/steps",
+      summary: "List what the nodes did, in the order in which it happened",
+      tag: "Executions",
+      action: "execution:read",
+      params: idParams,
+      query: z.strictObject(pageQuery),
+      replies: { 200: { description: "One page", schema: pageOf(stepSchema) } },
+      async handle({ actor, params, query }) {
+        const afterSeq = Number(decodeCursor(query.cursor, 1)?.[0] ?? 0) || 0;
+        const rows = await executions.steps(actor, params.id, { afterSeq, limit: query.limit + 1 });
+        const items = rows.slice(0, query.limit);
+        const last = rows.length > query.limit ? items.at(-1) : undefined;
+        return { status: 200, body: { items, nextCursor: last ? encodeCursor([String(last.seq)]) : null } };
+      },
+    }),
+  ];
+}
+
+function createActionRoutes(executions: ExecutionService): Route[] {
+  return [
+    defineRoute({
+      method: "post",
+      path: "/api/executions/:id/cancel",
+      summary: "Cancel an execution; a running one stops within seconds",
+      tag: "Executions",
+      action: "execution:run",
+      params: idParams,
+      replies: {
+        202: { description: "Cancelled, or asked of its worker", schema: z.object({ status: z.string() }) },
+      },
+      async handle({ actor, params }) {
+        return { status: 202, body: await executions.cancel(actor, params.id) };
+      },
+    }),
+    defineRoute({
+      method: "post",
+      path: "/api/executions/:id/retry",
+      summary: "Retry a failed or cancelled execution as a new one; finished steps are not run again",
+      tag: "Executions",
+      action: "execution:run",
+      params: idParams,
+      replies: {
+        202: { description: "The new execution", schema: z.object({ id: z.uuid(), retryOf: z.uuid() }) },
+      },
+      async handle({ actor, params }) {
+        const retry = await executions.retry(actor, params.id);
+        return { status: 202, headers: { location: `/api/executions/${retry.id}` }, body: retry };
+      },
+    }),
+  ];
+}

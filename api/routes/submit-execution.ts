@@ -1,0 +1,84 @@
+// POST /api/workflows/:id/executions, one or many.
+import { v7 as uuidv7 } from "uuid";
+import { z } from "zod";
+import type { Actor } from "#core/domain/roles.ts";
+import type { ExecutionService } from "#core/services/executions.ts";
+import type { ExecutionSubmitter, Submission } from "#core/services/submit-executions.ts";
+import { idParams } from "../routing/params.ts";
+import { defineRoute, type Reply, type Route } from "../routing/route.ts";
+import { acceptedSchema, batchBody, executionSchema, submitBody } from "./execution-schemas.ts";
+import { readIdempotencyKey, readPreferredWait } from "./submit-headers.ts";
+
+type SubmitDependencies = { executions: ExecutionService; submitter: ExecutionSubmitter };
+
+export function createSubmitRoutes(dependencies: SubmitDependencies): Route[] {
+  const { submitter } = dependencies;
+  return [
+    defineRoute({
+      method: "post",
+      path: "/api/workflows/:id/executions",
+      summary: "Run a workflow. Headers: Idempotency-Key, Prefer: wait=SECONDS",
+      tag: "Executions",
+      action: "execution:run",
+      params: idParams,
+      body: submitBody,
+      replies: {
+        200: { description: "It ended within the preferred wait", schema: executionSchema },
+        202: { description: "Accepted: it is stored and will run", schema: acceptedSchema },
+      },
+      async handle({ actor, params, body, request }) {
+        const key = readIdempotencyKey(request);
+        const waitMs = readPreferredWait(request);
+        const { input = {}, ...rest } = body ?? {};
+        return submitOne(dependencies, actor, { workflowId: params.id, input, ...rest }, { key, waitMs });
+      },
+    }),
+    defineRoute({
+      method: "post",
+      path: "/api/workflows/:id/executions/batch",
+      summary: "Run a workflow once per input, up to 1,000",
+      tag: "Executions",
+      action: "execution:run",
+      params: idParams,
+      body: batchBody,
+      replies: {
+        202: {
+          description: "Accepted, in the order of the inputs",
+          schema: z.object({ items: z.array(z.object({ id: z.uuid(), status: z.string() })) }),
+        },
+      },
+      async handle({ actor, params, body: { inputs, ...rest }, request }) {
+        const key = readIdempotencyKey(request);
+        const submitted = await Promise.all(
+          inputs.map((input, index) => {
+            const options = key === undefined ? {} : { key: `${key}#${index}` };
+            return submitter.submit(actor, { workflowId: params.id, input: input ?? {}, ...rest }, options);
+          }),
+        );
+        return { status: 202, body: { items: submitted.map(({ id }) => ({ id, status: "queued" })) } };
+      },
+    }),
+  ];
+}
+
+async function submitOne(
+  { executions, submitter }: SubmitDependencies,
+  actor: Actor,
+  submission: Submission,
+  { key, waitMs }: { key: string | undefined; waitMs: number },
+): Promise<Reply> {
+  const { id, version, made } = await submitter.submit(actor, submission, {
+    id: uuidv7(),
+    key,
+    watched: waitMs > 0,
+  });
+  const headers = {
+    location: `/api/executions/${id}`,
+    ...(waitMs > 0 ? { "preference-applied": `wait=${waitMs / 1_000}` } : {}),
+  };
+  const ended = waitMs > 0 ? await executions.waitForEnd(actor, id, waitMs) : null;
+  if (ended) return { status: 200, headers, body: ended };
+  // The same request again tells how its execution fares.
+  const status = made ? "queued" : (await executions.get(actor, id)).status;
+  return { status: 202, headers, body: { id, workflowId: submission.workflowId, version, status } };
+}

@@ -1,0 +1,144 @@
+// Executions as their people use them: read, list, wait, cancel, retry.
+import { v7 as uuidv7 } from "uuid";
+import { AppError } from "../domain/app-error.ts";
+import { isTerminal } from "../domain/execution.ts";
+import { type Actor, authorize, notFound, workspacesFor } from "../domain/roles.ts";
+import { appendAudit } from "../persistence/audit-logs.ts";
+import type { Database } from "../persistence/database.ts";
+import type { ExecutionSignals } from "../persistence/execution-signals.ts";
+import {
+  cancelExecution,
+  type Execution,
+  type ExecutionFilter,
+  type ExecutionStep,
+  type ExecutionSummary,
+  findExecution,
+  findExecutionSummary,
+  listExecutions,
+  listSteps,
+} from "../persistence/executions.ts";
+import { insertRetry } from "../persistence/retry-execution.ts";
+import type { ExecutionQueue } from "../queue/execution-queue.ts";
+import { principalsOf } from "./principals-of.ts";
+
+export type ExecutionDependencies = {
+  database: Database;
+  queue: ExecutionQueue;
+  signals: ExecutionSignals;
+  onRingFailed: (error: unknown) => void;
+};
+
+/** Looked for again without a signal, should one be lost. */
+const LOOK_MS = 1_000;
+
+export type ExecutionService = ReturnType<typeof createExecutionService>;
+
+/** Every call throws `not_found` for what the actor cannot see and `forbidden` where the role is too small. */
+export function createExecutionService(dependencies: ExecutionDependencies) {
+  return {
+    get: (actor: Actor, id: string): Promise<Execution> => get(dependencies, actor, id),
+    list: (actor: Actor, filter: Omit<ExecutionFilter, "workspaceIds">): Promise<ExecutionSummary[]> =>
+      list(dependencies, actor, filter),
+    steps: (actor: Actor, id: string, page: { afterSeq: number; limit: number }): Promise<ExecutionStep[]> =>
+      steps(dependencies, actor, id, page),
+    cancel: (actor: Actor, id: string): Promise<{ status: string }> => cancel(dependencies, actor, id),
+    retry: (actor: Actor, id: string): Promise<{ id: string; retryOf: string }> =>
+      retry(dependencies, actor, id),
+    /** The execution when it ended within `timeoutMs`, else null. Only for one submitted as watched. */
+    waitForEnd: (actor: Actor, id: string, timeoutMs: number): Promise<Execution | null> =>
+      waitForEnd(dependencies, actor, id, timeoutMs),
+  };
+}
+
+async function get({ database }: ExecutionDependencies, actor: Actor, id: string): Promise<Execution> {
+  const execution = await database.transaction(principalsOf(actor), (tx) => findExecution(tx, id));
+  if (!execution) throw notFound("execution");
+  authorize(actor, "execution:read", execution);
+  return execution;
+}
+
+function list(
+  { database }: ExecutionDependencies,
+  actor: Actor,
+  filter: Omit<ExecutionFilter, "workspaceIds">,
+): Promise<ExecutionSummary[]> {
+  const workspaceIds = workspacesFor(actor, "execution:read");
+  return database.transaction(principalsOf(actor), (tx) => listExecutions(tx, { ...filter, workspaceIds }));
+}
+
+async function steps(
+  { database }: ExecutionDependencies,
+  actor: Actor,
+  id: string,
+  page: { afterSeq: number; limit: number },
+): Promise<ExecutionStep[]> {
+  return database.transaction(principalsOf(actor), async (tx) => {
+    const execution = await findExecutionSummary(tx, id);
+    if (!execution) throw notFound("execution");
+    authorize(actor, "execution:read", execution);
+    return listSteps(tx, id, page);
+  });
+}
+
+async function cancel(
+  { database }: ExecutionDependencies,
+  actor: Actor,
+  id: string,
+): Promise<{ status: string }> {
+  return database.transaction(principalsOf(actor), async (tx) => {
+    const execution = await findExecutionSummary(tx, id);
+    if (!execution) throw notFound("execution");
+    authorize(actor, "execution:run", execution);
+    const status = await cancelExecution(tx, id, actor.userId);
+    if (!status) throw new AppError("execution_finished", "The execution has ended already");
+    const target = { chainId: execution.workspaceId, targetType: "execution", targetId: id };
+    await appendAudit(tx, [{ ...target, actorId: actor.userId, action: "execution.cancel_requested" }]);
+    return { status };
+  });
+}
+
+async function retry(
+  { database, queue, onRingFailed }: ExecutionDependencies,
+  actor: Actor,
+  id: string,
+): Promise<{ id: string; retryOf: string }> {
+  const made = await database.transaction(principalsOf(actor), async (tx) => {
+    const execution = await findExecutionSummary(tx, id);
+    if (!execution) throw notFound("execution");
+    authorize(actor, "execution:run", execution);
+    const made = await insertRetry(tx, { id: uuidv7(), of: id, userId: actor.userId });
+    if (!made) throw new AppError("conflict", "Only a failed or cancelled execution can be retried");
+    const target = { chainId: made.workspaceId, targetType: "execution", targetId: made.id };
+    const details = { retryOf: id };
+    await appendAudit(tx, [{ ...target, actorId: actor.userId, action: "execution.retried", details }]);
+    return made;
+  });
+  queue.ring([{ executionId: made.id, wake: made.wake, priority: made.priority }]).catch(onRingFailed);
+  return { id: made.id, retryOf: id };
+}
+
+async function waitForEnd(
+  dependencies: ExecutionDependencies,
+  actor: Actor,
+  id: string,
+  timeoutMs: number,
+): Promise<Execution | null> {
+  const deadline = Date.now() + timeoutMs;
+  for (;;) {
+    const left = deadline - Date.now();
+    const answered = new AbortController();
+    // Registered before the look, so that an end between the two is not missed.
+    const change = dependencies.signals.wait(id, {
+      timeoutMs: Math.min(Math.max(left, 0), LOOK_MS),
+      signal: answered.signal,
+    });
+    try {
+      const execution = await get(dependencies, actor, id);
+      if (isTerminal(execution.status)) return execution;
+      if (left <= 0) return null;
+      await change;
+    } finally {
+      answered.abort();
+    }
+  }
+}
