@@ -65,3 +65,9 @@ test("loops: nested bodies see all around them, the config of a loop does not se
   const lines = ["start>outer", "outer:item>a", "a>inner", "inner:item>b", "inner:done>c"];
   assert.deepEqual(faults(graph(nodes, ...lines)), ["item_outside_loop nodes.1.data.config.items outer"]);
 });
+
+test("more expressions than can be read in good time are one problem", () => {
+  const many = (count: number) => graph([value("a", Array(count / 10).fill("{{1}}".repeat(10)))], "start>a");
+  assert.deepEqual(faults(many(10_000)), []);
+  assert.deepEqual(faults(many(10_010)), ["too_many_expressions nodes -"]);
+});
