@@ -29,7 +29,10 @@ const scope: Scope = {
   trigger: null,
   execution: { id: "attacks", startedAt: "2026-01-01T00:00:00.000Z" },
 };
-const poisoned: Scope = { ...scope, input: { lambda, stream: { tupleStream: true, sum: 1, "@": { a: 1 } } } };
+const poisoned: Scope = {
+  ...scope,
+  input: { lambda, stream: { tupleStream: true, sum: 1, "@": { a: "hijacked" } } },
+};
 
 async function outcome(source: string, data: Scope): Promise<unknown> {
   try {

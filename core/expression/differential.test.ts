@@ -232,6 +232,7 @@ const CORNERS = [
   "[] and true",
   "input.many or false",
   "(1/0) or true",
+  "[1, 1/0] or false",
   "'' or 0",
   "-input.missing",
   "-input.text",

@@ -6,13 +6,13 @@ import { createIsolate, type IsolateJob } from "./isolate-evaluate.ts";
 // The main thread may be stuck in an endless expression, so only another thread can notice that the parent was killed
 // and nobody is left to end this process.
 const WATCH_PARENT = `
-  const parent = process.ppid;
+  const { workerData: parent } = require("node:worker_threads");
   setInterval(() => { if (process.ppid !== parent) process.kill(process.pid, "SIGKILL"); }, 1000);
 `;
 
-function serve(send: (message: unknown) => void): void {
+function serve(send: (message: unknown) => void, parent: number): void {
   const evaluate = createIsolate();
-  new Worker(WATCH_PARENT, { eval: true, stdout: true, stderr: true }).unref();
+  new Worker(WATCH_PARENT, { eval: true, workerData: parent, stdout: true, stderr: true }).unref();
   process.on("disconnect", () => process.exit(0));
   process.on("message", (job) => {
     evaluate(job as IsolateJob).then(send, () => process.exit(1));
@@ -20,5 +20,9 @@ function serve(send: (message: unknown) => void): void {
   send("ready");
 }
 
-// A module that is imported by accident does nothing; only the pool starts it with a channel and this mark.
-if (process.argv[2] === "expression-isolate" && process.send !== undefined) serve(process.send.bind(process));
+// A module that is imported by accident does nothing; only the pool starts it with a channel and this mark. The parent
+// names itself, because it may be gone before this process can ask.
+const [mark, parent] = process.argv.slice(2);
+if (mark === "expression-isolate" && process.send !== undefined) {
+  serve(process.send.bind(process), Number(parent));
+}

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 
 export function startIsolate(maxOldSpaceMb: number): ChildProcess {
   const entry = new URL("./isolate-process.ts", import.meta.url);
-  return fork(fileURLToPath(entry), ["expression-isolate"], {
+  return fork(fileURLToPath(entry), ["expression-isolate", String(process.pid)], {
     env: {},
     serialization: "advanced",
     stdio: ["ignore", "ignore", "ignore", "ipc"],
