@@ -58,7 +58,10 @@ async function launchOnce(plan: LaunchPlan, port: number): Promise<ChildProcess 
   closeSync(logHandle);
   let failure: string | null = null;
   child.once("error", (error) => (failure = error.message));
-  child.once("exit", () => (failure ??= readFileSync(plan.logFile).subarray(before).toString()));
+  const noteEnd = () => {
+    failure ??= readTail(plan.logFile, before);
+  };
+  child.once("exit", noteEnd);
   const startedAt = Date.now();
   for (let nextNotice = 10_000; !isReady(plan.folder, child.pid); await sleep(15)) {
     if (failure !== null) return failure;
@@ -66,7 +69,16 @@ async function launchOnce(plan: LaunchPlan, port: number): Promise<ChildProcess 
     plan.log(`The database is still starting (after a crash it first replays its log); see ${plan.logFile}`);
     nextNotice += 10_000;
   }
+  child.off("exit", noteEnd);
   return child;
+}
+
+function readTail(file: string, from: number): string {
+  try {
+    return readFileSync(file).subarray(from).toString();
+  } catch (error) {
+    return `its log could not be read: ${(error as Error).message}`;
+  }
 }
 
 /** The postmaster writes its state into the eighth line of its pid file; pg_ctl waits for the same word. */

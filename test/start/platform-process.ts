@@ -1,0 +1,74 @@
+// Drives a supervised platform from a test: starts it, waits for what it says or notes, kills what a test left.
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+
+export type Note = {
+  name: string;
+  event: string;
+  pid?: number;
+  workerId?: string;
+  egress?: string;
+  sampleUrl?: string;
+};
+
+export type PlatformProcess = {
+  child: ChildProcess;
+  output(): string;
+  notes(): Note[];
+  /** Waits until the output matches; throws with the whole output when the process ends first. */
+  says(pattern: RegExp): Promise<void>;
+  /** Waits for a note that fits. */
+  findNote(fits: (note: Note) => boolean): Promise<Note>;
+  exitCode(): Promise<number | null>;
+};
+
+type Cleanup = { after(callback: () => void | Promise<void>): void };
+
+export function startPlatform(
+  t: Cleanup,
+  folder: string,
+  roles: string,
+  env: Record<string, string> = {},
+): PlatformProcess {
+  const journal = path.join(folder, "journal");
+  const script = fileURLToPath(new URL("./supervised-platform.ts", import.meta.url));
+  const child = spawn(process.execPath, [script, roles, journal], {
+    env: { PATH: process.env.PATH, DATA_DIR: path.join(folder, "data"), PORT: "0", ...env },
+    stdio: ["ignore", "pipe", "pipe"],
+  });
+  let text = "";
+  for (const stream of [child.stdout, child.stderr]) stream?.on("data", (chunk) => (text += chunk));
+  const exited = once(child, "exit");
+  const ended = () => child.exitCode !== null || child.signalCode !== null;
+  t.after(async () => {
+    if (!ended()) child.kill("SIGTERM");
+    await exited;
+  });
+  const notes = () =>
+    existsSync(journal)
+      ? readFileSync(journal, "utf8")
+          .split("\n")
+          .filter(Boolean)
+          .map((line): Note => JSON.parse(line))
+      : [];
+  const poll = async <Found>(look: () => Found | undefined, what: string): Promise<Found> => {
+    for (;;) {
+      const found = look();
+      if (found !== undefined) return found;
+      if (ended()) throw new Error(`ended before ${what}:\n${text}`);
+      await sleep(20);
+    }
+  };
+  return {
+    child,
+    output: () => text,
+    notes,
+    says: (pattern) => poll(() => (pattern.test(text) ? true : undefined), String(pattern)).then(() => {}),
+    findNote: (fits) => poll(() => notes().find(fits), String(fits)),
+    exitCode: async () => (await exited)[0],
+  };
+}

@@ -1,0 +1,128 @@
+// The supervisor as a real process with dummy roles: what dies comes back, what is stopped stops in order.
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import path from "node:path";
+import { test } from "node:test";
+import { processIdentity } from "../../scripts/embedded-postgres/process-identity.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
+import { startPlatform } from "./platform-process.ts";
+
+const postmaster = (folder: string) =>
+  Number.parseInt(readFileSync(path.join(folder, "data/postgres/postmaster.pid"), "utf8"), 10);
+
+test("all roles up, then Ctrl-C: each hears SIGTERM once, the database stops last, nothing is left", async (t) => {
+  const folder = temporaryFolder(t);
+  const platform = startPlatform(t, folder, "api,worker,scheduler");
+  await platform.says(/Atelier is ready at http:\/\/127\.0\.0\.1:\d+/);
+  const api = await platform.findNote(({ name }) => name === "api");
+  assert.equal(api.egress, new URL(api.sampleUrl ?? "").host);
+  assert.deepEqual(
+    await (await fetch(`${api.sampleUrl}/inventory/A-1`)).json(),
+    await (await fetch(`${api.sampleUrl}/inventory/A-1`)).json(),
+  );
+  const database = postmaster(folder);
+  platform.child.kill("SIGINT");
+  platform.child.kill("SIGINT"); // npm passes on what the terminal has sent already.
+  assert.equal(await platform.exitCode(), 0);
+  const heard = platform.notes().filter(({ event }) => event.startsWith("SIG"));
+  assert.deepEqual(heard.map(({ name, event }) => `${name} ${event}`).sort(), [
+    "api SIGTERM",
+    "scheduler SIGTERM",
+    "worker SIGTERM",
+  ]);
+  assert.match(
+    readFileSync(path.join(folder, "data/postgres.log"), "utf8"),
+    /database system is shut down\n$/,
+  );
+  for (const { pid } of platform.notes()) assert.equal(pid === undefined ? null : processIdentity(pid), null);
+  assert.equal(processIdentity(database), null);
+});
+
+test("a worker killed -9 comes back under a new id, and the leases of the old one are ended", async (t) => {
+  const platform = startPlatform(t, temporaryFolder(t), "api,worker");
+  await platform.says(/is ready at/);
+  const first = await platform.findNote(({ name, event }) => name === "worker" && event === "start");
+  process.kill(first.pid ?? 0, "SIGKILL");
+  const second = await platform.findNote(({ name, pid }) => name === "worker" && pid !== first.pid);
+  assert.notEqual(second.workerId, first.workerId);
+  await platform.findNote(({ event, workerId }) => event === "expire" && workerId === first.workerId);
+  assert.match(platform.output(), /worker \(pid \d+\) ended with signal SIGKILL; starting it again/);
+  assert.equal(platform.notes().filter(({ name, event }) => name === "api" && event === "start").length, 1);
+});
+
+test("a database killed -9 comes back on the same port while the roles stay", async (t) => {
+  const folder = temporaryFolder(t);
+  const platform = startPlatform(t, folder, "worker");
+  await platform.says(/is ready at/);
+  const before = readFileSync(path.join(folder, "data/postgres.json"), "utf8");
+  process.kill(postmaster(folder), "SIGKILL");
+  await platform.says(/The database is back/);
+  assert.equal(readFileSync(path.join(folder, "data/postgres.json"), "utf8"), before);
+  assert.equal(platform.notes().filter(({ event }) => event === "start").length, 1);
+});
+
+test("after a kill -9 of the supervisor its roles go, and the next start takes over and works", async (t) => {
+  const folder = temporaryFolder(t);
+  const first = startPlatform(t, folder, "worker");
+  await first.says(/is ready at/);
+  first.child.kill("SIGKILL");
+  await first.exitCode();
+  const second = startPlatform(t, folder, "worker");
+  await second.says(/is ready at/);
+  assert.match(second.output(), /taking over its lock[\s\S]*left over from a start that was killed/);
+  await second.findNote(({ event }) => event === "disconnect");
+});
+
+test("of two starts on one DATA_DIR the second is told who holds it", async (t) => {
+  const folder = temporaryFolder(t);
+  const first = startPlatform(t, folder, "worker");
+  await first.says(/is ready at/);
+  const second = startPlatform(t, folder, "worker");
+  assert.equal(await second.exitCode(), 1);
+  assert.match(second.output(), new RegExp(`Another Atelier \\(pid ${first.child.pid}\\)`));
+});
+
+test("a busy port is named with the variable to change, before anything is set up", async (t) => {
+  const folder = temporaryFolder(t);
+  const squatter = createServer().listen(0, "127.0.0.1");
+  await once(squatter, "listening");
+  t.after(() => squatter.close());
+  const { port } = squatter.address() as { port: number };
+  const platform = startPlatform(t, folder, "api", { PORT: String(port) });
+  assert.equal(await platform.exitCode(), 1);
+  assert.match(platform.output(), new RegExp(`Port ${port} .* in use.*Set PORT`));
+  assert.doesNotMatch(platform.output(), /Setting up the database/);
+});
+
+test("broken keys stop the start with a message, and the lock is given back", async (t) => {
+  const folder = temporaryFolder(t);
+  const good = startPlatform(t, folder, "worker");
+  await good.says(/is ready at/);
+  good.child.kill("SIGTERM");
+  await good.exitCode();
+  writeFileSync(path.join(folder, "data/keys.json"), "{");
+  for (const _ of [1, 2]) {
+    const platform = startPlatform(t, folder, "worker");
+    assert.equal(await platform.exitCode(), 1);
+    assert.match(platform.output(), /keys\.json cannot be used/);
+    assert.doesNotMatch(platform.output(), /taking over/);
+  }
+});
+
+test("a role that cannot run is tried again and again, with its exit code", async (t) => {
+  const platform = startPlatform(t, temporaryFolder(t), "api:broken,worker");
+  await platform.says(/api \(pid \d+\) ended with exit code 7; starting it again \(3 times in a row\)/);
+  assert.doesNotMatch(platform.output(), /is ready at/);
+});
+
+test("a role that does not end is killed when its time to drain is over", async (t) => {
+  const platform = startPlatform(t, temporaryFolder(t), "worker:stubborn", { TEST_DRAIN_MS: "300" });
+  await platform.says(/is ready at/);
+  const worker = await platform.findNote(({ name }) => name === "worker");
+  platform.child.kill("SIGTERM");
+  assert.equal(await platform.exitCode(), 0);
+  assert.match(platform.output(), /did not finish within 0\.3 s/);
+  assert.equal(processIdentity(worker.pid ?? 0), null);
+});
