@@ -6,9 +6,10 @@ import { startSampleService } from "../../scripts/sample-service.ts";
 test("stock is a function of the article, and orders are counted once per key", async (t) => {
   const service = await startSampleService(0);
   t.after(() => service.stop());
-  const get = async (path: string) => (await fetch(service.url + path)).json();
+  const get = async <Body extends object>(path: string) =>
+    (await (await fetch(service.url + path)).json()) as Body;
   const order = async (key: string | null, body: string) => {
-    const headers = key === null ? {} : { "Idempotency-Key": key };
+    const headers = new Headers(key === null ? [] : [["Idempotency-Key", key]]);
     const response = await fetch(`${service.url}/orders`, { method: "POST", body, headers });
     return { status: response.status, ...((await response.json()) as { orderId?: string; error?: string }) };
   };
@@ -23,7 +24,7 @@ test("stock is a function of the article, and orders are counted once per key", 
   assert.equal((await order("key-1", '{"sku":"A-1"}')).orderId, first.orderId);
   assert.notEqual((await order("key-2", "{}")).orderId, first.orderId);
   assert.notEqual((await order(null, "{}")).orderId, (await order(null, "{}")).orderId);
-  assert.equal((await get("/orders")).items.length, 4);
+  assert.equal((await get<{ items: object[] }>("/orders")).items.length, 4);
   assert.equal((await order(null, "{")).status, 400);
   assert.equal((await fetch(`${service.url}/nothing`)).status, 404);
 });
