@@ -26,7 +26,7 @@ export async function verifyAuditChain(tx: Executor, chainId: string): Promise<A
     sql`select seq, hash from audit_heads where chain_id = ${chainId}`,
   );
   let seq = 0;
-  let hash = Buffer.alloc(32);
+  let hash: Buffer = Buffer.alloc(32);
   for (;;) {
     const entries = await readBatch(tx, chainId, seq, head?.seq ?? Number.MAX_SAFE_INTEGER);
     for (const entry of entries) {
