@@ -4,8 +4,13 @@ import type { Metrics } from "./metrics.ts";
 import type { Passport } from "./middleware/passport.ts";
 import type { Readiness } from "./readiness.ts";
 import { createAuthRoutes } from "./routes/auth.ts";
+import { createExecutionEventRoutes } from "./routes/execution-events.ts";
+import { createExecutionRoutes } from "./routes/executions.ts";
+import { createFileRoutes } from "./routes/files.ts";
 import { createHealthRoutes } from "./routes/health.ts";
 import { createNodeTypeRoutes } from "./routes/node-types.ts";
+import { createWorkflowVersionRoutes } from "./routes/workflow-versions.ts";
+import { createWorkflowRoutes } from "./routes/workflows.ts";
 import type { Route } from "./routing/route.ts";
 
 export type RouteDependencies = {
@@ -26,6 +31,11 @@ export function buildRoutes({
   return [
     ...createAuthRoutes({ identity: services.identity, passport, publicUrl }),
     ...createNodeTypeRoutes(),
+    ...createWorkflowRoutes(services),
+    ...createWorkflowVersionRoutes(services),
+    ...createFileRoutes(services),
+    ...createExecutionRoutes(services),
+    ...createExecutionEventRoutes({ watch: services.watch, recheck: passport.authenticate }),
     ...createHealthRoutes({ readiness, metrics }),
   ];
 }

@@ -3,7 +3,10 @@ import { type Config, loadConfig } from "#core/config.ts";
 import { createLogger, type Logger } from "#core/logger.ts";
 import { checkDatabase } from "#core/persistence/check-database.ts";
 import { createDatabase, type Database } from "#core/persistence/database.ts";
+import { openExecutionSignals } from "#core/persistence/execution-signals.ts";
 import { sql } from "#core/persistence/sql.ts";
+import { createExecutionQueue } from "#core/queue/execution-queue.ts";
+import { checkBackend, chooseBackend } from "#core/queue/queue-backend.ts";
 import { runRole } from "#core/shutdown.ts";
 import { createApp } from "./app.ts";
 import { buildRoutes } from "./build-routes.ts";
@@ -47,7 +50,8 @@ async function serve(
   overrides: ApiOverrides,
 ): Promise<HttpServer> {
   const { publicUrl } = config;
-  const services = buildServices({ config, database, ...overrides });
+  const connections = await openConnections(config, logger, database);
+  const services = buildServices({ config, database, ...connections, ...overrides });
   const passport = createPassport(services.identity);
   const metrics = createMetrics();
   const readiness = await startReadiness(
@@ -57,8 +61,9 @@ async function serve(
   const routes = buildRoutes({ services, passport, publicUrl, readiness, metrics });
   const { observe } = metrics;
   const app = createApp({ routes, authenticate: passport.authenticate, logger, observe });
-  const server = await listen(app, config).catch((error: unknown) => {
+  const server = await listen(app, config).catch(async (error: unknown) => {
     readiness.stop();
+    await connections.close();
     throw error;
   });
   logger.info({ url: server.url }, "listening");
@@ -67,13 +72,37 @@ async function serve(
     async stop() {
       readiness.stop();
       await server.stop();
+      await services.submitter.drain();
+      await connections.close();
       await database.close();
     },
   };
 }
 
+/** What the API holds open besides the pool: the doorbell, and the ear for executions that change. */
+async function openConnections(config: Config, logger: Logger, database: Database) {
+  const { databaseUrl, redisUrl } = config;
+  const warn = (error: unknown) => logger.warn({ err: error }, "connection interrupted, reconnecting");
+  const backend = chooseBackend({ databaseUrl, redisUrl, role: "atelier_api" });
+  await checkBackend(backend);
+  const signals = await openExecutionSignals(database, warn);
+  const queue = createExecutionQueue(backend, warn);
+  return {
+    queue,
+    signals,
+    onRingFailed: (error: unknown) =>
+      logger.warn({ err: error }, "queue out of reach, the scheduler rings later"),
+    async close() {
+      await Promise.all([signals.close(), queue.close()]);
+    },
+  };
+}
+
 if (import.meta.main) {
-  const config = loadConfig("api");
-  const logger = createLogger("api", config.logLevel);
-  await runRole(logger, async () => (await startApi(config, logger)).stop);
+  const logger = createLogger("api", "info");
+  await runRole(logger, async () => {
+    const config = loadConfig("api");
+    logger.level = config.logLevel;
+    return (await startApi(config, logger)).stop;
+  });
 }

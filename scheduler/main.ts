@@ -13,9 +13,12 @@ import { startTimers } from "./start-timers.ts";
 
 const MONTHS_AHEAD = 12;
 
-const config = loadConfig("scheduler");
-const logger = createLogger("scheduler", config.logLevel);
-await runRole(logger, () => startScheduler(config, logger));
+const logger = createLogger("scheduler", "info");
+await runRole(logger, () => {
+  const config = loadConfig("scheduler");
+  logger.level = config.logLevel;
+  return startScheduler(config, logger);
+});
 
 async function startScheduler(config: Config, logger: Logger): Promise<Stop> {
   const { databaseUrl, redisUrl } = config;

@@ -16,18 +16,18 @@ export type LeaseReport =
 
 const { databaseUrl, workerId } = workerData as { databaseUrl: string; workerId: string };
 const held = new Set<string>();
-let stopping = false;
+const stopping = new AbortController();
 
 parentPort?.on("message", (order: LeaseOrder) => {
-  if (order.kind === "stop") stopping = true;
+  if (order.kind === "stop") stopping.abort();
   else if (order.kind === "hold") held.add(order.id);
   else held.delete(order.id);
 });
 
 const database = createDatabase({ databaseUrl, role: "atelier_worker", maxConnections: 1 });
-while (!stopping) {
+while (!stopping.signal.aborted) {
   await renewOnce();
-  await delay(RENEW_MS);
+  await delay(RENEW_MS, undefined, { signal: stopping.signal }).catch(() => {});
 }
 await database.close();
 parentPort?.close();

@@ -24,9 +24,12 @@ import { createWorkflowCache } from "./workflow-cache.ts";
 /** How long a stopping worker lets executions finish before it hands them back, in milliseconds. */
 const FINISH_MS = 15_000;
 
-const config = loadConfig("worker");
-const logger = createLogger("worker", config.logLevel);
-await runRole(logger, () => startWorker(config, logger));
+const logger = createLogger("worker", "info");
+await runRole(logger, () => {
+  const config = loadConfig("worker");
+  logger.level = config.logLevel;
+  return startWorker(config, logger);
+});
 
 async function startWorker(config: Config, logger: Logger): Promise<Stop> {
   const workerId = config.workerId ?? uuidv7();

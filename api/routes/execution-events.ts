@@ -1,4 +1,5 @@
 // GET /api/executions/:id/events: server-sent events, resumable by Last-Event-ID.
+import type { Request, Response } from "express";
 import { AppError } from "#core/domain/app-error.ts";
 import type { Actor } from "#core/domain/roles.ts";
 import type { ExecutionEvent } from "#core/services/watch-execution.ts";
@@ -18,7 +19,7 @@ export type WatchExecution = (
 export type EventRouteDependencies = {
   watch: WatchExecution;
   /** Rejects when the bearer may no longer look. */
-  recheck: (authorization: string) => Promise<unknown>;
+  recheck: (request: Request, response: Response) => Promise<unknown>;
 };
 
 export function createExecutionEventRoutes({ watch, recheck }: EventRouteDependencies): Route[] {
@@ -41,7 +42,7 @@ export function createExecutionEventRoutes({ watch, recheck }: EventRouteDepende
         response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
         const keepAlive = setInterval(() => response.write(": still here\n\n"), KEEP_ALIVE_MS);
         const check = setInterval(() => {
-          recheck(request.get("authorization") ?? "").catch(() => closed.abort());
+          recheck(request, response).catch(() => closed.abort());
         }, CHECK_MS);
         try {
           for (; !next.done && !closed.signal.aborted; next = await events.next()) {

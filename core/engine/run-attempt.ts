@@ -9,28 +9,14 @@ import { findOutput, type RunContext, type RunScope } from "./run-context.ts";
 
 export type Attempt = { number: number; idempotencyKey: string; config: unknown };
 
-/** The node's config with its expressions evaluated and checked against the node's schema. */
-export async function resolveNodeConfig(
+/** The node's config with its expressions evaluated; its runner checks the result against its schema. */
+export function resolveNodeConfig(
   context: RunContext,
   scope: RunScope,
   plan: NodePlan,
-): Promise<unknown> {
+): unknown | Promise<unknown> {
   const seed = `${plan.node.id}/${scope.iteration}`;
-  const resolved = await resolveConfig(
-    plan.config,
-    expressionScope(context, scope, plan),
-    context.evaluator,
-    seed,
-  );
-  const parsed = plan.definition.config.safeParse(resolved);
-  if (parsed.success) return parsed.data;
-  throw new AppError(
-    "invalid_config",
-    `The node's configuration does not fit: ${parsed.error.issues[0]?.message}`,
-    {
-      problems: parsed.error.issues.map((issue) => ({ path: issue.path.join("."), message: issue.message })),
-    },
-  );
+  return resolveConfig(plan.config, expressionScope(context, scope, plan), context.evaluator, seed);
 }
 
 function expressionScope(context: RunContext, scope: RunScope, plan: NodePlan): Scope {

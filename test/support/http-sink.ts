@@ -1,0 +1,71 @@
+// The outside world for fault tests: counts the effects that reach it, by Idempotency-Key.
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { setTimeout as delay } from "node:timers/promises";
+
+export type SinkRequest = { path: string; key: string; body: string };
+
+export type HttpSink = {
+  url: string;
+  /** host:port for ALLOW_PRIVATE_EGRESS. */
+  address: string;
+  /** Everything received, in order. */
+  requests: SinkRequest[];
+  /** Requests by path. */
+  count(path: string): number;
+  /** Resolves when a request to this path has arrived. */
+  arrival(path: string): Promise<void>;
+  close(): Promise<void>;
+};
+
+/** `/slow/MS/…` answers after MS milliseconds, `/status/N/…` with that status, anything else 200 at once. */
+export async function startHttpSink(): Promise<HttpSink> {
+  const requests: SinkRequest[] = [];
+  const arrivals = new Map<string, PromiseWithResolvers<void>>();
+  const arrivalOf = (path: string) => {
+    const known = arrivals.get(path) ?? Promise.withResolvers<void>();
+    arrivals.set(path, known);
+    return known;
+  };
+  const server = createServer((request, response) => {
+    void answer(request, response, (received) => {
+      requests.push(received);
+      arrivalOf(received.path).resolve();
+    });
+  });
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  return {
+    url: `http://${address}`,
+    address,
+    requests,
+    count: (path) => requests.filter((request) => request.path === path).length,
+    arrival: (path) => arrivalOf(path).promise,
+    async close() {
+      server.closeAllConnections();
+      server.close();
+      await once(server, "close");
+    },
+  };
+}
+
+async function answer(
+  request: IncomingMessage,
+  response: ServerResponse,
+  record: (received: SinkRequest) => void,
+): Promise<void> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  const path = request.url ?? "/";
+  record({
+    path,
+    key: String(request.headers["idempotency-key"] ?? ""),
+    body: Buffer.concat(chunks).toString(),
+  });
+  const [, kind, value = "0"] = path.split("/");
+  if (kind === "slow") await delay(Number(value), undefined, { ref: false });
+  response.writeHead(kind === "status" ? Number(value) : 200, { "content-type": "application/json" });
+  response.end(JSON.stringify({ path }));
+}
