@@ -11,6 +11,12 @@ import { createSupervisor } from "./start/supervisor.ts";
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 const log = (line: string) => console.log(line);
 
+/** Of all that the migration tool says, one line for each step taken. */
+function sayMigration(line: string): void {
+  const name = /^### MIGRATION (\S+) \(UP\)/.exec(line)?.[1];
+  if (name !== undefined) log(`Migrated ${name}`);
+}
+
 try {
   const supervisor = createSupervisor({
     settings: readStartSettings(process.env, process.cwd()),
@@ -21,7 +27,7 @@ try {
       args: [path.join(root, name, "main.ts")],
     })),
     cwd: root,
-    migrate: migrateDatabase,
+    migrate: ({ databaseUrl }) => migrateDatabase({ databaseUrl, log: sayMigration }),
     expireLeases,
     log,
   });

@@ -26,9 +26,25 @@ export async function runUntilSignal(supervisor: Supervisor, log: (line: string)
     log(`The supervisor met an error it did not expect and stops everything: ${error.stack}`);
     asked.resolve(1);
   });
+  const watch = watchParent(onSignal);
   const started = supervisor.start();
   const code = await Promise.race([asked.promise, started.then(() => asked.promise)]);
+  clearInterval(watch);
   await supervisor.stop();
   log("Stopped.");
   return code;
+}
+
+/**
+ * npm passes signals to the shell between it and us, and that shell dies of SIGTERM without telling us: seen with
+ * npm 11 and dash. A parent that is gone then means the same.
+ */
+function watchParent(onGone: () => void): NodeJS.Timeout {
+  const parent = process.ppid;
+  const watch = setInterval(() => {
+    if (process.env.npm_lifecycle_event === undefined || process.ppid === parent) return;
+    clearInterval(watch);
+    onGone();
+  }, 250);
+  return watch.unref();
 }
