@@ -81,7 +81,10 @@ export async function guardFile(
   work: () => Promise<void>,
 ): Promise<void> {
   if (context.signal.aborted) {
-    throw new AppError("import_interrupted", `Interrupted before ${file}; import again, what is there is skipped`);
+    throw new AppError(
+      "import_interrupted",
+      `Interrupted before ${file}; import again, what is there is skipped`,
+    );
   }
   try {
     await work();

@@ -186,8 +186,8 @@ test("times are kept, in the rows and in the ids", async (t) => {
     { name: "Customer onboarding", version: 1, legacyId: "wf-1802", ...time("2023-11-01T00:00:00.000Z") },
   ]);
   const versions = await installation.rows<{ createdAt: string }>(sql`
-    select version, note, v.created_at as "createdAt" from workflow_versions v
-    join workflows w on w.id = v.workflow_id where w.legacy_id = 'wf-1715' order by version`);
+    select v.version, v.note, v.created_at as "createdAt" from workflow_versions v
+    join workflows w on w.id = v.workflow_id where w.legacy_id = 'wf-1715' order by v.version`);
   assert.deepEqual(versions, [
     { version: 1, note: "by ana, imported", createdAt: "2023-03-01T08:00:00.000Z" },
     { version: 2, note: "by bo, imported", createdAt: "2023-09-10T09:15:00.000Z" },
