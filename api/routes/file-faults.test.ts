@@ -92,7 +92,7 @@ test("what turns out too large is refused with 413 and leaves nothing, the limit
       body: ReadableStream.from(pieces(size)),
       duplex: "half",
     } as RequestInit);
-  const refused = await send(MAX_BYTES + 1);
+  const refused = await send(MAX_BYTES + 4 * MEBIBYTE);
   assert.equal(refused.status, 413);
   assert.equal(((await refused.json()) as { code: string }).code, "file_too_large");
   assert.deepEqual(await rowsLeft(), NOTHING);

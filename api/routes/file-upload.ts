@@ -28,8 +28,7 @@ export function readUpload(
 /** Reading pauses the socket while the consumer is busy, so memory stays bounded whatever the sender does. */
 async function* bytesOf(request: Request): AsyncGenerator<Buffer> {
   try {
-    // The connection must survive a refusal in the middle: the answer goes out on it.
-    for await (const piece of request.iterator({ destroyOnReturn: false })) yield piece;
+    for await (const piece of request) yield piece;
   } catch (error) {
     throw new AppError("body_aborted", "The upload broke off before its end", { cause: error });
   }

