@@ -47,7 +47,6 @@ export async function startRouteServer(routesOf: (database: Database) => Route[]
     },
     logger: createLogger("test", "silent"),
     observe: () => {},
-    publicUrl: "http://127.0.0.1",
   });
   const server = createServer(app).listen(0, "127.0.0.1");
   await once(server, "listening");
