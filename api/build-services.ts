@@ -8,6 +8,7 @@ import { createExecutionService } from "#core/services/executions.ts";
 import { createFileService } from "#core/services/files.ts";
 import { createIdentityService } from "#core/services/identity.ts";
 import type { IdentityDependencies } from "#core/services/identity-context.ts";
+import { createQueueAudit } from "#core/services/queue-audit.ts";
 import { createExecutionSubmitter } from "#core/services/submit-executions.ts";
 import { watchExecution } from "#core/services/watch-execution.ts";
 import { createWorkflowVersionService } from "#core/services/workflow-versions.ts";
@@ -35,6 +36,7 @@ export function buildServices({ config, ...shared }: ServiceDependencies) {
     workflows: createWorkflowService(shared),
     versions: createWorkflowVersionService(shared),
     files: createFileService(shared),
+    queueAudit: createQueueAudit(shared),
     identity: createIdentityService({
       ...shared,
       hasher: createPasswordHasher(),

@@ -9,6 +9,7 @@ import { createExecutionQueue } from "#core/queue/execution-queue.ts";
 import { checkBackend, chooseBackend } from "#core/queue/queue-backend.ts";
 import { runRole } from "#core/shutdown.ts";
 import { createApp } from "./app.ts";
+import { buildQueues } from "./build-queues.ts";
 import { buildRoutes } from "./build-routes.ts";
 import { buildServices } from "./build-services.ts";
 import { type HttpServer, listen } from "./listen.ts";
@@ -58,9 +59,14 @@ async function serve(
     () => database.run(sql`select 1`),
     (ready, error) => logger[ready ? "info" : "error"]({ err: error }, ready ? "ready" : "not ready"),
   );
-  const routes = buildRoutes({ services, passport, publicUrl, readiness, metrics });
-  const { observe } = metrics;
-  const app = createApp({ routes, authenticate: passport.authenticate, logger, observe });
+  const queues = buildQueues({ config, queue: connections.queue, ...services });
+  const app = createApp({
+    routes: [...buildRoutes({ services, passport, publicUrl, readiness, metrics }), queues.route],
+    authenticate: passport.authenticate,
+    logger,
+    observe: metrics.observe,
+    mounts: [queues.mount],
+  });
   const server = await listen(app, config).catch(async (error: unknown) => {
     readiness.stop();
     await connections.close();

@@ -1,7 +1,7 @@
 // Identity: who somebody is, from registration to the look-up on every request.
 import { AppError } from "../domain/app-error.ts";
 import type { Actor } from "../domain/roles.ts";
-import { findActor } from "../persistence/sessions.ts";
+import { findActor, type SessionKey } from "../persistence/sessions.ts";
 import { listWorkspacesOf, type MemberWorkspace } from "../persistence/workspaces.ts";
 import { createActorCache } from "./actor-cache.ts";
 import { checkPassword } from "./check-password.ts";
@@ -30,6 +30,8 @@ export type IdentityService = {
   logout(request: LogoutRequest): Promise<void>;
   /** The person behind an access token, at most 5 s stale. Throws `unauthenticated`. */
   authenticate(accessToken: string): Promise<Actor>;
+  /** The person of a live session that something else than an access token has named. Throws `unauthenticated`. */
+  findActor(session: SessionKey): Promise<Actor>;
   me(actor: Actor): Promise<Me>;
 };
 
@@ -42,13 +44,13 @@ export function createIdentityService(dependencies: IdentityDependencies): Ident
     startSession: (person, client) => startSession(context, person, client),
     refresh: (refreshToken) => rotateSession(context, refreshToken),
     logout: (request) => endSessions(context, request),
-    authenticate: (accessToken) => authenticate(context, accessToken),
+    authenticate: async (accessToken) => lookUp(context, context.accessTokens.verify(accessToken)),
+    findActor: (session) => lookUp(context, session),
     me: (actor) => describeMe(context, actor),
   };
 }
 
-async function authenticate(context: IdentityContext, accessToken: string): Promise<Actor> {
-  const session = context.accessTokens.verify(accessToken);
+async function lookUp(context: IdentityContext, session: SessionKey): Promise<Actor> {
   const actor = await context.actors.get(session.sessionId, async () => {
     const found = await context.database.transaction({ userId: session.userId, workspaceIds: [] }, (tx) =>
       findActor(tx, session),
