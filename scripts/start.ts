@@ -1,9 +1,9 @@
 // `npm start`: the whole platform from one command, until Ctrl-C.
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { AppError } from "../core/domain/app-error.ts";
 import { expireLeases } from "../core/persistence/expire-leases.ts";
 import { migrateDatabase } from "../migrations/migrate.ts";
+import { explainFault } from "./start/explain-fault.ts";
 import { runUntilSignal } from "./start/run-until-signal.ts";
 import { readStartSettings } from "./start/start-settings.ts";
 import { createSupervisor } from "./start/supervisor.ts";
@@ -33,6 +33,6 @@ try {
   });
   process.exitCode = await runUntilSignal(supervisor, log);
 } catch (error) {
-  console.error(error instanceof AppError ? `\n${error.message}\n` : error);
+  console.error(`\n${explainFault(error)}\n`);
   process.exitCode = 1;
 }

@@ -17,9 +17,9 @@ export function lockDataDir(dataDir: string, log: (line: string) => void): DataD
   const lock = path.join(dataDir, "start.lock");
   const own = `${lock}.${process.pid}`;
   const text = JSON.stringify({ pid: process.pid, identity: processIdentity(process.pid) });
-  writeFileSync(own, text, { mode: 0o644 });
   let takenOver = false;
   try {
+    writeFileSync(own, text, { mode: 0o644 });
     while (!appears(own, lock)) {
       const found = readLock(lock);
       if (found === null) continue; // Released between the two looks.

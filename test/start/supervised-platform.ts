@@ -1,7 +1,7 @@
 // Runs the real supervisor with dummy roles as a process of its own: node supervised-platform.ts ROLES JOURNAL.
 import { appendFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { AppError } from "../../core/domain/app-error.ts";
+import { explainFault } from "../../scripts/start/explain-fault.ts";
 import { runUntilSignal } from "../../scripts/start/run-until-signal.ts";
 import { readStartSettings } from "../../scripts/start/start-settings.ts";
 import { createSupervisor } from "../../scripts/start/supervisor.ts";
@@ -29,6 +29,6 @@ try {
   });
   process.exitCode = await runUntilSignal(supervisor, log);
 } catch (error) {
-  log(error instanceof AppError ? error.message : String(error));
+  log(explainFault(error));
   process.exitCode = 1;
 }

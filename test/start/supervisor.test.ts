@@ -1,8 +1,10 @@
 // The supervisor as a real process with dummy roles: what dies comes back, what is stopped stops in order.
 import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import { test } from "node:test";
 import { processIdentity } from "../../scripts/embedded-postgres/process-identity.ts";
@@ -126,3 +128,46 @@ test("a role that does not end is killed when its time to drain is over", async 
   assert.match(platform.output(), /did not finish within 0\.3 s/);
   assert.equal(processIdentity(worker.pid ?? 0), null);
 });
+
+test("a full disk is named as such, whatever step meets it, and costs nothing", {
+  skip: canMount() ? false : "only root with the right to mount can make a full disk",
+}, async (t) => {
+  const folder = temporaryFolder(t);
+  const disk = path.join(folder, "data");
+  mkdirSync(disk);
+  const mount = (options: string) =>
+    assert.equal(spawnSync("mount", ["-t", "tmpfs", "-o", options, "tmpfs", disk]).status, 0);
+  mount("size=25m,mode=711");
+  t.after(() => void spawnSync("umount", ["-l", disk]));
+  const tooSmall = startPlatform(t, folder, "worker");
+  assert.equal(await tooSmall.exitCode(), 1);
+  assert.match(tooSmall.output(), /disk is full: the database could not be set up/);
+
+  mount("remount,size=400m");
+  const roomy = startPlatform(t, folder, "worker");
+  await roomy.says(/is ready at/);
+  roomy.child.kill("SIGTERM");
+  await roomy.exitCode();
+
+  const filler = path.join(disk, "filler");
+  spawnSync("dd", ["if=/dev/zero", `of=${filler}`, "bs=64k"]);
+  const full = startPlatform(t, folder, "worker");
+  assert.equal(await full.exitCode(), 1);
+  assert.match(full.output(), /^The disk that holds .* is full\./m);
+  assert.doesNotMatch(full.output(), / at /);
+
+  rmSync(filler);
+  const again = startPlatform(t, folder, "worker");
+  await again.says(/is ready at/);
+  again.child.kill("SIGTERM");
+  await again.exitCode();
+});
+
+function canMount(): boolean {
+  if (process.getuid?.() !== 0 || process.platform !== "linux") return false;
+  const place = mkdtempSync(path.join(tmpdir(), "atelier-mount-"));
+  const mounted = spawnSync("mount", ["-t", "tmpfs", "-o", "size=1m", "tmpfs", place]).status === 0;
+  if (mounted) spawnSync("umount", [place]);
+  rmdirSync(place);
+  return mounted;
+}
