@@ -37,7 +37,10 @@ export function createProcessor(dependencies: ProcessorDependencies): (execution
       leases.hold(execution.id);
       try {
         const end = await runClaimed(dependencies, execution, signal);
-        logger.debug({ executionId, fence: execution.fence, end }, "execution let go");
+        const { fence } = execution;
+        if (end === "lost")
+          logger.warn({ executionId, fence }, "lease lost, another worker has this execution");
+        else logger.debug({ executionId, fence, end }, "execution let go");
       } finally {
         leases.drop(execution.id);
         running.remove(execution.id);
