@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { v7 as uuidv7 } from "uuid";
 import { AppError } from "../domain/app-error.ts";
 import { canonicalJson } from "../domain/canonical-json.ts";
+import { findFileReferences } from "../domain/file-references.ts";
 import { type Actor, authorize, notFound, rolesFor } from "../domain/roles.ts";
 import { appendAudit } from "../persistence/audit-logs.ts";
 import type { Database } from "../persistence/database.ts";
@@ -16,6 +17,7 @@ import {
 import { findVersionTriggers } from "../persistence/version-triggers.ts";
 import { findWorkflow } from "../persistence/workflows.ts";
 import type { ExecutionQueue } from "../queue/execution-queue.ts";
+import { assertFilesVisible } from "./check-file-references.ts";
 import { principalsOf } from "./principals-of.ts";
 
 const MAX_BATCH = 500;
@@ -68,6 +70,8 @@ export function createExecutionSubmitter(dependencies: {
 
   return {
     async submit(actor, submission, options = {}) {
+      const files = findFileReferences(submission.input);
+      if (files.length > 0) await checkFiles(database, actor, submission.workflowId, files);
       const verdict = await writer.write({ actor, row: toRow(actor, submission, options) });
       if (verdict === "mismatch") {
         throw new AppError("idempotency_mismatch", "This Idempotency-Key was used for another request");
@@ -77,6 +81,20 @@ export function createExecutionSubmitter(dependencies: {
     },
     drain: () => writer.drain(),
   };
+}
+
+/** Before the batch: inputs that name files are rare, the fast path does not look for them in SQL. */
+function checkFiles(
+  database: Database,
+  actor: Actor,
+  workflowId: string,
+  files: readonly string[],
+): Promise<void> {
+  return database.transaction(principalsOf(actor), async (tx) => {
+    const workflow = await findWorkflow(tx, workflowId);
+    if (!workflow) throw notFound("workflow");
+    await assertFilesVisible(tx, files, workflow.workspaceId);
+  });
 }
 
 function toRow(actor: Actor, submission: Submission, options: SubmitOptions): NewExecution {

@@ -1,0 +1,792 @@
+-- Written by npm run schema from the catalogue of a migrated database. Not run by anything.
+
+create table api_keys (
+  id uuid not null,
+  user_id uuid not null,
+  workspace_id uuid,
+  name text not null,
+  key_hash bytea not null,
+  scopes text[] not null,
+  expires_at timestamp with time zone,
+  last_used_at timestamp with time zone,
+  revoked_at timestamp with time zone,
+  created_at timestamp with time zone not null default now()
+);
+create table approvals (
+  id uuid not null,
+  workspace_id uuid not null,
+  execution_id uuid not null,
+  node_id text not null,
+  iteration text not null default ''::text,
+  status text not null default 'pending'::text,
+  approvers text[] not null default '{}'::text[],
+  quorum integer not null default 1,
+  decisions jsonb not null default '[]'::jsonb,
+  message text not null default ''::text,
+  deadline timestamp with time zone,
+  created_at timestamp with time zone not null default now(),
+  decided_at timestamp with time zone
+);
+create table audit_heads (
+  chain_id uuid not null,
+  seq bigint not null,
+  hash bytea not null,
+  updated_at timestamp with time zone not null default clock_timestamp()
+);
+create table audit_logs (
+  chain_id uuid not null,
+  seq bigint not null,
+  id uuid not null,
+  at timestamp with time zone not null,
+  actor_id uuid,
+  action text not null,
+  target_type text not null,
+  target_id text,
+  details jsonb,
+  canonical bytea not null,
+  previous_hash bytea not null,
+  hash bytea not null
+);
+create table credentials (
+  id uuid not null,
+  workspace_id uuid not null,
+  owner_id uuid not null,
+  name text not null,
+  type text not null,
+  key_id text not null,
+  wrapped_key bytea not null,
+  ciphertext bytea not null,
+  allowed_hosts text[] not null default '{}'::text[],
+  cleared_labels text[] not null default '{}'::text[],
+  legacy_id text,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now()
+);
+create table execution_keys (
+  workspace_id uuid not null,
+  user_id uuid not null,
+  key text not null,
+  request_hash bytea not null,
+  execution_id uuid not null,
+  created_at timestamp with time zone not null default now()
+);
+create table execution_steps (
+  execution_id uuid not null,
+  node_id text not null,
+  iteration text not null default ''::text,
+  attempt integer not null default 1,
+  workspace_id uuid not null,
+  node_type text not null,
+  status text not null,
+  seq integer not null,
+  fence integer not null,
+  effect text not null default 'pure'::text,
+  idempotency_key text,
+  port text,
+  input jsonb,
+  input_key_id text,
+  output jsonb,
+  output_key_id text,
+  error jsonb,
+  state jsonb,
+  labels text[] not null default '{}'::text[],
+  wake_at timestamp with time zone,
+  copied_from uuid,
+  started_at timestamp with time zone not null default now(),
+  finished_at timestamp with time zone
+) partition by RANGE (execution_id);
+create table file_chunks (
+  file_id uuid not null,
+  seq integer not null,
+  workspace_id uuid not null,
+  bytes bytea not null
+);
+create table files (
+  id uuid not null,
+  workspace_id uuid not null,
+  owner_id uuid not null,
+  name text not null,
+  content_type text not null,
+  size bigint not null default 0,
+  sha256 bytea,
+  labels text[] not null default '{}'::text[],
+  key_id text,
+  created_at timestamp with time zone not null default now(),
+  completed_at timestamp with time zone
+);
+create table invitations (
+  id uuid not null,
+  workspace_id uuid not null,
+  email text not null,
+  role text not null,
+  token_hash bytea not null,
+  invited_by uuid not null,
+  expires_at timestamp with time zone not null,
+  accepted_at timestamp with time zone,
+  accepted_by uuid,
+  created_at timestamp with time zone not null default now()
+);
+create table key_canaries (
+  key_id text not null,
+  wrapped_key bytea not null,
+  ciphertext bytea not null,
+  created_at timestamp with time zone not null default now()
+);
+create table refresh_tokens (
+  token_hash bytea not null,
+  session_id uuid not null,
+  created_at timestamp with time zone not null default now(),
+  rotated_at timestamp with time zone
+);
+create table schedule_fires (
+  schedule_id uuid not null,
+  scheduled_for timestamp with time zone not null,
+  workspace_id uuid not null,
+  outcome text not null,
+  reason text,
+  version integer,
+  execution_id uuid,
+  fired_at timestamp with time zone not null default now()
+);
+create table schedules (
+  id uuid not null,
+  workspace_id uuid not null,
+  workflow_id uuid not null,
+  owner_id uuid not null,
+  cron text,
+  run_at timestamp with time zone,
+  timezone text not null default 'UTC'::text,
+  input jsonb not null default '{}'::jsonb,
+  misfire text not null default 'once'::text,
+  overlap text not null default 'allow'::text,
+  enabled boolean not null default true,
+  start_at timestamp with time zone,
+  end_at timestamp with time zone,
+  next_run_at timestamp with time zone,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now()
+);
+create table sessions (
+  id uuid not null,
+  user_id uuid not null,
+  user_agent text not null default ''::text,
+  client text not null default ''::text,
+  created_at timestamp with time zone not null default now(),
+  last_used_at timestamp with time zone not null default now(),
+  idle_expires_at timestamp with time zone not null,
+  expires_at timestamp with time zone not null,
+  ended_at timestamp with time zone,
+  end_reason text
+);
+create table users (
+  id uuid not null,
+  email text not null,
+  name text not null default ''::text,
+  password_hash text not null,
+  is_admin boolean not null default false,
+  disabled_at timestamp with time zone,
+  totp_secret bytea,
+  totp_key_id text,
+  totp_enabled_at timestamp with time zone,
+  recovery_code_hashes bytea[] not null default '{}'::bytea[],
+  password_changed_at timestamp with time zone not null default now(),
+  legacy_id text,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now()
+);
+create table webhook_deliveries (
+  webhook_id uuid not null,
+  delivery_id text not null,
+  workspace_id uuid not null,
+  execution_id uuid,
+  received_at timestamp with time zone not null default now()
+);
+create table webhooks (
+  id uuid not null,
+  workspace_id uuid not null,
+  workflow_id uuid not null,
+  owner_id uuid not null,
+  token_hash bytea not null,
+  verify_type text not null,
+  verify_header text,
+  secret bytea,
+  secret_key_id text,
+  previous_secret bytea,
+  previous_secret_key_id text,
+  previous_secret_until timestamp with time zone,
+  created_at timestamp with time zone not null default now()
+);
+create table workers (
+  id uuid not null,
+  host text not null,
+  pid integer not null,
+  concurrency integer not null,
+  started_at timestamp with time zone not null default clock_timestamp(),
+  heartbeat_at timestamp with time zone not null default clock_timestamp(),
+  stopped_at timestamp with time zone
+);
+create table workflow_executions (
+  id uuid not null,
+  workspace_id uuid not null,
+  workflow_id uuid not null,
+  version integer not null,
+  user_id uuid not null,
+  status text not null default 'queued'::text,
+  trigger_type text not null default 'manual'::text,
+  trigger_node text,
+  trigger jsonb not null default '{}'::jsonb,
+  input jsonb,
+  input_key_id text,
+  output jsonb,
+  output_key_id text,
+  error jsonb,
+  labels text[] not null default '{}'::text[],
+  priority smallint not null default 0,
+  available_at timestamp with time zone not null default now(),
+  wake integer not null default 0,
+  rung_at timestamp with time zone,
+  fence integer not null default 0,
+  lease_owner uuid,
+  lease_until timestamp with time zone,
+  crash_count smallint not null default 0,
+  cancel_requested_at timestamp with time zone,
+  cancel_requested_by uuid,
+  watched boolean not null default false,
+  root_id uuid not null,
+  retry_of uuid,
+  fork_of uuid,
+  parent_id uuid,
+  parent_node text,
+  parent_iteration text,
+  depth smallint not null default 0,
+  legacy_id text,
+  created_at timestamp with time zone not null default now(),
+  started_at timestamp with time zone,
+  finished_at timestamp with time zone
+) partition by RANGE (id);
+create table workflow_versions (
+  workflow_id uuid not null,
+  version integer not null,
+  workspace_id uuid not null,
+  content_hash bytea not null,
+  graph jsonb not null,
+  note text not null default ''::text,
+  created_by uuid not null,
+  created_at timestamp with time zone not null default now()
+);
+create table workflows (
+  id uuid not null,
+  workspace_id uuid not null,
+  owner_id uuid not null,
+  name text not null,
+  description text not null default ''::text,
+  version integer not null default 1,
+  archived_at timestamp with time zone,
+  legacy_id text,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now()
+);
+create table workspace_members (
+  workspace_id uuid not null,
+  user_id uuid not null,
+  role text not null,
+  created_at timestamp with time zone not null default now()
+);
+create table workspaces (
+  id uuid not null,
+  name text not null,
+  personal boolean not null default false,
+  created_by uuid not null,
+  settings jsonb not null default '{}'::jsonb,
+  legacy_id text,
+  created_at timestamp with time zone not null default now(),
+  updated_at timestamp with time zone not null default now()
+);
+
+alter table api_keys add constraint api_keys_key_hash_key UNIQUE (key_hash);
+alter table api_keys add constraint api_keys_pkey PRIMARY KEY (id);
+alter table api_keys add constraint api_keys_scopes_check CHECK ((scopes <@ ARRAY['read'::text, 'run'::text, 'write'::text, 'admin'::text]));
+alter table api_keys add constraint api_keys_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
+alter table approvals add constraint approvals_execution_id_node_id_iteration_key UNIQUE (execution_id, node_id, iteration);
+alter table approvals add constraint approvals_pkey PRIMARY KEY (id);
+alter table approvals add constraint approvals_quorum_check CHECK ((quorum > 0));
+alter table approvals add constraint approvals_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'approved'::text, 'rejected'::text, 'expired'::text])));
+alter table audit_heads add constraint audit_heads_pkey PRIMARY KEY (chain_id);
+alter table audit_logs add constraint audit_logs_pkey PRIMARY KEY (chain_id, seq);
+alter table credentials add constraint credentials_owner_id_fkey FOREIGN KEY (owner_id) REFERENCES users(id);
+alter table credentials add constraint credentials_pkey PRIMARY KEY (id);
+alter table credentials add constraint credentials_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id);
+alter table credentials add constraint credentials_workspace_id_name_key UNIQUE (workspace_id, name);
+alter table execution_keys add constraint execution_keys_key_check CHECK (((length(key) >= 1) AND (length(key) <= 255)));
+alter table execution_keys add constraint execution_keys_pkey PRIMARY KEY (workspace_id, user_id, key);
+alter table execution_steps add constraint execution_steps_effect_check CHECK ((effect = ANY (ARRAY['pure'::text, 'idempotent'::text, 'effectful'::text])));
+alter table execution_steps add constraint execution_steps_pkey PRIMARY KEY (execution_id, node_id, iteration, attempt);
+alter table execution_steps add constraint execution_steps_status_check CHECK ((status = ANY (ARRAY['running'::text, 'waiting'::text, 'succeeded'::text, 'failed'::text, 'cancelled'::text, 'unknown'::text])));
+alter table file_chunks add constraint file_chunks_pkey PRIMARY KEY (file_id, seq);
+alter table file_chunks add constraint file_chunks_workspace_id_file_id_fkey FOREIGN KEY (workspace_id, file_id) REFERENCES files(workspace_id, id) ON DELETE CASCADE;
+alter table files add constraint files_owner_id_fkey FOREIGN KEY (owner_id) REFERENCES users(id);
+alter table files add constraint files_pkey PRIMARY KEY (id);
+alter table files add constraint files_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id);
+alter table files add constraint files_workspace_id_id_key UNIQUE (workspace_id, id);
+alter table invitations add constraint invitations_accepted_by_fkey FOREIGN KEY (accepted_by) REFERENCES users(id);
+alter table invitations add constraint invitations_invited_by_fkey FOREIGN KEY (invited_by) REFERENCES users(id);
+alter table invitations add constraint invitations_pkey PRIMARY KEY (id);
+alter table invitations add constraint invitations_role_check CHECK ((role = ANY (ARRAY['owner'::text, 'editor'::text, 'operator'::text, 'viewer'::text, 'auditor'::text])));
+alter table invitations add constraint invitations_token_hash_key UNIQUE (token_hash);
+alter table invitations add constraint invitations_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE CASCADE;
+alter table key_canaries add constraint key_canaries_pkey PRIMARY KEY (key_id);
+alter table refresh_tokens add constraint refresh_tokens_pkey PRIMARY KEY (token_hash);
+alter table refresh_tokens add constraint refresh_tokens_session_id_fkey FOREIGN KEY (session_id) REFERENCES sessions(id) ON DELETE CASCADE;
+alter table schedule_fires add constraint schedule_fires_outcome_check CHECK ((outcome = ANY (ARRAY['fired'::text, 'skipped'::text])));
+alter table schedule_fires add constraint schedule_fires_pkey PRIMARY KEY (schedule_id, scheduled_for);
+alter table schedule_fires add constraint schedule_fires_schedule_id_fkey FOREIGN KEY (schedule_id) REFERENCES schedules(id) ON DELETE CASCADE;
+alter table schedules add constraint schedules_check CHECK (((cron IS NULL) <> (run_at IS NULL)));
+alter table schedules add constraint schedules_misfire_check CHECK ((misfire = ANY (ARRAY['skip'::text, 'once'::text, 'all'::text])));
+alter table schedules add constraint schedules_overlap_check CHECK ((overlap = ANY (ARRAY['allow'::text, 'skip'::text, 'queue'::text, 'cancel'::text])));
+alter table schedules add constraint schedules_owner_id_fkey FOREIGN KEY (owner_id) REFERENCES users(id);
+alter table schedules add constraint schedules_pkey PRIMARY KEY (id);
+alter table schedules add constraint schedules_workflow_id_fkey FOREIGN KEY (workflow_id) REFERENCES workflows(id);
+alter table schedules add constraint schedules_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id);
+alter table sessions add constraint sessions_end_reason_check CHECK ((end_reason = ANY (ARRAY['logout'::text, 'reuse'::text, 'password'::text, 'admin'::text, 'expired'::text])));
+alter table sessions add constraint sessions_pkey PRIMARY KEY (id);
+alter table sessions add constraint sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
+alter table users add constraint users_pkey PRIMARY KEY (id);
+alter table webhook_deliveries add constraint webhook_deliveries_pkey PRIMARY KEY (webhook_id, delivery_id);
+alter table webhook_deliveries add constraint webhook_deliveries_webhook_id_fkey FOREIGN KEY (webhook_id) REFERENCES webhooks(id) ON DELETE CASCADE;
+alter table webhooks add constraint webhooks_owner_id_fkey FOREIGN KEY (owner_id) REFERENCES users(id);
+alter table webhooks add constraint webhooks_pkey PRIMARY KEY (id);
+alter table webhooks add constraint webhooks_token_hash_key UNIQUE (token_hash);
+alter table webhooks add constraint webhooks_verify_type_check CHECK ((verify_type = ANY (ARRAY['hmac-sha256'::text, 'bearer'::text, 'none'::text])));
+alter table webhooks add constraint webhooks_workflow_id_fkey FOREIGN KEY (workflow_id) REFERENCES workflows(id);
+alter table webhooks add constraint webhooks_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id);
+alter table workers add constraint workers_pkey PRIMARY KEY (id);
+alter table workflow_executions add constraint workflow_executions_depth_check CHECK (((depth >= 0) AND (depth <= 16)));
+alter table workflow_executions add constraint workflow_executions_pkey PRIMARY KEY (id);
+alter table workflow_executions add constraint workflow_executions_priority_check CHECK (((priority >= 0) AND (priority <= 10)));
+alter table workflow_executions add constraint workflow_executions_status_check CHECK ((status = ANY (ARRAY['queued'::text, 'running'::text, 'waiting'::text, 'succeeded'::text, 'failed'::text, 'cancelled'::text])));
+alter table workflow_versions add constraint workflow_versions_created_by_fkey FOREIGN KEY (created_by) REFERENCES users(id);
+alter table workflow_versions add constraint workflow_versions_pkey PRIMARY KEY (workflow_id, version);
+alter table workflow_versions add constraint workflow_versions_version_check CHECK ((version > 0));
+alter table workflow_versions add constraint workflow_versions_workspace_id_workflow_id_fkey FOREIGN KEY (workspace_id, workflow_id) REFERENCES workflows(workspace_id, id);
+alter table workflows add constraint workflows_owner_id_fkey FOREIGN KEY (owner_id) REFERENCES users(id);
+alter table workflows add constraint workflows_pkey PRIMARY KEY (id);
+alter table workflows add constraint workflows_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id);
+alter table workflows add constraint workflows_workspace_id_id_key UNIQUE (workspace_id, id);
+alter table workspace_members add constraint workspace_members_pkey PRIMARY KEY (workspace_id, user_id);
+alter table workspace_members add constraint workspace_members_role_check CHECK ((role = ANY (ARRAY['owner'::text, 'editor'::text, 'operator'::text, 'viewer'::text, 'auditor'::text])));
+alter table workspace_members add constraint workspace_members_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
+alter table workspace_members add constraint workspace_members_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE CASCADE;
+alter table workspaces add constraint workspaces_created_by_fkey FOREIGN KEY (created_by) REFERENCES users(id);
+alter table workspaces add constraint workspaces_pkey PRIMARY KEY (id);
+
+CREATE INDEX api_keys_user_id_idx ON public.api_keys USING btree (user_id, id DESC);
+CREATE INDEX approvals_pending_idx ON public.approvals USING btree (workspace_id, id DESC) WHERE (status = 'pending'::text);
+CREATE INDEX audit_logs_action_idx ON public.audit_logs USING btree (chain_id, action, seq DESC);
+CREATE INDEX audit_logs_actor_idx ON public.audit_logs USING btree (chain_id, actor_id, seq DESC);
+CREATE UNIQUE INDEX audit_logs_id_key ON public.audit_logs USING btree (id);
+CREATE INDEX audit_logs_target_idx ON public.audit_logs USING btree (chain_id, target_id, seq DESC);
+CREATE INDEX credentials_key_id_idx ON public.credentials USING btree (key_id);
+CREATE INDEX credentials_list_idx ON public.credentials USING btree (workspace_id, id DESC);
+CREATE INDEX execution_keys_created_at_idx ON public.execution_keys USING btree (created_at);
+CREATE INDEX files_list_idx ON public.files USING btree (workspace_id, id DESC);
+CREATE INDEX invitations_workspace_id_idx ON public.invitations USING btree (workspace_id, id DESC);
+CREATE INDEX refresh_tokens_session_id_idx ON public.refresh_tokens USING btree (session_id);
+CREATE INDEX schedules_due_idx ON public.schedules USING btree (next_run_at) WHERE enabled;
+CREATE INDEX schedules_list_idx ON public.schedules USING btree (workspace_id, id DESC);
+CREATE INDEX sessions_user_id_idx ON public.sessions USING btree (user_id, created_at DESC);
+CREATE UNIQUE INDEX users_email_key ON public.users USING btree (lower(email));
+CREATE INDEX webhook_deliveries_received_at_idx ON public.webhook_deliveries USING btree (received_at);
+CREATE INDEX webhooks_list_idx ON public.webhooks USING btree (workspace_id, id DESC);
+CREATE INDEX workflow_executions_lease_idx ON ONLY public.workflow_executions USING btree (lease_until) WHERE (status = 'running'::text);
+CREATE INDEX workflow_executions_legacy_idx ON ONLY public.workflow_executions USING btree (workspace_id, legacy_id) WHERE (legacy_id IS NOT NULL);
+CREATE INDEX workflow_executions_list_idx ON ONLY public.workflow_executions USING btree (workspace_id, id DESC);
+CREATE INDEX workflow_executions_parent_idx ON ONLY public.workflow_executions USING btree (parent_id) WHERE (parent_id IS NOT NULL);
+CREATE INDEX workflow_executions_queued_idx ON ONLY public.workflow_executions USING btree (rung_at) WHERE (status = 'queued'::text);
+CREATE INDEX workflow_executions_workflow_idx ON ONLY public.workflow_executions USING btree (workflow_id, id DESC);
+CREATE UNIQUE INDEX workflows_legacy_id_key ON public.workflows USING btree (workspace_id, legacy_id);
+CREATE INDEX workflows_list_idx ON public.workflows USING btree (workspace_id, id DESC) WHERE (archived_at IS NULL);
+CREATE INDEX workspace_members_user_id_idx ON public.workspace_members USING btree (user_id);
+
+CREATE OR REPLACE FUNCTION public.app_user_id()
+ RETURNS uuid
+ LANGUAGE sql
+ STABLE
+RETURN (NULLIF(current_setting('app.user_id'::text, true), ''::text))::uuid
+;
+CREATE OR REPLACE FUNCTION public.app_workspace_ids()
+ RETURNS uuid[]
+ LANGUAGE sql
+ STABLE
+RETURN (COALESCE(NULLIF(current_setting('app.workspace_ids'::text, true), ''::text), '{}'::text))::uuid[]
+;
+CREATE OR REPLACE FUNCTION public.ensure_partition(at timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+declare
+  month timestamptz := date_trunc('month', at, 'UTC');
+  parent text;
+  part text;
+  made boolean := false;
+begin
+  foreach parent in array array['workflow_executions', 'execution_steps'] loop
+    part := format('%s_%s', parent, to_char(month at time zone 'UTC', 'YYYYMM'));
+    if to_regclass(format('public.%I', part)) is null then
+      execute format('create table public.%I partition of public.%I for values from (%L) to (%L)',
+        part, parent, uuid_floor(month), uuid_floor(month + interval '1 month'));
+      execute format('alter table public.%I enable row level security, force row level security', part);
+      made := true;
+    end if;
+  end loop;
+  return made;
+end $function$
+;
+CREATE OR REPLACE FUNCTION public.identity_end_session(p_hash bytea)
+ RETURNS TABLE("sessionId" uuid, "userId" uuid)
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+  update public.sessions s set ended_at = clock_timestamp(), end_reason = 'logout'
+  from public.refresh_tokens t
+  where t.token_hash = p_hash and s.id = t.session_id and s.ended_at is null
+  returning s.id, s.user_id
+$function$
+;
+CREATE OR REPLACE FUNCTION public.identity_find_login(p_email text)
+ RETURNS TABLE(id uuid, email text, name text, "isAdmin" boolean, "passwordHash" text, disabled boolean)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+  select u.id, u.email, u.name, u.is_admin, u.password_hash, u.disabled_at is not null
+  from public.users u where lower(u.email) = lower(p_email)
+$function$
+;
+CREATE OR REPLACE FUNCTION public.identity_has_users()
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+RETURN (EXISTS (SELECT FROM users))
+;
+CREATE OR REPLACE FUNCTION public.identity_register(p_id uuid, p_email text, p_name text, p_password_hash text, p_workspace_id uuid, p_workspace_name text)
+ RETURNS TABLE(id uuid, email text, name text, "isAdmin" boolean)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+begin
+  perform pg_advisory_xact_lock(hashtext('atelier'), hashtext('register'));
+  insert into public.users as u (id, email, name, password_hash, is_admin)
+  values (p_id, p_email, p_name, p_password_hash, not exists (select from public.users))
+  on conflict do nothing;
+  if not found then
+    return;
+  end if;
+  insert into public.workspaces (id, name, personal, created_by) values (p_workspace_id, p_workspace_name, true, p_id);
+  insert into public.workspace_members (workspace_id, user_id, role) values (p_workspace_id, p_id, 'owner');
+  return query select u.id, u.email, u.name, u.is_admin from public.users u where u.id = p_id;
+end $function$
+;
+CREATE OR REPLACE FUNCTION public.identity_rotate_refresh(p_hash bytea, p_new_hash bytea, p_idle interval)
+ RETURNS TABLE(outcome text, "sessionId" uuid, "userId" uuid)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+declare
+  found_session uuid;
+  s public.sessions;
+  rotated timestamptz;
+  user_disabled boolean;
+begin
+  select t.session_id into found_session from public.refresh_tokens t where t.token_hash = p_hash;
+  if found_session is null then
+    return query select 'refused', null::uuid, null::uuid;
+    return;
+  end if;
+  select * into s from public.sessions where id = found_session for update;
+  select t.rotated_at into rotated from public.refresh_tokens t where t.token_hash = p_hash;
+  select u.disabled_at is not null into user_disabled from public.users u where u.id = s.user_id;
+  if s.ended_at is not null or user_disabled
+    or least(s.idle_expires_at, s.expires_at) <= clock_timestamp() then
+    return query select 'refused', s.id, s.user_id;
+  elsif rotated is null then
+    update public.refresh_tokens set rotated_at = clock_timestamp() where token_hash = p_hash;
+    insert into public.refresh_tokens (token_hash, session_id) values (p_new_hash, s.id);
+    update public.sessions set last_used_at = clock_timestamp(),
+      idle_expires_at = clock_timestamp() + p_idle where id = s.id;
+    return query select 'rotated', s.id, s.user_id;
+  elsif rotated > clock_timestamp() - interval '10 seconds' then
+    return query select 'recent', s.id, s.user_id;
+  else
+    update public.sessions set ended_at = clock_timestamp(), end_reason = 'reuse' where id = s.id;
+    return query select 'reused', s.id, s.user_id;
+  end if;
+end $function$
+;
+CREATE OR REPLACE FUNCTION public.refuse_change()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  raise exception '% rows of % cannot change: %', lower(tg_op), tg_table_name, tg_argv[0]
+    using errcode = 'integrity_constraint_violation';
+end $function$
+;
+CREATE OR REPLACE FUNCTION public.uuid_floor(at timestamp with time zone)
+ RETURNS uuid
+ LANGUAGE sql
+ IMMUTABLE STRICT
+RETURN ((lpad(to_hex((floor((EXTRACT(epoch FROM at) * (1000)::numeric)))::bigint), 12, '0'::text) || '00000000000000000000'::text))::uuid
+;
+
+CREATE TRIGGER audit_logs_append_only BEFORE DELETE OR UPDATE ON public.audit_logs FOR EACH ROW EXECUTE FUNCTION refuse_change('the audit log is append-only');
+CREATE TRIGGER audit_logs_no_truncate BEFORE TRUNCATE ON public.audit_logs FOR EACH STATEMENT EXECUTE FUNCTION refuse_change('the audit log is append-only');
+CREATE TRIGGER execution_steps_terminal BEFORE UPDATE ON public.execution_steps FOR EACH ROW WHEN ((old.status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text]))) EXECUTE FUNCTION refuse_change('a finished step is final');
+CREATE TRIGGER workflow_executions_terminal BEFORE UPDATE ON public.workflow_executions FOR EACH ROW WHEN ((old.status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text]))) EXECUTE FUNCTION refuse_change('a finished execution is final, retry makes a new one');
+CREATE TRIGGER workflow_versions_immutable BEFORE DELETE OR UPDATE ON public.workflow_versions FOR EACH ROW EXECUTE FUNCTION refuse_change('a version is immutable, save a new one');
+CREATE TRIGGER workflow_versions_no_truncate BEFORE TRUNCATE ON public.workflow_versions FOR EACH STATEMENT EXECUTE FUNCTION refuse_change('a version is immutable');
+
+alter table api_keys enable row level security, force row level security;
+alter table approvals enable row level security, force row level security;
+alter table audit_heads enable row level security, force row level security;
+alter table audit_logs enable row level security, force row level security;
+alter table credentials enable row level security, force row level security;
+alter table execution_keys enable row level security, force row level security;
+alter table execution_steps enable row level security, force row level security;
+alter table file_chunks enable row level security, force row level security;
+alter table files enable row level security, force row level security;
+alter table invitations enable row level security, force row level security;
+alter table refresh_tokens enable row level security, force row level security;
+alter table schedule_fires enable row level security, force row level security;
+alter table schedules enable row level security, force row level security;
+alter table sessions enable row level security, force row level security;
+alter table users enable row level security, force row level security;
+alter table webhook_deliveries enable row level security, force row level security;
+alter table webhooks enable row level security, force row level security;
+alter table workflow_executions enable row level security, force row level security;
+alter table workflow_versions enable row level security, force row level security;
+alter table workflows enable row level security, force row level security;
+alter table workspace_members enable row level security, force row level security;
+alter table workspaces enable row level security, force row level security;
+
+create policy api_own on api_keys for all to atelier_api
+  using ((user_id = ( SELECT app_user_id() AS app_user_id)))
+  with check ((user_id = ( SELECT app_user_id() AS app_user_id)));
+create policy api_tenant on approvals for all to atelier_api
+  using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])))
+  with check ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
+create policy scheduler_expires on approvals for all to atelier_scheduler
+  using (true)
+  with check (true);
+create policy worker_asks on approvals for all to atelier_worker
+  using (true)
+  with check (true);
+create policy api_heads on audit_heads for all to atelier_api
+  using (true)
+  with check (true);
+create policy engine_heads on audit_heads for all to atelier_scheduler, atelier_worker
+  using (true)
+  with check (true);
+create policy api_append on audit_logs for insert to atelier_api
+  with check (true);
+create policy api_chain on audit_logs for select to atelier_api
+  using ((chain_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
+create policy engine_append on audit_logs for insert to atelier_scheduler, atelier_worker
+  with check (true);
+create policy api_tenant on credentials for all to atelier_api
+  using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])))
+  with check ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
+create policy worker_claimed on credentials for select to atelier_worker
+  using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
+create policy api_tenant on execution_keys for all to atelier_api
+  using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])))
+  with check ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
+create policy scheduler_sweeps on execution_keys for all to atelier_scheduler
+  using (true)
+  with check (true);
+create policy api_tenant on execution_steps for all to atelier_api
+  using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])))
+  with check ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
+create policy scheduler_sweeps on execution_steps for all to atelier_scheduler
+  using (true)
+  with check (true);
+create policy worker_journals on execution_steps for all to atelier_worker
+  using (true)
+  with check (true);
+create policy api_tenant on file_chunks for all to atelier_api
+  using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])))
+  with check ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
+create policy worker_claimed on file_chunks for all to atelier_worker
+  using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])))
+  with check ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
+create policy api_tenant on files for all to atelier_api
+  using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])))
+  with check ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
+create policy scheduler_sweeps on files for all to atelier_scheduler
+  using (true)
+  with check (true);
+create policy worker_claimed on files for all to atelier_worker
+  using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])))
+  with check ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
+create policy api_tenant on invitations for all to atelier_api
+  using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])))
+  with check ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
+create policy api_own on refresh_tokens for all to atelier_api
+  using ((EXISTS ( SELECT
+   FROM sessions s
+  WHERE (s.id = refresh_tokens.session_id))))
+  with check ((EXISTS ( SELECT
+   FROM sessions s
+  WHERE (s.id = refresh_tokens.session_id))));
+create policy identity_all on refresh_tokens for all to atelier_identity
+  using (true)
+  with check (true);
+create policy api_tenant on schedule_fires for all to atelier_api
+  using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])))
+  with check ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
+create policy scheduler_fires on schedule_fires for all to atelier_scheduler
+  using (true)
+  with check (true);
+create policy api_tenant on schedules for all to atelier_api
+  using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])))
+  with check ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
+create policy scheduler_fires on schedules for all to atelier_scheduler
+  using (true)
+  with check (true);
+create policy api_own on sessions for all to atelier_api
+  using ((user_id = ( SELECT app_user_id() AS app_user_id)))
+  with check ((user_id = ( SELECT app_user_id() AS app_user_id)));
+create policy identity_all on sessions for all to atelier_identity
+  using (true)
+  with check (true);
+create policy scheduler_sweeps on sessions for all to atelier_scheduler
+  using (true)
+  with check (true);
+create policy api_self on users for all to atelier_api
+  using (((id = ( SELECT app_user_id() AS app_user_id)) OR (EXISTS ( SELECT
+   FROM workspace_members m
+  WHERE ((m.user_id = users.id) AND (m.workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])))))))
+  with check ((id = ( SELECT app_user_id() AS app_user_id)));
+create policy identity_all on users for all to atelier_identity
+  using (true)
+  with check (true);
+create policy api_tenant on webhook_deliveries for all to atelier_api
+  using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])))
+  with check ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
+create policy scheduler_sweeps on webhook_deliveries for all to atelier_scheduler
+  using (true)
+  with check (true);
+create policy api_tenant on webhooks for all to atelier_api
+  using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])))
+  with check ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
+create policy api_tenant on workflow_executions for all to atelier_api
+  using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])))
+  with check ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
+create policy scheduler_sweeps on workflow_executions for all to atelier_scheduler
+  using (true)
+  with check (true);
+create policy worker_runs on workflow_executions for all to atelier_worker
+  using (true)
+  with check (true);
+create policy api_tenant on workflow_versions for all to atelier_api
+  using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])))
+  with check ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
+create policy scheduler_reads on workflow_versions for select to atelier_scheduler
+  using (true);
+create policy worker_reads on workflow_versions for select to atelier_worker
+  using (true);
+create policy api_tenant on workflows for all to atelier_api
+  using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])))
+  with check ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
+create policy scheduler_reads on workflows for select to atelier_scheduler
+  using (true);
+create policy worker_reads on workflows for select to atelier_worker
+  using (true);
+create policy api_tenant on workspace_members for all to atelier_api
+  using (((user_id = ( SELECT app_user_id() AS app_user_id)) OR (workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[]))))
+  with check ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
+create policy identity_all on workspace_members for all to atelier_identity
+  using (true)
+  with check (true);
+create policy api_tenant on workspaces for all to atelier_api
+  using (((id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])) OR (created_by = ( SELECT app_user_id() AS app_user_id))))
+  with check (((id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])) OR (created_by = ( SELECT app_user_id() AS app_user_id))));
+create policy identity_all on workspaces for all to atelier_identity
+  using (true)
+  with check (true);
+
+grant delete, insert, select, update on api_keys to atelier_api;
+grant delete, insert, select, update on approvals to atelier_api;
+grant delete, insert, select, update on approvals to atelier_scheduler;
+grant insert, select, update on approvals to atelier_worker;
+grant insert, select, update on audit_heads to atelier_api;
+grant insert, select, update on audit_heads to atelier_scheduler;
+grant insert, select, update on audit_heads to atelier_worker;
+grant insert, select on audit_logs to atelier_api;
+grant insert on audit_logs to atelier_scheduler;
+grant insert on audit_logs to atelier_worker;
+grant delete, insert, select, update on credentials to atelier_api;
+grant select on credentials to atelier_worker;
+grant delete, insert, select, update on execution_keys to atelier_api;
+grant delete, insert, select, update on execution_keys to atelier_scheduler;
+grant insert, select, update on execution_steps to atelier_api;
+grant delete, insert, select, update on execution_steps to atelier_scheduler;
+grant insert, select, update on execution_steps to atelier_worker;
+grant delete, insert, select, update on file_chunks to atelier_api;
+grant insert, select, update on file_chunks to atelier_worker;
+grant delete, insert, select, update on files to atelier_api;
+grant delete, select on files to atelier_scheduler;
+grant insert, select, update on files to atelier_worker;
+grant delete, insert, select, update on invitations to atelier_api;
+grant insert, select on key_canaries to atelier_api;
+grant insert, select on key_canaries to atelier_scheduler;
+grant insert, select on key_canaries to atelier_worker;
+grant delete, insert, select, update on refresh_tokens to atelier_api;
+grant insert, select, update on refresh_tokens to atelier_identity;
+grant delete, insert, select, update on schedule_fires to atelier_api;
+grant delete, insert, select, update on schedule_fires to atelier_scheduler;
+grant delete, insert, select, update on schedules to atelier_api;
+grant delete, insert, select, update on schedules to atelier_scheduler;
+grant delete, insert, select, update on sessions to atelier_api;
+grant insert, select, update on sessions to atelier_identity;
+grant delete, select on sessions to atelier_scheduler;
+grant select on users to atelier_api;
+grant insert, select on users to atelier_identity;
+grant delete, insert, select, update on webhook_deliveries to atelier_api;
+grant delete, insert, select, update on webhook_deliveries to atelier_scheduler;
+grant delete, insert, select, update on webhooks to atelier_api;
+grant select on workers to atelier_api;
+grant delete, select, update on workers to atelier_scheduler;
+grant insert, select, update on workers to atelier_worker;
+grant insert, select, update on workflow_executions to atelier_api;
+grant delete, insert, select, update on workflow_executions to atelier_scheduler;
+grant insert, select, update on workflow_executions to atelier_worker;
+grant insert, select on workflow_versions to atelier_api;
+grant select on workflow_versions to atelier_scheduler;
+grant select on workflow_versions to atelier_worker;
+grant delete, insert, select, update on workflows to atelier_api;
+grant select on workflows to atelier_scheduler;
+grant select on workflows to atelier_worker;
+grant delete, insert, select, update on workspace_members to atelier_api;
+grant insert, select on workspace_members to atelier_identity;
+grant delete, insert, select, update on workspaces to atelier_api;
+grant insert, select on workspaces to atelier_identity;
+
+grant update (name, password_hash, totp_secret, totp_key_id, totp_enabled_at, recovery_code_hashes, password_changed_at, updated_at) on users to atelier_api;
+
+grant execute on function app_user_id() to public;
+grant execute on function app_workspace_ids() to public;
+grant execute on function ensure_partition(timestamp with time zone) to atelier_api;
+grant execute on function ensure_partition(timestamp with time zone) to atelier_scheduler;
+grant execute on function identity_end_session(bytea) to atelier_api;
+grant execute on function identity_find_login(text) to atelier_api;
+grant execute on function identity_has_users() to atelier_api;
+grant execute on function identity_register(uuid,text,text,text,uuid,text) to atelier_api;
+grant execute on function identity_rotate_refresh(bytea,bytea,interval) to atelier_api;
+grant execute on function refuse_change() to public;
+grant execute on function uuid_floor(timestamp with time zone) to public;
