@@ -145,9 +145,11 @@ test("what changed in the old Studio after the import is named, not mixed in and
   await installation.run(folder);
   const file = path.join(folder, "workflows/archive/nightly-report.json");
   writeFileSync(file, readFileSync(file, "utf8").replace("$count", "$sum"));
+  const later = { version: 4, nodes: [{ id: "start", type: "trigger" }] };
+  writeFileSync(path.join(folder, "versions/wf-1715/4.json"), JSON.stringify(later));
   const report = await installation.run(folder);
-  assert.deepEqual(places(report), ["workflows/archive/nightly-report.json"]);
-  assert.match(report.unreadable[0]?.reason ?? "", /not what was imported before/);
+  assert.deepEqual(places(report), ["versions/wf-1715/4.json", "workflows/archive/nightly-report.json"]);
+  for (const { reason } of report.unreadable) assert.match(reason, /not what was imported before/);
   const [row] = await installation.rows<{ n: number }>(sql`select count(*)::int as n from workflow_versions`);
   assert.equal(row?.n, 5);
 });
