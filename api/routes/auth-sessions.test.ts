@@ -1,7 +1,8 @@
 // Sessions: rotation, reuse, logout, expiry, and the cookie's guards.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { cookieOf, PASSWORD, type Person, startTestApi, type TestApi } from "../../test/support/api.ts";
+import { startTestApi, type TestApi } from "../../test/support/api.ts";
+import { cookieOf, PASSWORD, type Person } from "../../test/support/client.ts";
 import { createTestDatabase, type TestDatabase } from "../../test/support/database.ts";
 import { asAdmin } from "../../test/support/query.ts";
 

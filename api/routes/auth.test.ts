@@ -1,7 +1,8 @@
 // Registration, login and "who am I" over real HTTP and a real database.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { cookieOf, PASSWORD, startTestApi, type TestApi } from "../../test/support/api.ts";
+import { startTestApi, type TestApi } from "../../test/support/api.ts";
+import { cookieOf, PASSWORD } from "../../test/support/client.ts";
 import { createTestDatabase, type TestDatabase } from "../../test/support/database.ts";
 import { asAdmin } from "../../test/support/query.ts";
 

@@ -1,0 +1,58 @@
+// A process refuses to start on a database that is behind it, or as somebody whom policies do not bind.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { Client } from "pg";
+import { createTestDatabase, type TestDatabase } from "../../test/support/database.ts";
+import { asAdmin } from "../../test/support/query.ts";
+import { checkDatabase } from "./check-database.ts";
+import { createDatabase, type Database, executorOf } from "./database.ts";
+
+let testDatabase: TestDatabase;
+let database: Database;
+
+before(async () => {
+  testDatabase = await createTestDatabase();
+  database = createDatabase({
+    databaseUrl: testDatabase.databaseUrl,
+    role: "atelier_api",
+    maxConnections: 1,
+  });
+  await asAdmin(testDatabase, "grant select on schema_migrations to atelier_api");
+});
+after(async () => {
+  await database?.close();
+  await testDatabase?.drop();
+});
+
+test("a migrated database is fine, one migration less is named", async () => {
+  assert.equal(await checkDatabase(database), undefined);
+  const [last] = await asAdmin<{ name: string }>(
+    testDatabase,
+    "delete from schema_migrations where id = (select max(id) from schema_migrations) returning name",
+  );
+  assert.ok(last);
+  await assert.rejects(checkDatabase(database), (error: Error & { code?: string }) => {
+    assert.equal(error.code, "pending_migrations");
+    assert.match(error.message, new RegExp(last.name));
+    return true;
+  });
+  await asAdmin(testDatabase, "insert into schema_migrations (name, run_on) values ($1, now())", [last.name]);
+});
+
+test("an unreadable list of migrations is a warning, a missing one is a refusal", async () => {
+  await asAdmin(testDatabase, "revoke select on schema_migrations from atelier_api, public");
+  assert.match((await checkDatabase(database)) ?? "", /not readable/);
+  await asAdmin(testDatabase, "alter table schema_migrations rename to elsewhere");
+  await assert.rejects(checkDatabase(database), { code: "pending_migrations" });
+  await asAdmin(testDatabase, "alter table elsewhere rename to schema_migrations");
+});
+
+test("a superuser is refused", async () => {
+  const client = new Client({ connectionString: testDatabase.adminUrl });
+  await client.connect();
+  try {
+    await assert.rejects(checkDatabase(executorOf(client)), { code: "unsafe_role" });
+  } finally {
+    await client.end();
+  }
+});
