@@ -37,9 +37,15 @@ export async function migrateDatabase({ databaseUrl, log = () => {} }: MigrateOp
     end $$`);
     await migrateTimers(databaseUrl);
     await grantQueueSchemas(client);
+    await grantLedger(client);
   } finally {
     await client.end();
   }
+}
+
+/** Every role refuses to start on a schema that is behind its code, so every role may look. */
+async function grantLedger(client: pg.Client): Promise<void> {
+  await client.query("grant select on schema_migrations to atelier_api, atelier_worker, atelier_scheduler");
 }
 
 /** The queue's and timers' schemas stay the owner's; the roles get their rows. They hold ids only. */

@@ -1,0 +1,21 @@
+// What every role checks before it starts: the schema is current, its database role is harmless, its keys fit.
+import { createEnvelope } from "../crypto/envelope.ts";
+import { checkKeyCanary } from "../crypto/key-canary.ts";
+import { createKeyring, type NamedKey } from "../crypto/keyring.ts";
+import { checkDatabase } from "../persistence/check-database.ts";
+import type { Database } from "../persistence/database.ts";
+import { createKeyCanaries } from "../persistence/key-canaries.ts";
+
+/**
+ * Throws `pending_migrations`, `unsafe_role` or `wrong_encryption_key`, each with what to do. Roles that hold no
+ * encryption keys give none.
+ */
+export async function checkFoundations(
+  database: Database,
+  encryptionKeys: readonly NamedKey[],
+): Promise<void> {
+  await checkDatabase(database);
+  if (encryptionKeys.length === 0) return;
+  const envelope = createEnvelope({ keyring: createKeyring({ keys: [...encryptionKeys] }) });
+  await checkKeyCanary(createKeyCanaries(database), envelope);
+}
