@@ -1,5 +1,6 @@
 // The scheduler: turns time into executions, and takes back what dead workers left.
 import { type Config, loadConfig } from "#core/config.ts";
+import { startHealthServer } from "#core/health-server.ts";
 import { createLogger, type Logger } from "#core/logger.ts";
 import { createDatabase } from "#core/persistence/database.ts";
 import { ensurePartitions } from "#core/persistence/partitions.ts";
@@ -12,6 +13,8 @@ import { startRecoveryLoop } from "./recovery-loop.ts";
 import { startTimers } from "./start-timers.ts";
 
 const MONTHS_AHEAD = 12;
+/** Recovery looks every second, also while another scheduler holds the lock. */
+const SILENT_MS = 10_000;
 
 const logger = createLogger("scheduler", "info");
 await runRole(logger, () => {
@@ -38,9 +41,15 @@ async function startScheduler(config: Config, logger: Logger): Promise<Stop> {
     const session = await openLockSession(database, "recovery");
     return { ...session, recover: () => recoverExecutions(session.executor, queue) };
   }, logger);
+  const health = await startHealthServer({
+    host: config.host,
+    port: config.healthPort,
+    ready: () => Date.now() - recovery.lastPassAt() < SILENT_MS,
+  });
   logger.info({ queue: backend.kind }, "scheduler is ready");
 
   return async () => {
+    await health.stop();
     await recovery.stop();
     await timers.stop();
     await queue.close();

@@ -4,11 +4,12 @@ import { v7 as uuidv7 } from "uuid";
 import { type Config, loadConfig } from "#core/config.ts";
 import { createEgress } from "#core/egress/http-client.ts";
 import { createEvaluator } from "#core/expression/evaluator.ts";
+import { startHealthServer } from "#core/health-server.ts";
 import { createLogger, type Logger } from "#core/logger.ts";
 import { nodeDefinitions } from "#core/nodes/definitions.ts";
 import { nodeRunners } from "#core/nodes/runners.ts";
 import { createDatabase } from "#core/persistence/database.ts";
-import { recordStop, registerWorker } from "#core/persistence/workers.ts";
+import { isBeating, recordStop, registerWorker } from "#core/persistence/workers.ts";
 import { consumeBells } from "#core/queue/bell-consumer.ts";
 import { createExecutionQueue } from "#core/queue/execution-queue.ts";
 import { checkBackend, chooseBackend } from "#core/queue/queue-backend.ts";
@@ -23,6 +24,8 @@ import { createWorkflowCache } from "./workflow-cache.ts";
 
 /** How long a stopping worker lets executions finish before it hands them back, in milliseconds. */
 const FINISH_MS = 15_000;
+/** The lease thread beats every 2 s; silent for so long, this worker keeps no lease. */
+const SILENT_SECONDS = 10;
 
 const logger = createLogger("worker", "info");
 await runRole(logger, () => {
@@ -82,9 +85,15 @@ async function startWorker(config: Config, logger: Logger): Promise<Stop> {
     logger,
   });
   const consumer = await consumeBells({ backend, concurrency: config.workerConcurrency, handle, onError });
+  const health = await startHealthServer({
+    host: config.host,
+    port: config.healthPort,
+    ready: () => isBeating(database, workerId, SILENT_SECONDS),
+  });
   logger.info({ workerId, queue: backend.kind, concurrency: config.workerConcurrency }, "worker is ready");
 
   return async () => {
+    await health.stop();
     await consumer.pause();
     await running.whenIdle(FINISH_MS);
     running.handBack();
