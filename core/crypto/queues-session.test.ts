@@ -1,6 +1,6 @@
 // The dashboard's token and the access token are no keys to each other's door, and nothing in it can be bent.
 import assert from "node:assert/strict";
-import { randomBytes } from "node:crypto";
+import { hkdfSync, randomBytes } from "node:crypto";
 import { test } from "node:test";
 import jwt from "jsonwebtoken";
 import { v7 as uuidv7 } from "uuid";
@@ -31,6 +31,28 @@ test("a token signed with the plain secret is refused even when everything it sa
   const { header, payload } = jwt.decode(tokens.sign(session).token, { complete: true }) as jwt.Jwt;
   const forged = jwt.sign(payload, secrets[0]?.secret as Buffer, { header });
   assert.throws(() => tokens.verify(forged), refused);
+});
+
+test("each thing a token says about itself is checked, even under the right key", () => {
+  const key = Buffer.from(hkdfSync("sha256", secrets[0]?.secret as Buffer, "", "atelier-queues", 32));
+  const { header, payload } = jwt.decode(tokens.sign(session).token, { complete: true }) as jwt.Jwt;
+  const sign = (head: object, claims: object) =>
+    jwt.sign({ ...(payload as object), ...claims }, key, { header: { ...header, ...head } });
+  assert.deepEqual(tokens.verify(sign({}, {})), session);
+  for (const head of [{ typ: "at+jwt" }, { typ: "JWT" }, { crit: ["x"] }, { kid: "k2" }]) {
+    assert.throws(() => tokens.verify(sign(head, {})), refused, JSON.stringify(head));
+  }
+  for (const claims of [
+    { aud: "atelier-api" },
+    { iss: "x" },
+    { write: 1 },
+    { sub: "x" },
+    { sid: undefined },
+    { exp: undefined },
+    { iat: 1 },
+  ]) {
+    assert.throws(() => tokens.verify(sign({}, claims)), refused, JSON.stringify(claims));
+  }
 });
 
 test("read-only cannot be turned into write, nor a signature be left out", () => {

@@ -248,6 +248,10 @@ for (const wanted of [{ name: "on PostgreSQL" }, { name: "on Redis", ...findRedi
       const attempts: [string, string][] = [
         ["POST", `${QUEUE}/ADD`],
         ["PUT", `${QUEUE}/Empty`],
+        ["PUT", `${QUEUE}/PAUSE`],
+        ["PUT", `${QUEUE}/pause/`],
+        ["PUT", `${QUEUE}/pause/empty`],
+        ["PUT", `/queues/x${QUEUE.slice(7)}/pause`],
         ["PUT", `${QUEUE}/empty/`],
         ["PUT", `${QUEUE}//empty`],
         ["PUT", `${QUEUE}/%65mpty`],
