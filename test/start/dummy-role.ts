@@ -23,8 +23,13 @@ if (behaviour === "broken") process.exit(7);
 for (const signal of ["SIGTERM", "SIGINT", "SIGHUP"] as const) {
   process.on(signal, () => {
     note(signal);
-    if (behaviour !== "stubborn") process.exit(0);
+    if (behaviour === "slow") setTimeout(finish, 400);
+    else if (behaviour !== "stubborn") process.exit(0);
   });
+}
+function finish(): void {
+  note("drained");
+  process.exit(0);
 }
 process.on("disconnect", () => {
   note("disconnect");

@@ -26,6 +26,9 @@ export type PlatformProcess = {
   exitCode(): Promise<number | null>;
 };
 
+// Only so that a fault shows as a failed test and not as one that never ends.
+const patienceMs = 60_000;
+
 type Cleanup = { after(callback: () => void | Promise<void>): void };
 
 export function startPlatform(
@@ -45,8 +48,10 @@ export function startPlatform(
   const exited = once(child, "exit");
   const ended = () => child.exitCode !== null || child.signalCode !== null;
   t.after(async () => {
+    const hung = setTimeout(() => child.kill("SIGKILL"), 40_000);
     if (!ended()) child.kill("SIGTERM");
     await exited;
+    clearTimeout(hung);
   });
   const notes = () =>
     existsSync(journal)
@@ -56,10 +61,11 @@ export function startPlatform(
           .map((line): Note => JSON.parse(line))
       : [];
   const poll = async <Found>(look: () => Found | undefined, what: string): Promise<Found> => {
-    for (;;) {
+    for (const givenUpAt = Date.now() + patienceMs; ; ) {
       const found = look();
       if (found !== undefined) return found;
       if (ended()) throw new Error(`ended before ${what}:\n${text}`);
+      if (Date.now() > givenUpAt) throw new Error(`waited in vain for ${what}:\n${text}`);
       await sleep(20);
     }
   };

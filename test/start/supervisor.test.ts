@@ -7,6 +7,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { processIdentity } from "../../scripts/embedded-postgres/process-identity.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { startPlatform } from "./platform-process.ts";
@@ -16,7 +17,7 @@ const postmaster = (folder: string) =>
 
 test("all roles up, then Ctrl-C: each hears SIGTERM once, the database stops last, nothing is left", async (t) => {
   const folder = temporaryFolder(t);
-  const platform = startPlatform(t, folder, "api,worker,scheduler");
+  const platform = startPlatform(t, folder, "api:slow,worker,scheduler");
   await platform.says(/Atelier is ready at http:\/\/127\.0\.0\.1:\d+/);
   const api = await platform.findNote(({ name }) => name === "api");
   assert.equal(api.egress, new URL(api.sampleUrl ?? "").host);
@@ -26,8 +27,10 @@ test("all roles up, then Ctrl-C: each hears SIGTERM once, the database stops las
   );
   const database = postmaster(folder);
   platform.child.kill("SIGINT");
+  await platform.says(/Stopping/);
   platform.child.kill("SIGINT"); // npm passes on what the terminal has sent already.
   assert.equal(await platform.exitCode(), 0);
+  await platform.findNote(({ name, event }) => name === "api" && event === "drained");
   const heard = platform.notes().filter(({ event }) => event.startsWith("SIG"));
   assert.deepEqual(heard.map(({ name, event }) => `${name} ${event}`).sort(), [
     "api SIGTERM",
@@ -127,6 +130,18 @@ test("a role that does not end is killed when its time to drain is over", async 
   assert.equal(await platform.exitCode(), 0);
   assert.match(platform.output(), /did not finish within 0\.3 s/);
   assert.equal(processIdentity(worker.pid ?? 0), null);
+});
+
+test("a second Ctrl-C does not wait for a role that drains", async (t) => {
+  const platform = startPlatform(t, temporaryFolder(t), "worker:stubborn");
+  await platform.says(/is ready at/);
+  platform.child.kill("SIGINT");
+  await platform.says(/Stopping/);
+  await sleep(1_100); // Within a second it counts as the same press.
+  platform.child.kill("SIGINT");
+  assert.equal(await platform.exitCode(), 0);
+  assert.match(platform.output(), /Hurrying/);
+  assert.doesNotMatch(platform.output(), /did not finish within/);
 });
 
 test("a full disk is named as such, whatever step meets it, and costs nothing", {
