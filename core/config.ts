@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { AppError, type Problem } from "./domain/app-error.ts";
 
-export type Role = "api" | "worker" | "scheduler";
+export type Role = "api" | "worker" | "scheduler" | "migrate";
 export type NamedSecret = { id: string; secret: Buffer };
 
 const MIN_SECRET_BYTES = 32;
@@ -82,6 +82,8 @@ function roleDatabaseUrl(role: Role, environment: Environment): string | undefin
     api: environment.API_DATABASE_URL,
     worker: environment.WORKER_DATABASE_URL,
     scheduler: environment.SCHEDULER_DATABASE_URL,
+    // Only the owner may change the schema.
+    migrate: undefined,
   }[role];
   return own ?? environment.DATABASE_URL;
 }
@@ -94,7 +96,7 @@ function missingFor(role: Role, environment: Environment): Problem[] {
   if (role === "api" && environment.JWT_SECRETS.length === 0) {
     problems.push({ path: "JWT_SECRETS", message: "is not set; give id:secret with 32 random bytes" });
   }
-  if (role !== "scheduler" && environment.ENCRYPTION_KEYS.length === 0) {
+  if ((role === "api" || role === "worker") && environment.ENCRYPTION_KEYS.length === 0) {
     problems.push({ path: "ENCRYPTION_KEYS", message: "is not set; give id:secret with 32 random bytes" });
   }
   return problems;
