@@ -22,6 +22,14 @@ const routes: Route[] = [
   defineRoute({
     ...common,
     method: "get",
+    path: "/t/search",
+    action: "public",
+    query: z.strictObject({ q: z.string().min(1) }),
+    handle: async ({ query }) => ({ status: 200, body: query.q }),
+  }),
+  defineRoute({
+    ...common,
+    method: "get",
     path: "/t/things/:id",
     action: "self",
     params: idParams,
@@ -174,6 +182,14 @@ test("an id that cannot exist answers 404, another method 405 with what is allow
   assert.equal((await call(`/t/things/${ID}`, { method: "HEAD", as: "person" })).status, 200);
 });
 
+test("a query value is one storable text, and what is unknown or given twice is refused", async () => {
+  assert.equal((await call("/t/search?q=a+b%C3%BC")).text, '"a bü"');
+  for (const query of ["q=a%00b", "q=a&q=b", "q=a&p=b", "", "q", "q="]) {
+    const reply = await call(`/t/search?${query}`);
+    assert.deepEqual([reply.status, reply.problem.code], [400, "invalid_request"], query);
+  }
+});
+
 test("an error nobody planned says nothing outside and everything in the log, under one id", async () => {
   for (const how of ["unknown", "unplanned"]) {
     lines.length = 0;
@@ -287,6 +303,7 @@ test("the OpenAPI document describes the routes that are there, from their schem
     "/t/broken",
     "/t/closed",
     "/t/fails/{how}",
+    "/t/search",
     "/t/stream",
     "/t/things/special",
     "/t/things/{id}",
