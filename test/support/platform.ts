@@ -23,6 +23,7 @@ export type RoleProcess = {
 export type Platform = {
   url: string;
   start(role: RoleName, environment?: Readonly<Record<string, string>>): Promise<RoleProcess>;
+  /** Those that live now. */
   processes(): readonly RoleProcess[];
   close(): Promise<void>;
 };
@@ -60,12 +61,10 @@ export async function createPlatform(environment: Readonly<Record<string, string
       id,
       pid: child.pid ?? 0,
       log,
-      async kill(signal = "SIGKILL") {
-        running.delete(started);
-        return endProcess(child, signal);
-      },
+      kill: (signal = "SIGKILL") => endProcess(child, signal),
     };
     running.add(started);
+    child.once("exit", () => running.delete(started));
     await untilReady(child, role, log);
     return started;
   };
