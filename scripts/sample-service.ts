@@ -1,6 +1,7 @@
 // A small business service on loopback for the demo and the templates: stock look-ups and orders, nothing kept on disk.
 import { createHash, randomUUID } from "node:crypto";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { setTimeout as sleep } from "node:timers/promises";
 import { pathToFileURL } from "node:url";
 
 export type SampleService = { url: string; port: number; stop(): Promise<void> };
@@ -9,6 +10,8 @@ type Order = { orderId: string; idempotencyKey: string | null; received: unknown
 
 const maxBodyBytes = 100_000;
 const maxOrders = 10_000;
+// A slow answer leaves time to kill something in the middle of a demo.
+const maxDelayMs = 20_000;
 
 /** Listens on 127.0.0.1; port 0 takes any free one. Rejects when the port is taken. */
 export function startSampleService(port: number): Promise<SampleService> {
@@ -31,7 +34,9 @@ export function startSampleService(port: number): Promise<SampleService> {
 }
 
 async function answer(request: IncomingMessage, response: ServerResponse, orders: Map<string, Order>) {
-  const { pathname } = new URL(request.url ?? "/", "http://sample");
+  const { pathname, searchParams } = new URL(request.url ?? "/", "http://sample");
+  const delayMs = Number(searchParams.get("delayMs") ?? "0");
+  if (delayMs > 0) await sleep(Math.min(delayMs, maxDelayMs));
   const sku = /^\/inventory\/([^/]{1,100})$/.exec(pathname)?.[1];
   if (request.method === "GET" && pathname === "/healthz") return send(response, 200, { ok: true });
   if (request.method === "GET" && sku !== undefined)
