@@ -7,6 +7,7 @@ import { ensurePartitions } from "#core/persistence/partitions.ts";
 import { openLockSession } from "#core/persistence/recovery-session.ts";
 import { createExecutionQueue } from "#core/queue/execution-queue.ts";
 import { checkBackend, chooseBackend } from "#core/queue/queue-backend.ts";
+import { checkFoundations } from "#core/services/check-foundations.ts";
 import { recoverExecutions } from "#core/services/recover-executions.ts";
 import { runRole, type Stop } from "#core/shutdown.ts";
 import { startRecoveryLoop } from "./recovery-loop.ts";
@@ -28,6 +29,7 @@ async function startScheduler(config: Config, logger: Logger): Promise<Stop> {
   const onError = (error: Error) => logger.warn({ err: error }, "connection lost, reconnecting");
   const database = createDatabase({ databaseUrl, role: "atelier_scheduler", maxConnections: 3, onError });
   const backend = chooseBackend({ redisUrl, databaseUrl, role: "atelier_scheduler" });
+  await checkFoundations(database, []);
   await checkBackend(backend);
   const queue = createExecutionQueue(backend, onError);
 

@@ -13,6 +13,7 @@ import { isBeating, recordStop, registerWorker } from "#core/persistence/workers
 import { consumeBells } from "#core/queue/bell-consumer.ts";
 import { createExecutionQueue } from "#core/queue/execution-queue.ts";
 import { checkBackend, chooseBackend } from "#core/queue/queue-backend.ts";
+import { checkFoundations } from "#core/services/check-foundations.ts";
 import { runRole, type Stop } from "#core/shutdown.ts";
 import { createClaimGate } from "./claim-gate.ts";
 import { createRunStore } from "./create-run-store.ts";
@@ -48,6 +49,7 @@ async function startWorker(config: Config, logger: Logger): Promise<Stop> {
     databaseUrl: config.databaseUrl,
     role: "atelier_worker",
   });
+  await checkFoundations(database, config.encryptionKeys);
   await checkBackend(backend);
   await registerWorker(database, {
     id: workerId,
