@@ -1,0 +1,154 @@
+// The layer table of the house as data: which room may import which. It doubles as documentation.
+
+export type Room = {
+  name: string;
+  /** Paths that belong to it; the first room that fits has the file. */
+  files: RegExp;
+  mayImport: readonly string[];
+  /** Files of it that may import more: the ones that put things together. */
+  builders?: { files: RegExp; mayImport: readonly string[] };
+};
+
+const PROCESS = ["core/config", "core/logger", "core/shutdown"] as const;
+const EVERYTHING_IN_CORE = [
+  ...PROCESS,
+  "core/health-server",
+  "core/domain",
+  "core/nodes/definitions",
+  "core/nodes",
+  "core/engine",
+  "core/expression",
+  "core/persistence",
+  "core/queue",
+  "core/crypto",
+  "core/egress",
+  "core/services",
+];
+const APP = [
+  ...PROCESS,
+  "core/domain",
+  "core/services",
+  "core/queue",
+  "core/crypto",
+  "core/nodes/definitions",
+];
+/** main.ts, and what it calls to build things. */
+const BUILDERS = /\/(main|build-[a-z-]+)\.ts$/;
+
+export const ROOMS: readonly Room[] = [
+  {
+    name: "api",
+    files: /^api\//,
+    mayImport: APP,
+    builders: { files: BUILDERS, mayImport: ["core/persistence", "dashboards/queues"] },
+  },
+  {
+    name: "scheduler",
+    files: /^scheduler\//,
+    mayImport: [...APP, "core/health-server"],
+    builders: { files: BUILDERS, mayImport: ["core/persistence"] },
+  },
+  { name: "worker", files: /^worker\//, mayImport: EVERYTHING_IN_CORE },
+  { name: "migrations", files: /^migrations\//, mayImport: ["core/config", "core/logger", "core/domain"] },
+  {
+    name: "dashboards/queues",
+    files: /^dashboards\/queues\//,
+    mayImport: ["core/config", "core/queue", "core/domain"],
+  },
+  { name: "dashboards/studio", files: /^dashboards\/studio\//, mayImport: [] },
+  {
+    name: "scripts",
+    files: /^scripts\//,
+    mayImport: [...EVERYTHING_IN_CORE, "api", "worker", "scheduler", "migrations", "test"],
+  },
+  { name: "test", files: /^test\//, mayImport: [] },
+
+  { name: "core/domain", files: /^core\/domain\//, mayImport: [] },
+  // What the api may know of the nodes: their descriptions, without the code that runs them.
+  {
+    name: "core/nodes/definitions",
+    files: /^core\/nodes\/((definitions|describe-node-types|check-config)\.ts|[^/]+\/definition\.ts)$/,
+    mayImport: ["core/domain"],
+  },
+  {
+    name: "core/nodes",
+    files: /^core\/nodes\//,
+    mayImport: ["core/domain", "core/egress", "core/nodes/definitions"],
+  },
+  {
+    name: "core/engine",
+    files: /^core\/engine\//,
+    mayImport: ["core/domain", "core/nodes", "core/nodes/definitions", "core/expression"],
+  },
+  { name: "core/expression", files: /^core\/expression\//, mayImport: ["core/domain"] },
+  { name: "core/persistence", files: /^core\/persistence\//, mayImport: ["core/domain"] },
+  { name: "core/queue", files: /^core\/queue\//, mayImport: ["core/domain"] },
+  { name: "core/crypto", files: /^core\/crypto\//, mayImport: ["core/domain"] },
+  { name: "core/egress", files: /^core\/egress\//, mayImport: ["core/domain"] },
+  {
+    name: "core/services",
+    files: /^core\/services\//,
+    mayImport: [
+      "core/domain",
+      "core/persistence",
+      "core/queue",
+      "core/crypto",
+      "core/expression",
+      "core/nodes/definitions",
+    ],
+  },
+  { name: "core/config", files: /^core\/config(\.test)?\.ts$/, mayImport: ["core/domain"] },
+  { name: "core/logger", files: /^core\/logger(\.test)?\.ts$/, mayImport: [] },
+  { name: "core/shutdown", files: /^core\/shutdown(\.test)?\.ts$/, mayImport: ["core/logger"] },
+  { name: "core/health-server", files: /^core\/health-server(\.test)?\.ts$/, mayImport: [] },
+];
+
+/** Packages that belong to certain rooms; the rest (zod, uuid) may be used anywhere but in the Studio. */
+export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
+  express: ["api", "dashboards/queues"],
+  helmet: ["api"],
+  cookie: ["api"],
+  passport: ["api"],
+  "passport-local": ["api"],
+  "@bull-board/api": ["dashboards/queues"],
+  "@bull-board/express": ["dashboards/queues"],
+  bullmq: ["core/queue", "migrations"],
+  ioredis: ["core/queue"],
+  pg: ["core/persistence", "migrations", "scripts"],
+  "pg-boss": ["core/queue", "scheduler", "migrations"],
+  "node-pg-migrate": ["migrations"],
+  jsonwebtoken: ["core/crypto"],
+  jsonata: ["core/expression"],
+  re2js: ["core/expression"],
+  undici: ["core/egress"],
+  "ipaddr.js": ["core/egress"],
+  pino: ["core/logger"],
+  "prom-client": ["api", "worker", "scheduler", "core/health-server"],
+};
+
+/** Where a rule is broken on purpose, and why. An entry that is no longer needed fails the test. */
+export const EXCEPTIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  "hidden imports": {
+    "core/expression/isolate-process.ts": "in the constant text of a thread of three lines",
+  },
+  evaluation: {
+    "core/expression/isolate-process.ts":
+      "starts a thread from a constant text, nothing from outside goes in",
+  },
+  sql: {
+    "api/main.ts": "the canary of readiness",
+  },
+  pools: {
+    "worker/lease-thread.ts": "the main file of a thread, which cannot share the process's pool",
+    "core/persistence/database.ts": "what makes them",
+    "core/persistence/expire-leases.ts": "one statement for the supervisor, which holds no pool",
+    "scheduler/start-timers.ts": "pg-boss brings a pool of its own; main.ts calls it once",
+    "migrations/migrate.ts": "one connection of the owner for as long as it migrates",
+    "migrations/migrate-timers.ts": "pg-boss brings a pool of its own",
+    "migrations/describe-schema.ts": "one connection to read the catalogue",
+  },
+  network: {
+    "api/listen.ts": "the server",
+    "core/health-server.ts": "a server that only answers",
+  },
+};
