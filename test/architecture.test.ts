@@ -49,6 +49,11 @@ test("the scan sees the whole house", () => {
       `no file in ${name}`,
     );
   }
+  assert.deepEqual(
+    files.filter((file) => !roomOf(file.path)).map((file) => file.path),
+    [],
+    "in no room of the layer table",
+  );
   const names = new Set(ROOMS.map((room) => room.name));
   const mentioned = ROOMS.flatMap((room) => [...room.mayImport, ...(room.builders?.mayImport ?? [])]);
   assert.deepEqual(
@@ -218,7 +223,8 @@ test("files are named for what they are, and say it in their first line", () => 
       .split("/")
       .some(
         (part) =>
-          banned.test(part.replace(/\..*$/, "")) || /[A-Z_ ]/.test(part.replace(/^\w+\.forEach$/, "")),
+          part.split(".").some((word) => banned.test(word)) ||
+          /[A-Z_ ]/.test(part.replace(/^\w+\.forEach$/, "")),
       ),
   );
   assert.deepEqual(
