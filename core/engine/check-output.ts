@@ -1,13 +1,16 @@
 // What of a node is stored: outputs must fit or fail, inputs and errors are made to fit.
 import { AppError } from "#core/domain/app-error.ts";
-import { checkJsonText } from "#core/domain/check-json.ts";
+import { checkJsonText, MAX_JSON_DEPTH } from "#core/domain/check-json.ts";
 import { MAX_OUTPUT_BYTES } from "#core/domain/execution.ts";
 
-/** Returns the output to store, null for undefined. Throws `output_too_large` or `invalid_output`. */
+/**
+ * Returns the output to store, null for undefined; what JSON would change (dates, undefined, -0) comes back changed,
+ * so that a run that goes on and one that resumes from the journal see the same. Throws `output_too_large` or
+ * `invalid_output`.
+ */
 export function checkOutput(output: unknown): unknown {
   if (output === undefined) return null;
-  const text = JSON.stringify(output);
-  if (text === undefined) throw new AppError("invalid_output", "The output is not JSON");
+  const text = toJson(output);
   const bytes = Buffer.byteLength(text);
   if (bytes > MAX_OUTPUT_BYTES) {
     throw new AppError(
@@ -15,12 +18,38 @@ export function checkOutput(output: unknown): unknown {
       `The output has ${bytes} bytes of JSON, ${MAX_OUTPUT_BYTES} are allowed: keep bigger things as files`,
     );
   }
+  const stored = isPlainJson(output, 0) ? output : JSON.parse(text);
   // NUL characters and lone surrogates leave an escape in the text; without one there is nothing to look for.
   if (text.includes("\\u")) {
-    const [problem] = checkJsonText(output, "output");
+    const [problem] = checkJsonText(stored, "output");
     if (problem) throw new AppError("invalid_output", `${problem.path}: ${problem.message}`);
   }
-  return output;
+  return stored;
+}
+
+function toJson(output: unknown): string {
+  let text: string | undefined;
+  try {
+    text = JSON.stringify(output);
+  } catch (error) {
+    throw new AppError("invalid_output", `The output is not JSON: ${(error as Error).message}`);
+  }
+  if (text === undefined) throw new AppError("invalid_output", "The output is not JSON");
+  return text;
+}
+
+/** Whether the value is just what its JSON says, looked at without the copy that parsing would make. */
+function isPlainJson(value: unknown, depth: number): boolean {
+  if (typeof value === "number") return Number.isFinite(value) && !Object.is(value, -0);
+  if (typeof value === "string" || typeof value === "boolean" || value === null) return true;
+  if (typeof value !== "object") return false;
+  if (depth > MAX_JSON_DEPTH) {
+    throw new AppError("invalid_output", `The output is nested deeper than ${MAX_JSON_DEPTH} levels`);
+  }
+  if (Array.isArray(value)) return value.every((element) => isPlainJson(element, depth + 1));
+  const prototype = Object.getPrototypeOf(value);
+  if ((prototype !== Object.prototype && prototype !== null) || "toJSON" in value) return false;
+  return Object.values(value).every((member) => isPlainJson(member, depth + 1));
 }
 
 const MAX_SHOWN_BYTES = 262_144;

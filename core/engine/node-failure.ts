@@ -3,6 +3,8 @@ import { AppError } from "#core/domain/app-error.ts";
 import type { StepError } from "#core/domain/journal.ts";
 
 const MAX_MESSAGE = 2_000;
+/** 5,000 problems of one config make 300 KB; code and message must survive them. */
+const MAX_DETAILS = 65_536;
 
 /** Errors of our own keep code and details; anything else is `node_failed` and not retried. */
 export function toStepError(error: unknown, nodeId: string): StepError {
@@ -13,11 +15,20 @@ export function toStepError(error: unknown, nodeId: string): StepError {
       message: error.message.slice(0, MAX_MESSAGE),
       nodeId,
       retryable: error.retryable,
-      ...(Object.keys(details).length > 0 ? { details } : {}),
+      ...(Object.keys(details).length > 0 ? { details: fitDetails(details) } : {}),
     };
   }
   const message = error instanceof Error ? error.message : String(error);
   return { code: "node_failed", message: message.slice(0, MAX_MESSAGE), nodeId, retryable: false };
+}
+
+function fitDetails(details: Readonly<Record<string, unknown>>): unknown {
+  try {
+    const { length } = JSON.stringify(details);
+    return length > MAX_DETAILS ? { $omitted: `${length} characters of JSON` } : details;
+  } catch {
+    return { $omitted: "not JSON" };
+  }
 }
 
 /** Milliseconds the other side asked us to wait, 0 when it did not. */
