@@ -1,0 +1,56 @@
+// What the bench is asked to measure, and for how long.
+import { existsSync } from "node:fs";
+import path from "node:path";
+import { parseArgs } from "node:util";
+import { NAMES, type Name, PROFILES, type Profile } from "./measurement.ts";
+
+export type BenchOptions = {
+  profiles: readonly Profile[];
+  names: readonly Name[];
+  /** Length of the closed loop. */
+  seconds: number;
+  /** Where CPU profiles of api and worker go, null for none. */
+  cpuProfiles: string | null;
+  redisServer: string | null;
+};
+
+const usage =
+  "Usage: npm run bench -- [--profile embedded|redis|both] [--seconds 1–120] " +
+  `[--only ${NAMES.join("|")}] [--cpu-profiles FOLDER]`;
+
+/** Throws with a message for people. */
+export function parseArguments(args: string[], env: NodeJS.ProcessEnv): BenchOptions {
+  const flags = readFlags(args);
+  const seconds = Number(flags.seconds);
+  const names = flags.only === undefined ? NAMES : NAMES.filter((name) => name === flags.only);
+  const profiles =
+    flags.profile === "both" ? PROFILES : PROFILES.filter((profile) => profile === flags.profile);
+  if (!(seconds >= 1 && seconds <= 120) || names.length === 0 || profiles.length === 0)
+    throw new Error(usage);
+  return {
+    profiles,
+    names,
+    seconds,
+    cpuProfiles: flags["cpu-profiles"] ?? null,
+    redisServer: findProgram("redis-server", env),
+  };
+}
+
+function readFlags(args: string[]) {
+  const options = {
+    profile: { type: "string", default: "both" },
+    seconds: { type: "string", default: "10" },
+    only: { type: "string" },
+    "cpu-profiles": { type: "string" },
+  } as const;
+  try {
+    return parseArgs({ args, options, strict: true }).values;
+  } catch (cause) {
+    throw new Error(`${(cause as Error).message}\n${usage}`, { cause });
+  }
+}
+
+function findProgram(name: string, env: NodeJS.ProcessEnv): string | null {
+  const folders = (env.PATH ?? "").split(path.delimiter).filter(Boolean);
+  return folders.map((folder) => path.join(folder, name)).find((file) => existsSync(file)) ?? null;
+}

@@ -1,0 +1,118 @@
+// Each profile on servers of its own: first BullMQ alone on them, then the platform.
+import { availableParallelism, totalmem } from "node:os";
+import { connectUsers } from "./connect-users.ts";
+import { measureBatch } from "./measure-batch.ts";
+import { type BullmqRates, measureBullmq } from "./measure-bullmq.ts";
+import { measureClosedLoop } from "./measure-closed-loop.ts";
+import { measureChain, measureForEach, measureWait } from "./measure-waiting.ts";
+import { type Measurement, type Name, type Profile, round } from "./measurement.ts";
+import type { BenchOptions } from "./parse-arguments.ts";
+import type { PlatformUnderLoad } from "./platform-under-load.ts";
+import { startRoles } from "./start-roles.ts";
+import { type Servers, startServers } from "./start-servers.ts";
+
+export type BenchOutput = {
+  signal: AbortSignal;
+  print(measurement: Measurement & { profile: Profile; command: string }): void;
+  note(line: string): void;
+};
+
+type Print = (measurement: Measurement) => void;
+
+/** Stops what it started and deletes its files, however it ends. */
+export async function runBench(options: BenchOptions, output: BenchOutput): Promise<void> {
+  const memory = Math.round(totalmem() / 2 ** 30);
+  output.note(
+    `${availableParallelism()} processors, ${memory} GB, Node ${process.version}; load from this machine`,
+  );
+  for (const profile of options.profiles) {
+    if (profile === "redis" && options.redisServer === null) {
+      output.note("redis: skipped, redis-server is not installed");
+      continue;
+    }
+    await runProfile(profile, options, output);
+  }
+}
+
+async function runProfile(profile: Profile, options: BenchOptions, output: BenchOutput): Promise<void> {
+  await using cleanup = new AsyncDisposableStack();
+  const stopEarly = Promise.withResolvers<never>();
+  stopEarly.promise.catch(() => {});
+  const onAbort = () => stopEarly.reject(output.signal.reason);
+  output.signal.addEventListener("abort", onAbort);
+  cleanup.defer(() => output.signal.removeEventListener("abort", onAbort));
+  output.signal.throwIfAborted();
+
+  output.note(`\n${profile}: starting PostgreSQL${profile === "redis" ? " and Redis" : ""}`);
+  const servers = await startServers(profile === "redis" ? options.redisServer : null, cleanup);
+  const work = measureAll(profile, options, servers, output, cleanup);
+  await Promise.race([work, stopEarly.promise]);
+}
+
+async function measureAll(
+  profile: Profile,
+  options: BenchOptions,
+  servers: Servers,
+  output: BenchOutput,
+  cleanup: AsyncDisposableStack,
+): Promise<void> {
+  const printerFor =
+    (name: Name): Print =>
+    (measurement) => {
+      const command = `npm run bench -- --profile ${profile} --only ${name} --seconds ${options.seconds}`;
+      output.note(`${profile}: ${measurement.name} = ${measurement.value} ${measurement.unit}`);
+      output.print({ ...measurement, profile, command });
+    };
+  // The closed loop is measured against it, so it is measured for both.
+  const wantsRates = options.names.includes("bullmq") || options.names.includes("closed-loop");
+  const rates = wantsRates ? await measureBullmq(servers, cleanup) : null;
+  if (rates && options.names.includes("bullmq")) for (const line of rates.lines) printerFor("bullmq")(line);
+  if (options.names.every((name) => name === "bullmq")) return;
+
+  output.note(`${profile}: starting api, worker and scheduler`);
+  const roles = await startRoles(servers, options.cpuProfiles, cleanup);
+  const platform = await connectUsers(roles.url, servers, cleanup);
+  for (const name of options.names) {
+    for (const line of await measureOne(name, platform, options, rates)) printerFor(name)(line);
+  }
+}
+
+async function measureOne(
+  name: Name,
+  platform: PlatformUnderLoad,
+  { seconds }: BenchOptions,
+  rates: BullmqRates | null,
+): Promise<Measurement[]> {
+  switch (name) {
+    case "bullmq":
+      return [];
+    case "closed-loop": {
+      const lines = await measureClosedLoop(platform, seconds);
+      return rates === null ? lines : [...lines, ...compare(lines, rates)];
+    }
+    case "batch":
+      return measureBatch(platform);
+    case "wait":
+      return measureWait(platform);
+    case "chain":
+      return measureChain(platform);
+    case "for-each":
+      return measureForEach(platform);
+  }
+}
+
+/** How much of what the bare queue could do is left once everything is durable, authorised and audited. */
+function compare(lines: readonly Measurement[], rates: BullmqRates): Measurement[] {
+  const executions = lines.find((line) => line.name === "closed-loop executions")?.value ?? 0;
+  const slower = Math.min(rates.add, rates.process);
+  const share = (of: number) => ({ unit: "ratio", value: round(executions / of) }) as const;
+  return [
+    {
+      name: "executions / BullMQ add and process at once",
+      ...share(rates.together),
+      executions,
+      jobs: rates.together,
+    },
+    { name: "executions / BullMQ min(add, process)", ...share(slower), executions, jobs: slower },
+  ];
+}
