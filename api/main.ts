@@ -1,9 +1,9 @@
 // The API process: configuration, database, services, routes, server; stopped in the opposite order.
 import { type Config, loadConfig } from "#core/config.ts";
 import { createLogger, type Logger } from "#core/logger.ts";
+import { commitCanary } from "#core/persistence/commit-canary.ts";
 import { createDatabase } from "#core/persistence/database.ts";
 import { openExecutionSignals } from "#core/persistence/execution-signals.ts";
-import { sql } from "#core/persistence/sql.ts";
 import { createExecutionQueue } from "#core/queue/execution-queue.ts";
 import { checkBackend, chooseBackend } from "#core/queue/queue-backend.ts";
 import { checkFoundations } from "#core/services/check-foundations.ts";
@@ -54,7 +54,7 @@ export async function startApi(
   const passport = createPassport(services.identity);
   const metrics = createMetrics();
   const readiness = await startReadiness(
-    () => database.run(sql`select 1`),
+    () => commitCanary(database),
     (ready, error) => logger[ready ? "info" : "error"]({ err: error }, ready ? "ready" : "not ready"),
   );
   opened.defer(() => readiness.stop());

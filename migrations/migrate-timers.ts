@@ -1,8 +1,7 @@
 // pg-boss's schema and queues, made by the owner so that the scheduler's role needs no DDL.
-import { PgBoss } from "pg-boss";
 
-/** Queues of the timers room; the scheduler works them. */
-export const TIMER_QUEUES = ["maintain-partitions"] as const;
+import { PgBoss } from "pg-boss";
+import { TIMERS } from "#core/domain/timers.ts";
 
 export async function migrateTimers(databaseUrl: string): Promise<void> {
   const boss = new PgBoss({
@@ -14,7 +13,7 @@ export async function migrateTimers(databaseUrl: string): Promise<void> {
   boss.on("error", () => {});
   await boss.start();
   try {
-    for (const name of TIMER_QUEUES) await boss.createQueue(name);
+    for (const name of Object.keys(TIMERS)) await boss.createQueue(name);
   } finally {
     await boss.stop({ graceful: false });
   }

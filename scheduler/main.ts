@@ -7,11 +7,11 @@ import { ensurePartitions } from "#core/persistence/partitions.ts";
 import { openLockSession } from "#core/persistence/recovery-session.ts";
 import { createExecutionQueue } from "#core/queue/execution-queue.ts";
 import { checkBackend, chooseBackend } from "#core/queue/queue-backend.ts";
+import { createScheduleQueue } from "#core/queue/schedule-queue.ts";
 import { checkFoundations } from "#core/services/check-foundations.ts";
 import { recoverExecutions } from "#core/services/recover-executions.ts";
 import { runRole, type Stop } from "#core/shutdown.ts";
 import { startRecoveryLoop } from "./recovery-loop.ts";
-import { startTimers } from "./start-timers.ts";
 
 const MONTHS_AHEAD = 12;
 /** Recovery looks every second, also while another scheduler holds the lock. */
@@ -38,7 +38,8 @@ async function startScheduler(config: Config, logger: Logger): Promise<Stop> {
     if (made > 0) logger.info({ months: made }, "partitions made");
   };
   await maintainPartitions();
-  const timers = await startTimers(databaseUrl, { "maintain-partitions": maintainPartitions }, logger);
+  const timers = createScheduleQueue({ databaseUrl, role: "atelier_scheduler", onError });
+  await timers.start({ "maintain-partitions": maintainPartitions });
   const recovery = startRecoveryLoop(async () => {
     const session = await openLockSession(database, "recovery");
     return { ...session, recover: () => recoverExecutions(session.executor, queue) };
@@ -53,7 +54,7 @@ async function startScheduler(config: Config, logger: Logger): Promise<Stop> {
   return async () => {
     await health.stop();
     await recovery.stop();
-    await timers.stop();
+    await timers.close();
     await queue.close();
     await database.close();
   };

@@ -54,8 +54,7 @@ function openBoard(queue: BullQueue, basePath: string, readOnlyMode: boolean): E
   const server = new ExpressAdapter().setBasePath(basePath);
   createBullBoard({
     queues: [new BullMQAdapter(queue, { readOnlyMode })],
-    // The two packages carry their own copies of one another's types.
-    serverAdapter: server as unknown as Parameters<typeof createBullBoard>[0]["serverAdapter"],
+    serverAdapter: server,
     options: { uiConfig: { boardTitle: "Atelier queues", hideRedisDetails: true } },
   });
   const app = server.getRouter() as Express;

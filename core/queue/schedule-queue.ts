@@ -1,0 +1,42 @@
+// Durable timers over pg-boss: named jobs at fixed times, done by one scheduler however many there are.
+import { PgBoss } from "pg-boss";
+import { TIMERS, type TimerName } from "../domain/timers.ts";
+
+export type TimerHandlers = Readonly<Record<TimerName, () => Promise<void>>>;
+
+export type ScheduleQueue = {
+  /** Starts working the timers. A run that was missed while nobody was up is made up for once. */
+  start(handlers: TimerHandlers): Promise<void>;
+  /** Lets handlers under way finish. */
+  close(): Promise<void>;
+};
+
+const STOP_MS = 10_000;
+
+/** The schema and its queues belong to the owner; `role` only works them. */
+export function createScheduleQueue(options: {
+  databaseUrl: string;
+  role: string;
+  onError: (error: Error) => void;
+}): ScheduleQueue {
+  const boss = new PgBoss({
+    connectionString: options.databaseUrl,
+    options: `-c role=${options.role}`,
+    schema: "pgboss",
+    migrate: false,
+    createSchema: false,
+    max: 3,
+  });
+  boss.on("error", options.onError);
+
+  return {
+    async start(handlers) {
+      await boss.start();
+      for (const [name, cron] of Object.entries(TIMERS)) {
+        await boss.work(name, handlers[name as TimerName]);
+        await boss.schedule(name, cron, null, { missed: "once" });
+      }
+    },
+    close: () => boss.stop({ graceful: true, timeout: STOP_MS }),
+  };
+}
