@@ -136,11 +136,10 @@ export const EXCEPTIONS: Readonly<Record<string, Readonly<Record<string, string>
       "starts a thread from a constant text, nothing from outside goes in",
   },
   pools: {
-    "core/queue/schedule-queue.ts": "the factory itself",
+    "core/queue/schedule-queue.ts": "what makes pg-boss, which brings a pool of its own",
     "worker/lease-thread.ts": "the main file of a thread, which cannot share the process's pool",
     "core/persistence/database.ts": "what makes them",
     "core/persistence/expire-leases.ts": "one statement for the supervisor, which holds no pool",
-    "scheduler/start-timers.ts": "pg-boss brings a pool of its own; main.ts calls it once",
     "migrations/migrate.ts": "one connection of the owner for as long as it migrates",
     "migrations/migrate-timers.ts": "pg-boss brings a pool of its own",
     "migrations/describe-schema.ts": "one connection to read the catalogue",
