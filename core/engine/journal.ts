@@ -19,12 +19,17 @@ export type Journal = {
   close(move: ExecutionMove): Promise<void>;
 };
 
-export function createJournal(
-  store: RunStore,
-  execution: ClaimedExecution,
-  history: readonly StepRecord[],
-  onLost: (reason: AppError) => void,
-): Journal {
+export type JournalOptions = {
+  store: RunStore;
+  execution: ClaimedExecution;
+  /** Steps written by earlier claims. */
+  history: readonly StepRecord[];
+  /** Aborted with `lease_lost`, it ends all writing. */
+  signal: AbortSignal;
+  onLost(reason: AppError): void;
+};
+
+export function createJournal({ store, execution, history, signal, onLost }: JournalOptions): Journal {
   const started = performance.now();
   const claimedAt = Date.parse(execution.claimedAt);
   const past = new Map<string, StepRecord[]>();
@@ -45,6 +50,7 @@ export function createJournal(
     const steps = [...buffer.values()];
     buffer = new Map();
     if (steps.length === 0 && !move) return;
+    if (isLost(signal)) throw signal.reason;
     await store.write({
       executionId: execution.id,
       fence: execution.fence,
@@ -83,6 +89,10 @@ export function createJournal(
 
 function keyOf(nodeId: string, iteration: string): string {
   return `${nodeId}\n${iteration}`;
+}
+
+function isLost({ aborted, reason }: AbortSignal): boolean {
+  return aborted && reason instanceof AppError && reason.code === "lease_lost";
 }
 
 function asLost(error: unknown): AppError {

@@ -31,7 +31,13 @@ export async function runExecution(dependencies: EngineDependencies, request: Ru
   const controller = new AbortController();
   const abort = (reason: Error) => controller.abort(reason);
   const signal = AbortSignal.any([request.signal, controller.signal]);
-  const journal = createJournal(dependencies.store, execution, request.history, abort);
+  const journal = createJournal({
+    store: dependencies.store,
+    execution,
+    history: request.history,
+    signal: request.signal,
+    onLost: abort,
+  });
 
   const move = await walkGraph().catch((reason: unknown) => moveAfter(reason));
   if (move === null) return "lost";
@@ -79,7 +85,7 @@ function moveAfter(reason: unknown): ExecutionMove | null {
     case "cancelled":
       return { to: "cancelled", error: { code: "cancelled", message: reason.message } };
     case BRANCH_FAILED: {
-      const { retryable: _, ...error } = reason.details["error"] as StepError;
+      const { retryable: _, ...error } = reason.details.error as StepError;
       return { to: "failed", error };
     }
     default:
