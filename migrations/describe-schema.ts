@@ -54,7 +54,7 @@ const GRANTS = `
   select table_name || grantee as name, format('grant %s on %I to %s;',
     lower(string_agg(privilege_type, ', ' order by privilege_type)), table_name, grantee) as text
   from information_schema.role_table_grants
-  where table_schema = 'public' and grantee like 'atelier\\_%'
+  where table_schema = 'public' and table_name <> 'schema_migrations' and grantee like 'atelier\\_%'
   group by table_name, grantee order by table_name, grantee`;
 
 const COLUMN_GRANTS = `

@@ -30,8 +30,13 @@ export type DatabaseOptions = {
   databaseUrl: string;
   role: RuntimeRole;
   maxConnections?: number;
+  /** After so long an answer is given up and the connection with it; default 35 s. */
+  queryTimeoutMs?: number;
   onError?: (error: Error) => void;
 };
+
+// A little above the server's own limit: it only ends waits for a server that has vanished without a word.
+const QUERY_TIMEOUT_MS = 35_000;
 
 export const NOBODY: Principals = { workspaceIds: [] };
 
@@ -49,6 +54,7 @@ export function createDatabase(options: DatabaseOptions): Database {
     keepAlive: true,
     connectionTimeoutMillis: 5_000,
     statement_timeout: 30_000,
+    query_timeout: options.queryTimeoutMs ?? QUERY_TIMEOUT_MS,
     lock_timeout: 10_000,
     idle_in_transaction_session_timeout: 30_000,
   };
@@ -97,33 +103,47 @@ async function runTransaction<Result>(
     throw translate(error);
   });
   let broken: Error | undefined;
+  // The pool listens to idle clients only: without this a connection that dies in the middle ends the process.
+  const onBroken = (error: Error) => {
+    broken = error;
+  };
+  client.on("error", onBroken);
   try {
     const tx = executorOf(client);
-    await client.query("begin");
+    await tx.run(sql`begin`);
     await tx.run(sql`select set_config('app.user_id', ${principals.userId ?? ""}, true),
       set_config('app.workspace_ids', ${`{${principals.workspaceIds.join(",")}}`}, true)`);
     const result = await work(tx);
     await tx.run(sql`commit`);
     return result;
   } catch (error) {
-    await client.query("rollback").catch((failure: Error) => {
-      broken = failure;
-    });
+    if (isSilent(error)) broken = error as Error;
+    else await client.query("rollback").catch(onBroken);
     throw error;
   } finally {
+    client.removeListener("error", onBroken);
     client.release(broken);
   }
 }
 
-// Class 08 connection, 53 resources, 57P operator intervention, 40 serialisation, 55P03 lock timeout, 25P03 idle.
-const UNAVAILABLE = /^(08|53|57P|40|55P03|25P03)/;
-const NETWORK = new Set(["ECONNREFUSED", "ECONNRESET", "EPIPE", "ETIMEDOUT", "ENOTFOUND"]);
+// Class 08 connection, 53 resources, 57P operator intervention, 40 serialisation, 57014 statement timeout,
+// 55P03 lock timeout, 25P03 idle, 25006 a standby that only reads.
+const UNAVAILABLE = /^(08|53|57P|57014|40|55P03|25P03|25006)/;
+const NETWORK = new Set(
+  "ECONNREFUSED ECONNRESET EPIPE ETIMEDOUT ENOTFOUND EAI_AGAIN EHOSTUNREACH ENETUNREACH".split(" "),
+);
+const NO_ANSWER = "Query read timeout";
+const LOST = new RegExp(`Connection terminated|timeout exceeded when trying|not queryable|${NO_ANSWER}`);
+
+/** The server said nothing at all: a rollback would wait as long again. */
+function isSilent(error: unknown): boolean {
+  return error instanceof AppError && error.cause instanceof Error && error.cause.message === NO_ANSWER;
+}
 
 function translate(error: unknown): unknown {
   if (!(error instanceof Error) || error instanceof AppError) return error;
   const code = "code" in error && typeof error.code === "string" ? error.code : "";
-  const isLost = /Connection terminated|timeout exceeded when trying to connect/.test(error.message);
-  if (UNAVAILABLE.test(code) || NETWORK.has(code) || isLost) {
+  if (UNAVAILABLE.test(code) || NETWORK.has(code) || LOST.test(error.message)) {
     return new AppError("database_unavailable", "The database does not answer, try again", {
       retryable: true,
       cause: error,

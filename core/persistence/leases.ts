@@ -2,18 +2,26 @@
 import type { Executor } from "./database.ts";
 import { sql } from "./sql.ts";
 
-export type RenewedLease = { id: string; cancelRequested: boolean };
+export type RenewedLease = { id: string; fence: number; cancelRequested: boolean };
 
-/** Extends the leases a worker still holds. An id that does not come back is lost to it. */
+/**
+ * Extends the leases a worker still holds. What does not come back under the fence it was claimed with is lost to
+ * it, also when the same worker has claimed it again.
+ */
 export function renewLeases(
   database: Executor,
   renewal: { owner: string; ids: readonly string[]; leaseMs: number },
 ): Promise<RenewedLease[]> {
   return database.many<RenewedLease>(sql`
-    update workflow_executions
+    with held as (
+      select id from workflow_executions
+      where id = any(${renewal.ids}::uuid[]) and lease_owner = ${renewal.owner} and status = 'running'
+      order by id for no key update
+    )
+    update workflow_executions e
     set lease_until = clock_timestamp() + make_interval(secs => ${renewal.leaseMs / 1000}::float8)
-    where id = any(${renewal.ids}::uuid[]) and lease_owner = ${renewal.owner} and status = 'running'
-    returning id, cancel_requested_at is not null "cancelRequested"`);
+    from held where e.id = held.id
+    returning e.id, e.fence, e.cancel_requested_at is not null "cancelRequested"`);
 }
 
 /** Ends every lease of a worker known to be dead, so that the reaper need not wait for them to run out. */
@@ -55,8 +63,10 @@ export function reapExecutions(
     set status = v.status, crash_count = e.crash_count + 1, wake = e.wake + 1, fence = e.fence + 1,
       lease_owner = null, lease_until = null, available_at = clock_timestamp(), rung_at = clock_timestamp(),
       finished_at = case when v.status <> 'queued' then clock_timestamp() end,
-      error = case when v.status = 'failed' then jsonb_build_object('code', 'worker_lost', 'message',
-        format('%s workers died while running this execution', e.crash_count + 1)) end
+      error = case v.status
+        when 'failed' then jsonb_build_object('code', 'worker_lost', 'message',
+          format('%s workers died while running this execution', e.crash_count + 1))
+        when 'cancelled' then jsonb_build_object('code', 'cancelled', 'message', 'Cancelled on request') end
     from verdict v where e.id = v.id
     returning e.id, e.wake, e.priority, e.status`);
 }

@@ -8,8 +8,11 @@ export const EXECUTION_CHANNEL = "atelier_executions";
 
 /**
  * Writes a batch. Returns the ids that still were their writer's (running, same fence); the others wrote
- * nothing. One autocommitted statement: moves take the row lock by their update, mere step writes take a
- * share lock, so a reaper that raises the fence waits or wins, never interleaves.
+ * nothing. One autocommitted statement that locks its rows first, in the order of their ids as every other
+ * statement on many executions does: unordered, a renewal of leases and a batch of finishes stop each other until
+ * PostgreSQL ends one of them a second later. A reaper that raises the fence waits or wins, never interleaves.
+ *
+ * A cancel that came while the worker ran ends what would wait: nobody else would look at it again.
  */
 export async function writeJournal(database: Executor, batch: readonly JournalWrite[]): Promise<Set<string>> {
   const runs = batch.map((write) => ({
@@ -27,23 +30,24 @@ export async function writeJournal(database: Executor, batch: readonly JournalWr
       select * from jsonb_to_recordset(${JSON.stringify(runs)}::jsonb)
         as r(id uuid, fence int, status text, output jsonb, error jsonb)
     ),
+    held as materialized (
+      select e.id, e.workspace_id, e.watched, r.output, r.error,
+        case when r.status = 'waiting' and e.cancel_requested_at is not null then 'cancelled'
+          else r.status end status
+      from workflow_executions e join runs r on e.id = r.id and e.fence = r.fence
+      where e.status = 'running'
+      order by e.id for no key update of e
+    ),
     moved as (
       update workflow_executions e
-      set status = r.status, output = r.output, error = r.error, lease_owner = null, lease_until = null,
-        available_at = clock_timestamp(), rung_at = clock_timestamp(),
-        wake = e.wake + case when r.status = 'queued' then 1 else 0 end,
-        finished_at = case when r.status in ('succeeded', 'failed', 'cancelled') then clock_timestamp() end
-      from runs r
-      where e.id = r.id and e.fence = r.fence and e.status = 'running' and r.status is not null
-      returning e.id, e.workspace_id, e.watched
+      set status = held.status, output = held.output, error = coalesce(held.error, case when held.status = 'cancelled' then
+          jsonb_build_object('code', 'cancelled', 'message', 'Cancelled on request') end),
+        lease_owner = null, lease_until = null, available_at = clock_timestamp(), rung_at = clock_timestamp(),
+        wake = e.wake + case when held.status = 'queued' then 1 else 0 end,
+        finished_at = case when held.status in ('succeeded', 'failed', 'cancelled') then clock_timestamp() end
+      from held
+      where e.id = held.id and held.status is not null
     ),
-    kept as (
-      select e.id, e.workspace_id, e.watched
-      from workflow_executions e join runs r on e.id = r.id and e.fence = r.fence
-      where e.status = 'running' and r.status is null
-      order by e.id for share of e
-    ),
-    held as (select * from moved union all select * from kept),
     written as (
       insert into execution_steps as s (execution_id, node_id, iteration, attempt, workspace_id, node_type,
         status, seq, fence, effect, idempotency_key, port, input, output, error, started_at, finished_at)

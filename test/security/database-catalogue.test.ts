@@ -71,7 +71,7 @@ test("what run-time roles can read is under row-level security, but for a short 
   );
   assert.deepEqual(
     rows.map((row) => row.name),
-    ["key_canaries", "workers"],
+    ["key_canaries", "schema_migrations", "workers"],
   );
 });
 
