@@ -7,7 +7,10 @@ begin
     if not exists (select from pg_roles where rolname = role_name) then
       execute format('create role %I nologin', role_name);
     end if;
-    execute format('grant %I to current_user', role_name);
+    -- The owner may become each role but does not share its sight: FORCE keeps the owner blind. Before
+    -- PostgreSQL 16 membership could not be split, there the owner sees what its roles see.
+    execute format('grant %I to current_user %s', role_name, case
+      when current_setting('server_version_num')::int >= 160000 then 'with inherit false, set true' else '' end);
   end loop;
 end $$;
 

@@ -88,9 +88,9 @@ declare fn regprocedure;
 begin
   grant create on schema public to atelier_identity;
   for fn in select p.oid from pg_proc p where p.pronamespace = 'public'::regnamespace and p.proname like 'identity\_%' loop
-    execute format('alter function %s owner to atelier_identity', fn);
     execute format('revoke execute on function %s from public', fn);
     execute format('grant execute on function %s to atelier_api', fn);
+    execute format('alter function %s owner to atelier_identity', fn);
   end loop;
   revoke create on schema public from atelier_identity;
 end $$;

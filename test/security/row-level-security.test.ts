@@ -165,6 +165,13 @@ test("a row cannot be moved into another workspace", async () => {
   );
 });
 
+test("the tables' owner sees no tenant's rows: FORCE binds it, and it does not inherit its roles' policies", async () => {
+  for (const table of await tenantTables()) {
+    const { rows } = await owner.query(`select count(*)::int as count from ${table}`);
+    assert.equal(rows[0].count, 0, table);
+  }
+});
+
 test("a version cannot be changed or removed, not even by the tables' owner or a superuser", async () => {
   const key = `where workflow_id = '${a.ids.workflow}'`;
   for (const statement of [
