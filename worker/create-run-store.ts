@@ -20,7 +20,7 @@ export function createRunStore(database: Database): DrainableRunStore {
   const writer = createGroupWriter<JournalWrite, boolean>({
     async writeBatch(batch) {
       const held = await writeJournal(database, batch);
-      return batch.map((write) => held.has(write.executionId));
+      return batch.map((write) => held.has(write));
     },
     maxBatch: MAX_BATCH,
     maxInFlight: 2,

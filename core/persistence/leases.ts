@@ -6,22 +6,29 @@ export type RenewedLease = { id: string; fence: number; cancelRequested: boolean
 
 /**
  * Extends the leases a worker still holds. What does not come back under the fence it was claimed with is lost to
- * it, also when the same worker has claimed it again.
+ * it, also when the same worker has claimed it again. Rows that are being written at this moment are left to the
+ * next renewal: waiting for several of them, this and a batch of finishes would stop each other.
  */
 export function renewLeases(
   database: Executor,
   renewal: { owner: string; ids: readonly string[]; leaseMs: number },
 ): Promise<RenewedLease[]> {
   return database.many<RenewedLease>(sql`
-    with held as (
-      select id from workflow_executions
+    with mine as (
+      select id, fence, cancel_requested_at is not null "cancelRequested" from workflow_executions
       where id = any(${renewal.ids}::uuid[]) and lease_owner = ${renewal.owner} and status = 'running'
-      order by id for no key update
+    ),
+    free as (
+      select e.id from workflow_executions e join mine on mine.id = e.id
+      where e.lease_owner = ${renewal.owner} and e.status = 'running'
+      for no key update of e skip locked
+    ),
+    renewed as (
+      update workflow_executions e
+      set lease_until = clock_timestamp() + make_interval(secs => ${renewal.leaseMs / 1000}::float8)
+      from free where e.id = free.id
     )
-    update workflow_executions e
-    set lease_until = clock_timestamp() + make_interval(secs => ${renewal.leaseMs / 1000}::float8)
-    from held where e.id = held.id
-    returning e.id, e.fence, e.cancel_requested_at is not null "cancelRequested"`);
+    select id, fence, "cancelRequested" from mine`);
 }
 
 /** Ends every lease of a worker known to be dead, so that the reaper need not wait for them to run out. */

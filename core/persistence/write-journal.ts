@@ -6,15 +6,20 @@ import { sql } from "./sql.ts";
 /** The channel on which executions somebody waits for are named when they change. */
 export const EXECUTION_CHANNEL = "atelier_executions";
 
+/** A cancel that came while the worker ran ends what would wait: nobody else would look at it again. */
+const endsWait = sql`(r.status = 'waiting' and e.cancel_requested_at is not null)`;
+const CANCELLED = sql`jsonb_build_object('code', 'cancelled', 'message', 'Cancelled on request')`;
+
 /**
- * Writes a batch. Returns the ids that still were their writer's (running, same fence); the others wrote
- * nothing. One autocommitted statement that locks its rows first, in the order of their ids as every other
- * statement on many executions does: unordered, a renewal of leases and a batch of finishes stop each other until
- * PostgreSQL ends one of them a second later. A reaper that raises the fence waits or wins, never interleaves.
- *
- * A cancel that came while the worker ran ends what would wait: nobody else would look at it again.
+ * Writes a batch. Returns the writes that still were their writer's (running, same fence); the others wrote
+ * nothing. One autocommitted statement: moves take the row lock by their update, mere step writes take a
+ * share lock, so a reaper that raises the fence waits or wins, never interleaves. It takes its locks in no order
+ * (ordering them first took twice as long), so whoever else locks several running rows must not wait for them.
  */
-export async function writeJournal(database: Executor, batch: readonly JournalWrite[]): Promise<Set<string>> {
+export async function writeJournal(
+  database: Executor,
+  batch: readonly JournalWrite[],
+): Promise<Set<JournalWrite>> {
   const runs = batch.map((write) => ({
     id: write.executionId,
     fence: write.fence,
@@ -25,29 +30,30 @@ export async function writeJournal(database: Executor, batch: readonly JournalWr
   const steps = batch.flatMap((write) =>
     write.steps.map((step) => ({ ...step, executionId: write.executionId, fence: write.fence })),
   );
-  const rows = await database.many<{ id: string }>(sql`
+  const rows = await database.many<{ id: string; fence: number }>(sql`
     with runs as (
       select * from jsonb_to_recordset(${JSON.stringify(runs)}::jsonb)
         as r(id uuid, fence int, status text, output jsonb, error jsonb)
     ),
-    held as materialized (
-      select e.id, e.workspace_id, e.watched, r.output, r.error,
-        case when r.status = 'waiting' and e.cancel_requested_at is not null then 'cancelled'
-          else r.status end status
-      from workflow_executions e join runs r on e.id = r.id and e.fence = r.fence
-      where e.status = 'running'
-      order by e.id for no key update of e
-    ),
     moved as (
       update workflow_executions e
-      set status = held.status, output = held.output, error = coalesce(held.error, case when held.status = 'cancelled' then
-          jsonb_build_object('code', 'cancelled', 'message', 'Cancelled on request') end),
-        lease_owner = null, lease_until = null, available_at = clock_timestamp(), rung_at = clock_timestamp(),
-        wake = e.wake + case when held.status = 'queued' then 1 else 0 end,
-        finished_at = case when held.status in ('succeeded', 'failed', 'cancelled') then clock_timestamp() end
-      from held
-      where e.id = held.id and held.status is not null
+      set status = case when ${endsWait} then 'cancelled' else r.status end, output = r.output,
+        error = case when ${endsWait} then ${CANCELLED} else r.error end, lease_owner = null, lease_until = null,
+        available_at = clock_timestamp(), rung_at = clock_timestamp(),
+        wake = e.wake + case when r.status = 'queued' then 1 else 0 end,
+        finished_at = case when r.status in ('succeeded', 'failed', 'cancelled') or ${endsWait}
+          then clock_timestamp() end
+      from runs r
+      where e.id = r.id and e.fence = r.fence and e.status = 'running' and r.status is not null
+      returning e.id, e.fence, e.workspace_id, e.watched
     ),
+    kept as (
+      select e.id, e.fence, e.workspace_id, e.watched
+      from workflow_executions e join runs r on e.id = r.id and e.fence = r.fence
+      where e.status = 'running' and r.status is null
+      order by e.id for share of e
+    ),
+    held as (select * from moved union all select * from kept),
     written as (
       insert into execution_steps as s (execution_id, node_id, iteration, attempt, workspace_id, node_type,
         status, seq, fence, effect, idempotency_key, port, input, output, error, started_at, finished_at)
@@ -58,13 +64,14 @@ export async function writeJournal(database: Executor, batch: readonly JournalWr
         iteration text, attempt int, "nodeType" text, status text, seq int, fence int, effect text,
         "idempotencyKey" text, port text, input jsonb, output jsonb, error jsonb,
         "startedAt" timestamptz, "finishedAt" timestamptz)
-      join held on held.id = w."executionId"
+      join held on held.id = w."executionId" and held.fence = w.fence
       on conflict (execution_id, node_id, iteration, attempt) do update
       set status = excluded.status, seq = excluded.seq, fence = excluded.fence, port = excluded.port,
         input = excluded.input, output = excluded.output, error = excluded.error,
         finished_at = excluded.finished_at
       where s.status in ('running', 'waiting')
     )
-    select id, case when watched then pg_notify(${EXECUTION_CHANNEL}, id::text) end from held`);
-  return new Set(rows.map((row) => row.id));
+    select id, fence, case when watched then pg_notify(${EXECUTION_CHANNEL}, id::text) end from held`);
+  const fences = new Map(rows.map((row) => [row.id, row.fence]));
+  return new Set(batch.filter((write) => fences.get(write.executionId) === write.fence));
 }
