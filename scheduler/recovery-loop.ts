@@ -4,8 +4,10 @@ import type { Logger } from "#core/logger.ts";
 import type { Recovered } from "#core/services/recover-executions.ts";
 
 const PASS_MS = 1_000;
-/** After a lost connection everybody's leases were late too: workers renew first, then is reaped. */
+/** After a lost connection everybody's leases were late too: workers renew within 2 s, then is reaped. */
 const GRACE_MS = 3_000;
+/** Between two tries to get a connection back. */
+const RETRY_MS = 1_000;
 
 /** A session that may hold the recovery lock. */
 export type RecoverySession = {
@@ -21,9 +23,10 @@ export function startRecoveryLoop(open: () => Promise<RecoverySession>, logger: 
   const stopping = new AbortController();
   let lastPassAt = 0;
 
-  const runSession = async () => {
+  const runSession = async (graceMs: number) => {
     const session = await open();
     try {
+      await rest(graceMs);
       while (!stopping.signal.aborted) {
         if (await session.acquire()) report(await session.recover(), logger);
         lastPassAt = Date.now();
@@ -36,12 +39,14 @@ export function startRecoveryLoop(open: () => Promise<RecoverySession>, logger: 
   const rest = (ms: number) => delay(ms, undefined, { signal: stopping.signal }).catch(() => {});
 
   const loop = (async () => {
+    let graceMs = 0;
     while (!stopping.signal.aborted) {
       try {
-        await runSession();
+        await runSession(graceMs);
       } catch (error) {
         logger.warn({ err: error }, "recovery interrupted, trying again");
-        await rest(GRACE_MS);
+        graceMs = GRACE_MS;
+        await rest(RETRY_MS);
       }
     }
   })();

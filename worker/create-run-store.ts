@@ -1,14 +1,13 @@
 // The engine's durability over PostgreSQL: group commit, and patience while the database is away.
-import { setTimeout as delay } from "node:timers/promises";
 import { AppError } from "#core/domain/app-error.ts";
 import type { JournalWrite } from "#core/domain/journal.ts";
 import type { RunStore } from "#core/engine/run-store.ts";
 import type { Database } from "#core/persistence/database.ts";
 import { createGroupWriter } from "#core/persistence/group-writer.ts";
 import { writeJournal } from "#core/persistence/write-journal.ts";
+import { awaitDatabase, isUnavailable } from "./await-database.ts";
 
 const MAX_BATCH = 200;
-const RETRY_MS = 250;
 
 export type DrainableRunStore = RunStore & { drain(): Promise<void> };
 
@@ -29,21 +28,9 @@ export function createRunStore(database: Database): DrainableRunStore {
 
   return {
     async write(write) {
-      for (;;) {
-        try {
-          if (await writer.write(write)) return;
-        } catch (error) {
-          if (!isUnavailable(error)) throw error;
-          await delay(RETRY_MS);
-          continue;
-        }
-        throw new AppError("lease_lost", "Another worker has taken this execution over");
-      }
+      const held = await awaitDatabase(() => writer.write(write));
+      if (!held) throw new AppError("lease_lost", "Another worker has taken this execution over");
     },
     drain: () => writer.drain(),
   };
-}
-
-function isUnavailable(error: unknown): boolean {
-  return error instanceof AppError && error.code === "database_unavailable";
 }

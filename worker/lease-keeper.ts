@@ -1,11 +1,11 @@
 // The main thread's side of lease keeping: says what is held, hears what was lost or cancelled.
 import { Worker } from "node:worker_threads";
 import type { Logger } from "#core/logger.ts";
-import type { LeaseOrder, LeaseReport } from "./lease-thread.ts";
+import type { HeldLease, LeaseOrder, LeaseReport } from "./lease-thread.ts";
 
 export type LeaseKeeper = {
-  hold(executionId: string): void;
-  drop(executionId: string): void;
+  hold(lease: HeldLease): void;
+  drop(lease: HeldLease): void;
   stop(): Promise<void>;
 };
 
@@ -13,7 +13,7 @@ export type LeaseKeeperOptions = {
   databaseUrl: string;
   workerId: string;
   logger: Logger;
-  onLost(executionId: string): void;
+  onLost(lease: HeldLease): void;
   onCancelled(executionId: string): void;
   /** The thread died: leases are no longer kept, so the process must end and be started again. */
   onDead(error: Error): void;
@@ -36,13 +36,13 @@ export function createLeaseKeeper(options: LeaseKeeperOptions): LeaseKeeper {
       options.logger.warn({ reason: report.message }, "leases could not be renewed, trying again");
       return;
     }
-    for (const id of report.lost) options.onLost(id);
+    for (const lease of report.lost) options.onLost(lease);
     for (const id of report.cancelled) options.onCancelled(id);
   });
   const send = (order: LeaseOrder) => thread.postMessage(order);
   return {
-    hold: (id) => send({ kind: "hold", id }),
-    drop: (id) => send({ kind: "drop", id }),
+    hold: (lease) => send({ kind: "hold", lease }),
+    drop: (lease) => send({ kind: "drop", lease }),
     async stop() {
       stopping = true;
       send({ kind: "stop" });

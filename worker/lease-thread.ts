@@ -7,24 +7,32 @@ import { createDatabase } from "#core/persistence/database.ts";
 import { renewLeases } from "#core/persistence/leases.ts";
 import { recordHeartbeat } from "#core/persistence/workers.ts";
 
+/** A claim by its fence: the same worker may lose an execution and claim it again before it has let go. */
+export type HeldLease = { id: string; fence: number };
 /** Main → thread. */
-export type LeaseOrder = { kind: "hold" | "drop"; id: string } | { kind: "stop" };
+export type LeaseOrder = { kind: "hold" | "drop"; lease: HeldLease } | { kind: "stop" };
 /** Thread → main. */
 export type LeaseReport =
-  | { kind: "renewed"; lost: string[]; cancelled: string[] }
+  | { kind: "renewed"; lost: HeldLease[]; cancelled: string[] }
   | { kind: "late"; message: string };
 
 const { databaseUrl, workerId } = workerData as { databaseUrl: string; workerId: string };
-const held = new Set<string>();
+const held = new Map<string, number>();
 const stopping = new AbortController();
 
 parentPort?.on("message", (order: LeaseOrder) => {
   if (order.kind === "stop") stopping.abort();
-  else if (order.kind === "hold") held.add(order.id);
-  else held.delete(order.id);
+  else if (order.kind === "hold") held.set(order.lease.id, order.lease.fence);
+  else if (held.get(order.lease.id) === order.lease.fence) held.delete(order.lease.id);
 });
 
-const database = createDatabase({ databaseUrl, role: "atelier_worker", maxConnections: 1 });
+// A server that does not answer at all must not use up the whole lease.
+const database = createDatabase({
+  databaseUrl,
+  role: "atelier_worker",
+  maxConnections: 1,
+  queryTimeoutMs: LEASE_MS / 2,
+});
 while (!stopping.signal.aborted) {
   await renewOnce();
   await delay(RENEW_MS, undefined, { signal: stopping.signal }).catch(() => {});
@@ -33,16 +41,17 @@ await database.close();
 parentPort?.close();
 
 async function renewOnce(): Promise<void> {
-  const ids = [...held];
+  const asked = [...held].map(([id, fence]) => ({ id, fence }));
   try {
     await recordHeartbeat(database, workerId);
-    if (ids.length === 0) return;
+    if (asked.length === 0) return;
+    const ids = asked.map((lease) => lease.id);
     const renewed = await renewLeases(database, { owner: workerId, ids, leaseMs: LEASE_MS });
-    const kept = new Set(renewed.map((lease) => lease.id));
+    const kept = new Map(renewed.map((lease) => [lease.id, lease.fence]));
     const report: LeaseReport = {
       kind: "renewed",
       // Dropped while the statement ran: finished, not lost.
-      lost: ids.filter((id) => !kept.has(id) && held.has(id)),
+      lost: asked.filter(({ id, fence }) => kept.get(id) !== fence && held.get(id) === fence),
       cancelled: renewed.filter((lease) => lease.cancelRequested).map((lease) => lease.id),
     };
     parentPort?.postMessage(report);

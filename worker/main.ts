@@ -63,8 +63,8 @@ async function startWorker(config: Config, logger: Logger): Promise<Stop> {
     databaseUrl: config.databaseUrl,
     workerId,
     logger,
-    onLost: (id) => running.abort(id, "lease_lost", "Another worker has taken this execution over"),
-    onCancelled: (id) => running.abort(id, "cancelled", "Cancelled on request"),
+    onLost: running.lose,
+    onCancelled: running.cancel,
     onDead(error) {
       logger.fatal({ err: error }, "the lease thread died, restarting");
       process.exit(1);

@@ -1,12 +1,12 @@
 // From ring to end: claim, load, run, let go. Translates every failure; a ring never rejects.
 import { AppError } from "#core/domain/app-error.ts";
-import { MAX_CRASHES } from "#core/domain/execution.ts";
 import type { ClaimedExecution } from "#core/domain/journal.ts";
 import { type EngineDependencies, type RunEnd, runExecution } from "#core/engine/run-execution.ts";
 import type { Logger } from "#core/logger.ts";
 import { loadSteps } from "#core/persistence/claim-executions.ts";
 import type { Database } from "#core/persistence/database.ts";
 import type { ExecutionQueue } from "#core/queue/execution-queue.ts";
+import { awaitDatabase } from "./await-database.ts";
 import type { ClaimGate } from "./claim-gate.ts";
 import type { Isolation } from "./isolation.ts";
 import type { LeaseKeeper } from "./lease-keeper.ts";
@@ -27,24 +27,28 @@ export type ProcessorDependencies = {
 
 /** Answers one ring. Resolves when the execution has ended, moved on or turned out not to be ours. */
 export function createProcessor(dependencies: ProcessorDependencies): (executionId: string) => Promise<void> {
-  const { gate, leases, running, logger } = dependencies;
+  const { gate, isolation, running, logger } = dependencies;
+
+  // What waits behind a suspect waits unclaimed: should the suspect take the worker with it, nobody else is harmed.
+  const answer = async (executionId: string) => {
+    const answered = await isolation.run(false, async () => {
+      if (running.isStopping()) return true;
+      const execution = await gate.claim(executionId);
+      if (execution === "suspect") return false;
+      if (execution) await runClaimed(dependencies, execution);
+      return true;
+    });
+    if (answered) return;
+    await isolation.run(true, async () => {
+      if (running.isStopping()) return;
+      const execution = await gate.claimAlone(executionId);
+      if (execution) await runClaimed(dependencies, execution);
+    });
+  };
 
   return async (executionId) => {
     try {
-      const execution = await gate.claim(executionId);
-      if (!execution) return;
-      const signal = running.add(execution.id);
-      leases.hold(execution.id);
-      try {
-        const end = await runClaimed(dependencies, execution, signal);
-        const { fence } = execution;
-        if (end === "lost")
-          logger.warn({ executionId, fence }, "lease lost, another worker has this execution");
-        else logger.debug({ executionId, fence, end }, "execution let go");
-      } finally {
-        leases.drop(execution.id);
-        running.remove(execution.id);
-      }
+      await running.during(() => answer(executionId));
     } catch (error) {
       // The row tells the truth: what is still ours is taken back by the reaper when the lease runs out.
       logger.error({ err: error, executionId }, "execution not processed, recovery will take it");
@@ -52,27 +56,42 @@ export function createProcessor(dependencies: ProcessorDependencies): (execution
   };
 }
 
-async function runClaimed(
-  dependencies: ProcessorDependencies,
+async function runClaimed(dependencies: ProcessorDependencies, execution: ClaimedExecution): Promise<void> {
+  const { leases, running, queue, logger } = dependencies;
+  const { id: executionId, fence, wake, priority } = execution;
+  const signal = running.add(execution);
+  leases.hold({ id: executionId, fence });
+  try {
+    const end = await runToEnd(dependencies, execution, signal);
+    if (end === "lost") logger.warn({ executionId, fence }, "lease lost, another worker has this execution");
+    else logger.debug({ executionId, fence, end }, "execution let go");
+    if (end === "queued") await queue.ring([{ executionId, wake: wake + 1, priority }]);
+  } finally {
+    leases.drop({ id: executionId, fence });
+    running.remove(execution);
+  }
+}
+
+async function runToEnd(
+  { database, workflows, engine }: ProcessorDependencies,
   execution: ClaimedExecution,
   signal: AbortSignal,
 ): Promise<RunEnd> {
-  const { database, isolation, workflows, engine, queue } = dependencies;
-  const isSuspect = execution.crashCount >= MAX_CRASHES - 1;
-  const end = await isolation.run(isSuspect, async () => {
-    try {
-      const workflow = await workflows.get(execution.workflowId, execution.version);
-      const history = execution.hasHistory ? await loadSteps(database, execution.id) : [];
-      return await runExecution(engine, { execution, workflow, history, signal });
-    } catch (error) {
-      if (!(error instanceof AppError) || error.code !== "invalid_version") throw error;
-      const move = { to: "failed", error: { code: error.code, message: error.message } } as const;
-      await engine.store.write({ executionId: execution.id, fence: execution.fence, steps: [], move });
-      return move.to;
-    }
-  });
-  if (end === "queued") {
-    await queue.ring([{ executionId: execution.id, wake: execution.wake + 1, priority: execution.priority }]);
+  const { id, fence, workflowId, version } = execution;
+  try {
+    const [workflow, history] = await awaitDatabase(
+      async () =>
+        [
+          await workflows.get(workflowId, version),
+          execution.hasHistory ? await loadSteps(database, id) : [],
+        ] as const,
+      signal,
+    );
+    return await runExecution(engine, { execution, workflow, history, signal });
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== "invalid_version") throw error;
+    const move = { to: "failed", error: { code: error.code, message: error.message } } as const;
+    await engine.store.write({ executionId: id, fence, steps: [], move });
+    return move.to;
   }
-  return end;
 }

@@ -2,36 +2,64 @@
 import { AppError } from "#core/domain/app-error.ts";
 
 export type RunningExecutions = {
-  /** Returns the signal that ends the run. */
-  add(executionId: string): AbortSignal;
-  remove(executionId: string): void;
+  /** Counts `work` as under way. */
+  during(work: () => Promise<void>): Promise<void>;
+  /**
+   * Returns the signal that ends the run. A run of an earlier claim of the same execution, still on its way out,
+   * is told that it has lost it.
+   */
+  add(execution: Claim): AbortSignal;
+  remove(execution: Claim): void;
   count(): number;
-  /** Aborts one with an AppError code; nothing happens when it is not running here. */
-  abort(executionId: string, code: "cancelled" | "lease_lost", message: string): void;
-  /** Resolves when none is left, or after `ms` milliseconds. */
+  cancel(executionId: string): void;
+  /** Nothing happens when a later claim runs here. */
+  lose(execution: Claim): void;
+  /** Resolves when nothing is under way, or after `ms` milliseconds. */
   whenIdle(ms: number): Promise<void>;
-  /** Hands everything back to the queue. */
+  /** Hands everything back to the queue, also what is being claimed at this moment. */
   handBack(): void;
+  isStopping(): boolean;
 };
 
+export type Claim = { id: string; fence: number };
+
 export function createRunningExecutions(): RunningExecutions {
-  const controllers = new Map<string, AbortController>();
+  const runs = new Map<string, { fence: number; controller: AbortController }>();
+  let underWay = 0;
+  let stopping = false;
   let onIdle: (() => void) | undefined;
 
+  const lost = () => new AppError("lease_lost", "Another worker has taken this execution over");
+  const shutdown = () => new AppError("shutdown", "The worker is stopping");
+
   return {
-    add(executionId) {
+    async during(work) {
+      underWay++;
+      try {
+        await work();
+      } finally {
+        underWay--;
+        if (underWay === 0) onIdle?.();
+      }
+    },
+    add({ id, fence }) {
+      runs.get(id)?.controller.abort(lost());
       const controller = new AbortController();
-      controllers.set(executionId, controller);
+      runs.set(id, { fence, controller });
+      if (stopping) controller.abort(shutdown());
       return controller.signal;
     },
-    remove(executionId) {
-      controllers.delete(executionId);
-      if (controllers.size === 0) onIdle?.();
+    remove({ id, fence }) {
+      if (runs.get(id)?.fence === fence) runs.delete(id);
     },
-    count: () => controllers.size,
-    abort: (executionId, code, message) => controllers.get(executionId)?.abort(new AppError(code, message)),
+    count: () => runs.size,
+    cancel: (id) => runs.get(id)?.controller.abort(new AppError("cancelled", "Cancelled on request")),
+    lose({ id, fence }) {
+      const run = runs.get(id);
+      if (run?.fence === fence) run.controller.abort(lost());
+    },
     async whenIdle(ms) {
-      if (controllers.size === 0) return;
+      if (underWay === 0) return;
       await new Promise<void>((resolve) => {
         const timer = setTimeout(resolve, ms);
         onIdle = () => {
@@ -41,9 +69,9 @@ export function createRunningExecutions(): RunningExecutions {
       });
     },
     handBack() {
-      for (const controller of controllers.values()) {
-        controller.abort(new AppError("shutdown", "The worker is stopping"));
-      }
+      stopping = true;
+      for (const { controller } of runs.values()) controller.abort(shutdown());
     },
+    isStopping: () => stopping,
   };
 }

@@ -3,18 +3,24 @@ import type { ClaimedExecution, StepRecord } from "../domain/journal.ts";
 import type { Executor } from "./database.ts";
 import { sql } from "./sql.ts";
 
+export type Claim = {
+  ids: readonly string[];
+  owner: string;
+  leaseMs: number;
+  /** Those over which so many workers died are left alone. */
+  crashesBelow: number;
+};
+
 /**
  * Claims those of `ids` that are queued and due for `owner`. What is not returned was somebody else's, not due
  * or finished: the ring is answered by doing nothing.
  */
-export function claimExecutions(
-  database: Executor,
-  claim: { ids: readonly string[]; owner: string; leaseMs: number },
-): Promise<ClaimedExecution[]> {
+export function claimExecutions(database: Executor, claim: Claim): Promise<ClaimedExecution[]> {
   return database.many<ClaimedExecution>(sql`
     with due as (
       select id from workflow_executions
       where id = any(${claim.ids}::uuid[]) and status = 'queued' and available_at <= clock_timestamp()
+        and crash_count < ${claim.crashesBelow}
       order by id for update
     )
     update workflow_executions e
@@ -28,6 +34,19 @@ export function claimExecutions(
       e.cancel_requested_at is not null "cancelRequested",
       e.fence > 1 or e.retry_of is not null or e.fork_of is not null "hasHistory",
       e.started_at "startedAt", clock_timestamp() "claimedAt"`);
+}
+
+/** Which of `ids` are queued, due, and have lost so many workers that they must run alone. */
+export async function findSuspects(
+  database: Executor,
+  ids: readonly string[],
+  crashes: number,
+): Promise<Set<string>> {
+  const rows = await database.many<{ id: string }>(sql`
+    select id from workflow_executions
+    where id = any(${ids}::uuid[]) and status = 'queued' and available_at <= clock_timestamp()
+      and crash_count >= ${crashes}`);
+  return new Set(rows.map((row) => row.id));
 }
 
 /** All attempts of all nodes so far, oldest first. */

@@ -4,8 +4,12 @@ import { z } from "zod";
 import { AppError } from "../../core/domain/app-error.ts";
 import type { ClaimedExecution, JournalWrite, StepRecord } from "../../core/domain/journal.ts";
 import { defineNode, type EffectClass, type NodeContext, type NodeRunner } from "../../core/domain/node.ts";
-import { type CompiledWorkflow, compileWorkflow } from "../../core/engine/compile-workflow.ts";
-import { type RunEnd, runExecution } from "../../core/engine/run-execution.ts";
+import {
+  type CompiledWorkflow,
+  compileWorkflow,
+  type NodeCatalogue,
+} from "../../core/engine/compile-workflow.ts";
+import { type EngineDependencies, type RunEnd, runExecution } from "../../core/engine/run-execution.ts";
 import type { RunStore } from "../../core/engine/run-store.ts";
 import { createEvaluator } from "../../core/expression/evaluator.ts";
 import { nodeDefinitions } from "../../core/nodes/definitions.ts";
@@ -61,20 +65,32 @@ function definitionOf(effect: EffectClass) {
   });
 }
 
-export function compileTest(
-  graph: unknown,
-  behaviours: Readonly<Record<string, Behaviour>> = {},
-): CompiledWorkflow {
+/** All node types there are and the test's own three. */
+export function testCatalogue(behaviours: Readonly<Record<string, Behaviour>> = {}): NodeCatalogue {
   const run: NodeRunner = (config, context) => {
     const answer = behaviours[context.nodeId]?.(context, config as Record<string, unknown>) ?? null;
     return answer instanceof Promise ? answer.then(toOutcome) : toOutcome(answer);
   };
   const definitions = EFFECTS.map((effect) => [`test.${effect}`, definitionOf(effect)] as const);
   const runners = EFFECTS.map((effect) => [`test.${effect}`, run] as const);
-  return compileWorkflow(graph, {
+  return {
     definitions: new Map([...nodeDefinitions, ...definitions]),
     runners: new Map([...nodeRunners, ...runners]),
-  });
+  };
+}
+
+export function compileTest(
+  graph: unknown,
+  behaviours: Readonly<Record<string, Behaviour>> = {},
+): CompiledWorkflow {
+  return compileWorkflow(graph, testCatalogue(behaviours));
+}
+
+/** What a worker gives its executions, with the test's own nodes. */
+export function testEngine(store: RunStore, behaviours: Readonly<Record<string, Behaviour>>) {
+  const http = { request: () => Promise.reject(new Error("no network")) };
+  const engine: EngineDependencies = { store, evaluator, ports: { http } };
+  return { engine, catalogue: testCatalogue(behaviours) };
 }
 
 function toOutcome(answer: unknown) {
@@ -169,15 +185,13 @@ export const closeEvaluator = () => evaluator.close();
 export async function runGraph(run: TestRun): Promise<TestResult> {
   const history = run.history ?? [];
   const store = run.store ?? createMemoryStore({ history });
-  const end = await runExecution(
-    { store, evaluator, ports: { http: { request: () => Promise.reject(new Error("no network")) } } },
-    {
-      execution: claimOf({ hasHistory: history.length > 0, ...run.execution }),
-      workflow: compileTest(run.graph, run.behaviours),
-      history,
-      signal: run.signal ?? new AbortController().signal,
-    },
-  );
+  const { engine } = testEngine(store, {});
+  const end = await runExecution(engine, {
+    execution: claimOf({ hasHistory: history.length > 0, ...run.execution }),
+    workflow: compileTest(run.graph, run.behaviours),
+    history,
+    signal: run.signal ?? new AbortController().signal,
+  });
   const move = store.writes.at(-1)?.move;
   const steps = store.rows().map((row) => `${keyOf(row)} ${row.status}`);
   return { end, store, output: move?.output, error: move?.error, steps };

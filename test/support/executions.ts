@@ -11,8 +11,8 @@ export type Row = Record<string, unknown>;
 
 export type ExecutionBed = {
   databaseUrl: string;
-  /** The superuser's connection. */
-  admin: pg.Client;
+  /** The superuser's connections. */
+  admin: pg.Pool;
   /** A pool as this role, closed at the end; more than one on purpose gives more than one worker. */
   open(role: RuntimeRole, maxConnections?: number): Database;
   addPerson(role?: WorkspaceRole, workspaceId?: string): Promise<Actor & { workspaceId: string }>;
@@ -31,8 +31,7 @@ const GRAPH = { nodes: [{ id: "start", type: "trigger.manual" }], edges: [] };
 
 export async function createExecutionBed(): Promise<ExecutionBed> {
   const testDatabase = await createTestDatabase();
-  const admin = new pg.Client({ connectionString: testDatabase.adminUrl });
-  await admin.connect();
+  const admin = new pg.Pool({ connectionString: testDatabase.adminUrl, max: 3, application_name: "test" });
   const open: Database[] = [];
   const insert = (table: string, row: Row) => {
     const columns = Object.keys(row);
@@ -105,7 +104,7 @@ export async function createExecutionBed(): Promise<ExecutionBed> {
     async cutConnections() {
       const { rowCount } = await admin.query(
         `select pg_terminate_backend(pid) from pg_stat_activity
-         where datname = current_database() and pid <> pg_backend_pid()`,
+         where datname = current_database() and application_name <> 'test'`,
       );
       return rowCount ?? 0;
     },
