@@ -32,15 +32,16 @@ after(async () => {
   await bed?.close();
 });
 
-function createWorker(database: Database, behaviours: Record<string, Behaviour>) {
+function createWorker(database: Database, behaviours: Record<string, Behaviour>, onClaimed = () => {}) {
   const held: HeldLease[] = [];
   const running = createRunningExecutions();
   const workerId = uuidv7();
+  const gate = createClaimGate(database, workerId);
   const { engine, catalogue } = testEngine(createRunStore(database), behaviours);
   const handle = createProcessor({
     database,
     queue,
-    gate: createClaimGate(database, workerId),
+    gate: { ...gate, claim: (id) => gate.claim(id).finally(onClaimed) },
     leases: {
       hold: (lease) => held.push(lease),
       drop: (lease) =>
@@ -157,16 +158,20 @@ test("handing back queues what runs under a new wake and rings for it; what come
 
 test("what is claimed while the worker begins to stop is handed back at once", async () => {
   let ran = 0;
-  const { handle, running } = createWorker(bed.open("atelier_worker"), { work: () => ++ran });
+  const onClaimed = () => running.handBack();
+  const { handle, running } = createWorker(bed.open("atelier_worker"), { work: () => ++ran }, onClaimed);
   const [id = ""] = await addRuns(1);
   const answered = handle(id);
-  running.handBack(); // The claim is on its way.
   let idle = false;
-  const waited = running.whenIdle(60_000).then(() => (idle = true));
+  const waited = running.whenIdle(60_000).then(() => {
+    idle = true;
+  });
+  await delay(1);
   assert.equal(idle, false, "a claim on its way counts as under way");
-  await answered;
-  await waited;
-  assert.equal(await statusOf(id), "queued");
+  await Promise.all([answered, waited]);
+  const row = await bed.execution(id);
+  assert.equal(row.status, "queued");
+  assert.equal(row.fence, 1, "it had been claimed");
   assert.equal(ran, 0);
 });
 
