@@ -14,6 +14,6 @@ try {
     note: (line) => console.error(line),
   });
 } catch (error) {
-  console.error((error as Error).stack);
+  console.error(`\n${(error as Error).message}`);
   process.exitCode = 1;
 }
