@@ -30,7 +30,12 @@ export async function openExecutionSignals(
       for (const wake of waiting.get(message.payload ?? "") ?? []) wake();
     });
     const ended = new Promise<void>((resolve) => client.once("end", resolve));
-    await client.query(`listen ${EXECUTION_CHANNEL}`);
+    try {
+      await client.query(`listen ${EXECUTION_CHANNEL}`);
+    } catch (error) {
+      await client.end().catch(() => {});
+      throw error;
+    }
     return { client, ended };
   };
 
@@ -65,14 +70,17 @@ export async function openExecutionSignals(
           resolve();
         };
         const timer = setTimeout(wake, timeoutMs);
-        signal?.addEventListener("abort", wake, { once: true });
         wakes.add(wake);
+        if (signal?.aborted) wake();
+        else signal?.addEventListener("abort", wake, { once: true });
       }),
     async close() {
       closing.abort();
       wakeAll();
       await connection.client.end();
       await loop;
+      // The loop may have been in the middle of making a new one.
+      await connection.client.end();
     },
   };
 }

@@ -44,7 +44,10 @@ export function createExecutionService(dependencies: ExecutionDependencies) {
     cancel: (actor: Actor, id: string): Promise<{ status: string }> => cancel(dependencies, actor, id),
     retry: (actor: Actor, id: string): Promise<{ id: string; retryOf: string }> =>
       retry(dependencies, actor, id),
-    /** The execution when it ended within `timeoutMs`, else null. Only for one submitted as watched. */
+    /**
+     * The execution when it ended within `timeoutMs`, else null; null also when the database goes away meanwhile,
+     * because the execution itself is accepted. Only for one submitted as watched.
+     */
     waitForEnd: (actor: Actor, id: string, timeoutMs: number): Promise<Execution | null> =>
       waitForEnd(dependencies, actor, id, timeoutMs),
   };
@@ -137,6 +140,9 @@ async function waitForEnd(
       if (isTerminal(execution.status)) return execution;
       if (left <= 0) return null;
       await change;
+    } catch (error) {
+      if (error instanceof AppError && error.code === "database_unavailable") return null;
+      throw error;
     } finally {
       answered.abort();
     }
