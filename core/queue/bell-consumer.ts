@@ -1,5 +1,5 @@
 // Listens to the doorbell: hands each ring to a handler, so many at a time, until told to stop.
-import { openWorker, type QueueBackend } from "./queue-backend.ts";
+import { keptJobs, openWorker, type QueueBackend } from "./queue-backend.ts";
 
 export type BellConsumer = {
   /** Takes no further rings; those in hand go on. */
@@ -23,8 +23,7 @@ export async function consumeBells(options: BellConsumerOptions): Promise<BellCo
     // connection matters more; the default waits 15 s.
     runRetryDelay: 1_000,
     maxStalledCount: 3,
-    removeOnComplete: { count: 1_000 },
-    removeOnFail: { count: 1_000 },
+    ...keptJobs(options.backend),
   });
   worker.on("error", options.onError);
   await worker.waitUntilReady();

@@ -1,5 +1,5 @@
 // The doorbell of executions: rings are added in bulk and can be looked for; nothing here is the truth.
-import { type BullQueue, openQueue, type QueueBackend } from "./queue-backend.ts";
+import { type BullQueue, keptJobs, openQueue, type QueueBackend } from "./queue-backend.ts";
 
 export type Ring = {
   executionId: string;
@@ -24,15 +24,12 @@ export type ExecutionQueue = {
   close(): Promise<void>;
 };
 
-/** Finished jobs stay by count for bull-board; the executions themselves are in PostgreSQL. */
-const KEEP_FINISHED = { count: 1_000 };
-
 export function createExecutionQueue(
   backend: QueueBackend,
   onError: (error: Error) => void = () => {},
 ): ExecutionQueue {
   const bull = openQueue(backend, {
-    defaultJobOptions: { attempts: 1, removeOnComplete: KEEP_FINISHED, removeOnFail: KEEP_FINISHED },
+    defaultJobOptions: { attempts: 1, ...keptJobs(backend) },
   });
   bull.on("error", onError);
 
