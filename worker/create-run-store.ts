@@ -8,6 +8,8 @@ import { writeJournal } from "#core/persistence/write-journal.ts";
 import { awaitDatabase, isUnavailable } from "./await-database.ts";
 
 const MAX_BATCH = 200;
+/** JSON of one statement; PostgreSQL refuses a jsonb array of 256 MB, and long before that everybody waits. */
+const MAX_BATCH_BYTES = 16_777_216;
 
 export type DrainableRunStore = RunStore & { drain(): Promise<void> };
 
@@ -22,6 +24,7 @@ export function createRunStore(database: Database): DrainableRunStore {
       return batch.map((write) => held.has(write));
     },
     maxBatch: MAX_BATCH,
+    weigh: { of: (write) => write.bytes ?? 0, max: MAX_BATCH_BYTES },
     maxInFlight: 2,
     isShared: isUnavailable,
   });

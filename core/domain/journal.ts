@@ -64,5 +64,7 @@ export type JournalWrite = {
   executionId: string;
   fence: number;
   steps: readonly StepRecord[];
+  /** About how much JSON the steps hold, so that a batch does not grow beyond what one statement can carry. */
+  bytes?: number;
   move?: ExecutionMove;
 };

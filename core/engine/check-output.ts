@@ -12,12 +12,7 @@ export function checkOutput(output: unknown): unknown {
   if (output === undefined) return null;
   const text = toJson(output);
   const bytes = Buffer.byteLength(text);
-  if (bytes > MAX_OUTPUT_BYTES) {
-    throw new AppError(
-      "output_too_large",
-      `The output has ${bytes} bytes of JSON, ${MAX_OUTPUT_BYTES} are allowed: keep bigger things as files`,
-    );
-  }
+  if (bytes > MAX_OUTPUT_BYTES) throw tooLarge(bytes);
   const stored = isPlainJson(output, 0) ? output : JSON.parse(text);
   // NUL characters and lone surrogates leave an escape in the text; without one there is nothing to look for.
   if (text.includes("\\u")) {
@@ -25,6 +20,18 @@ export function checkOutput(output: unknown): unknown {
     if (problem) throw new AppError("invalid_output", `${problem.path}: ${problem.message}`);
   }
   return stored;
+}
+
+/** Bytes of the JSON of an output that was checked. */
+export function sizeOf(output: unknown): number {
+  return output === undefined ? 0 : Buffer.byteLength(JSON.stringify(output));
+}
+
+export function tooLarge(bytes: number): AppError {
+  return new AppError(
+    "output_too_large",
+    `The output has ${bytes} bytes of JSON or more, ${MAX_OUTPUT_BYTES} are allowed: keep bigger things as files`,
+  );
 }
 
 function toJson(output: unknown): string {

@@ -5,6 +5,8 @@ import type { RunStore } from "./run-store.ts";
 
 /** How long a finished pure step may wait for company before it is written, in milliseconds. */
 const LINGER_MS = 200;
+/** Payload the buffer may hold before it is written at once; twice that, and nodes wait before they start. */
+const FULL_BYTES = 4_194_304;
 
 export type Journal = {
   /** Earlier attempts of a node in an iteration, oldest first. */
@@ -13,6 +15,8 @@ export type Journal = {
   now(): string;
   /** Takes a record down; it is written with the next commit, at the latest after 200 ms. */
   note(record: Omit<StepRecord, "seq">): void;
+  /** So much is noted and not yet committed that nothing new should start before a flush. */
+  isFull(): boolean;
   /** Resolves when all that was noted is committed. An effect must wait for this. */
   flush(): Promise<void>;
   /** Writes the rest together with the execution's move, in one commit. */
@@ -40,6 +44,8 @@ export function createJournal({ store, execution, history, signal, onLost }: Jou
   let seq = history.reduce((highest, record) => Math.max(highest, record.seq), 0);
   // Keyed by attempt: a start and an end that meet in the buffer are one row.
   let buffer = new Map<string, StepRecord>();
+  let bufferedBytes = 0;
+  let unwrittenBytes = 0;
   let tail: Promise<void> = Promise.resolve();
   let waitingFlush: Promise<void> | null = null;
   let timer: NodeJS.Timeout | undefined;
@@ -48,15 +54,14 @@ export function createJournal({ store, execution, history, signal, onLost }: Jou
     clearTimeout(timer);
     timer = undefined;
     const steps = [...buffer.values()];
+    const bytes = bufferedBytes;
     buffer = new Map();
+    bufferedBytes = 0;
     if (steps.length === 0 && !move) return;
     if (isLost(signal)) throw signal.reason;
-    await store.write({
-      executionId: execution.id,
-      fence: execution.fence,
-      steps,
-      ...(move ? { move } : {}),
-    });
+    const write = { executionId: execution.id, fence: execution.fence, steps, bytes };
+    await store.write(move ? { ...write, move } : write);
+    unwrittenBytes -= bytes;
   };
   // One write of an execution at a time, so that commits keep the order in which things happened.
   const enqueue = (move?: ExecutionMove): Promise<void> => {
@@ -80,8 +85,13 @@ export function createJournal({ store, execution, history, signal, onLost }: Jou
     now: () => new Date(claimedAt + (performance.now() - started)).toISOString(),
     note(record) {
       buffer.set(`${keyOf(record.nodeId, record.iteration)}\n${record.attempt}`, { ...record, seq: ++seq });
+      const bytes = bytesOf(record.input) + bytesOf(record.output);
+      bufferedBytes += bytes;
+      unwrittenBytes += bytes;
+      if (bufferedBytes >= FULL_BYTES) flush().catch(() => {});
       timer ??= setTimeout(() => flush().catch(() => {}), LINGER_MS);
     },
+    isFull: () => unwrittenBytes >= 2 * FULL_BYTES,
     flush,
     close: (move) => enqueue(move),
   };
@@ -89,6 +99,10 @@ export function createJournal({ store, execution, history, signal, onLost }: Jou
 
 function keyOf(nodeId: string, iteration: string): string {
   return `${nodeId}\n${iteration}`;
+}
+
+function bytesOf(payload: unknown): number {
+  return payload === null ? 0 : (JSON.stringify(payload)?.length ?? 0);
 }
 
 function isLost({ aborted, reason }: AbortSignal): boolean {

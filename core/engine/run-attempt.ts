@@ -9,21 +9,31 @@ import { findOutput, type RunContext, type RunScope } from "./run-context.ts";
 
 export type Attempt = { number: number; idempotencyKey: string; config: unknown };
 
-/** The node's config with its expressions evaluated; its runner checks the result against its schema. */
+/**
+ * The node's config with its expressions evaluated; its runner checks the result against its schema. What needs an
+ * isolated process has, queue included, the node's `timeoutMs`; rejects as `runAttempt` does.
+ */
 export function resolveNodeConfig(
   context: RunContext,
   scope: RunScope,
   plan: NodePlan,
 ): unknown | Promise<unknown> {
   const seed = `${plan.node.id}/${scope.iteration}`;
-  return resolveConfig(plan.config, expressionScope(context, scope, plan), context.evaluator, seed);
+  const visible = expressionScope(context, scope, plan);
+  if (plan.config.sync) return resolveConfig(plan.config, visible, context.evaluator, seed);
+  const key = context.execution.workspaceId;
+  return runBounded(context, plan, (signal) => {
+    // An abort before this is heard by nobody.
+    context.signal.throwIfAborted();
+    return resolveConfig(plan.config, visible, context.evaluator, seed, { key, signal });
+  });
 }
 
 function expressionScope(context: RunContext, scope: RunScope, plan: NodePlan): Scope {
   const { execution } = context;
   const { references } = plan.config;
   const all = references.dynamicNodes || references.wholeScope;
-  const ids = all ? context.workflow.plans.keys() : references.nodes;
+  const ids = all ? context.workflow.visibleTo(plan.node.id) : references.nodes;
   const nodes: Record<string, unknown> = Object.create(null);
   for (const id of ids) {
     const output = findOutput(scope, id);
@@ -39,12 +49,22 @@ function expressionScope(context: RunContext, scope: RunScope, plan: NodePlan): 
 }
 
 /** Runs the node. Rejects with its error, `timeout` (retryable) or the reason the run was aborted. */
-export async function runAttempt(
+export function runAttempt(
   context: RunContext,
   scope: RunScope,
   plan: NodePlan,
   attempt: Attempt,
 ): Promise<NodeOutcome> {
+  return runBounded(context, plan, (signal) =>
+    plan.run(attempt.config, nodeContext(context, scope, plan, attempt, signal)),
+  );
+}
+
+async function runBounded<Result>(
+  context: RunContext,
+  plan: NodePlan,
+  run: (signal: AbortSignal) => Result | Promise<Result>,
+): Promise<Result> {
   const controller = new AbortController();
   const { signal } = controller;
   // Taken off again when the attempt ends. AbortSignal.any keeps each attempt alive while its listener hangs on
@@ -53,14 +73,14 @@ export async function runAttempt(
   context.signal.addEventListener("abort", passOn, { once: true });
   let timer: NodeJS.Timeout | undefined;
   try {
-    const outcome = plan.run(attempt.config, nodeContext(context, scope, plan, attempt, signal));
-    if (!(outcome instanceof Promise)) return outcome;
+    const result = run(signal);
+    if (!(result instanceof Promise)) return result;
     timer = setTimeout(() => {
       controller.abort(
         new AppError("timeout", `The node took longer than ${plan.timeoutMs} ms`, { retryable: true }),
       );
     }, plan.timeoutMs);
-    return await Promise.race([outcome, rejectOnAbort(signal)]);
+    return await Promise.race([result, rejectOnAbort(signal)]);
   } catch (error) {
     // A node that throws because it was aborted reports the reason of the abort, not its own words.
     throw signal.aborted ? signal.reason : error;

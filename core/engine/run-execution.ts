@@ -39,15 +39,20 @@ export async function runExecution(dependencies: EngineDependencies, request: Ru
     onLost: abort,
   });
 
-  const move = await walkGraph().catch((reason: unknown) => moveAfter(reason));
+  const deadline = startDeadline(request, abort);
+  const move = await walkGraph()
+    .catch((reason: unknown) => moveAfter(reason))
+    .finally(() => clearTimeout(deadline));
   if (move === null) return "lost";
   try {
-    await journal.close(move);
-    return move.to;
+    await journal
+      .close(move)
+      .catch((error: unknown) => failWithoutJournal(dependencies.store, execution, error));
   } catch (error) {
     if (error instanceof AppError && error.code === "lease_lost") return "lost";
     throw error;
   }
+  return move.to;
 
   async function walkGraph(): Promise<ExecutionMove> {
     if (execution.cancelRequested) throw new AppError("cancelled", "Cancelled before it began");
@@ -68,6 +73,28 @@ export async function runExecution(dependencies: EngineDependencies, request: Ru
   }
 }
 
+/** The run's own time limit counts from its first claim, whoever runs it now. */
+function startDeadline({ execution, workflow }: RunRequest, abort: (reason: Error) => void) {
+  const { timeoutMs } = workflow.settings;
+  if (timeoutMs === undefined) return undefined;
+  const spent = Date.parse(execution.claimedAt) - Date.parse(execution.startedAt);
+  const expire = () => abort(new AppError("timeout", `The execution took longer than ${timeoutMs} ms`));
+  // A timer holds 24 days at most; what lasts longer is checked again by the next claim.
+  return setTimeout(expire, Math.min(Math.max(timeoutMs - spent, 0), 2 ** 31 - 1));
+}
+
+/** The steps cannot be written, whatever the reason: the execution ends with it instead of being run for ever. */
+async function failWithoutJournal(
+  store: RunStore,
+  execution: ClaimedExecution,
+  reason: unknown,
+): Promise<void> {
+  if (reason instanceof AppError && reason.code === "lease_lost") throw reason;
+  const message = `The steps could not be stored: ${reason instanceof Error ? reason.message : String(reason)}`;
+  const move = { to: "failed", error: { code: "journal_failed", message } } as const;
+  await store.write({ executionId: execution.id, fence: execution.fence, steps: [], move });
+}
+
 /** What the reason of an abort means for the execution; null: it is not ours any more. */
 function moveAfter(reason: unknown): ExecutionMove | null {
   if (!(reason instanceof AppError)) {
@@ -76,7 +103,6 @@ function moveAfter(reason: unknown): ExecutionMove | null {
   }
   switch (reason.code) {
     case "lease_lost":
-    case "journal_failed":
       return null;
     case "shutdown":
       return { to: "queued" };

@@ -40,7 +40,7 @@ export async function runNode(
   if (last?.status === "succeeded")
     return { kind: "ended", output: last.output, port: last.port ?? undefined };
 
-  let failures = past.filter((step) => step.status === "failed" && step.error?.code !== "worker_lost").length;
+  let failures = past.filter((step) => step.status === "failed" && !isInterruption(step.error)).length;
   if (last?.status === "failed" && last.error) {
     const delay = nextDelay(plan, failures, last.error);
     if (delay === null) return endFailed(plan, last.error);
@@ -68,10 +68,19 @@ function resolveDoubt(context: RunContext, plan: NodePlan, last: StepRecord): No
     context.journal.note({ ...last, status: "unknown" });
     return { kind: "parked" };
   }
-  const message = "The worker died during this attempt";
-  const error: StepError = { code: "worker_lost", message, nodeId: plan.node.id, retryable: true };
+  // Whoever broke the attempt off on purpose left a note; a worker that died could not.
+  const error = last.error ?? interruption("worker_lost", "The worker died during this attempt", plan);
   context.journal.note({ ...last, status: "failed", error, finishedAt: context.journal.now() });
   return null;
+}
+
+function interruption(code: string, message: string, plan: NodePlan): StepError {
+  return { code, message, nodeId: plan.node.id, retryable: true };
+}
+
+/** Attempts that say nothing about the node: they do not count as its failures. */
+function isInterruption(error: StepError | null): boolean {
+  return error !== null && ["worker_lost", "interrupted", "retried"].includes(error.code);
 }
 
 async function attemptNode(
@@ -84,6 +93,7 @@ async function attemptNode(
   const { journal } = context;
   const pending = openRecord(context, scope, plan, start);
   try {
+    if (journal.isFull()) await journal.flush();
     const config = await resolveNodeConfig(context, scope, plan);
     pending.input = toShown(config);
     if (plan.effect !== "pure") {
@@ -102,9 +112,7 @@ async function attemptNode(
     return { kind: "ended", output, port };
   } catch (error) {
     if (context.signal.aborted) {
-      if (pending.effect !== "pure" && isFinal(context.signal.reason)) {
-        journal.note({ ...pending, status: "cancelled", finishedAt: journal.now() });
-      }
+      if (pending.effect !== "pure") noteBrokenOff(context, plan, pending);
       throw context.signal.reason;
     }
     if (error instanceof AppError && error.code === PARKED) return { kind: "parked" };
@@ -149,7 +157,15 @@ function endFailed(plan: NodePlan, error: StepError): NodeEnd {
   return { kind: "ended", output, port: plan.onError === "error" ? ERROR_PORT : undefined };
 }
 
-/** An abort after which nobody resumes the execution; after the others its step stays as it is. */
-function isFinal(reason: unknown): boolean {
-  return reason instanceof AppError && (reason.code === "cancelled" || reason.code === BRANCH_FAILED);
+/** What becomes of the record of an effect in flight when the run is aborted; after a lost lease nothing does. */
+function noteBrokenOff(context: RunContext, plan: NodePlan, pending: Omit<StepRecord, "seq">): void {
+  const { journal } = context;
+  const reason: unknown = context.signal.reason;
+  const code = reason instanceof AppError ? reason.code : "";
+  if (code === "shutdown") {
+    const error = interruption("interrupted", "The worker was stopped during this attempt", plan);
+    journal.note({ ...pending, error });
+  } else if (code !== "lease_lost") {
+    journal.note({ ...pending, status: "cancelled", finishedAt: journal.now() });
+  }
 }

@@ -1,7 +1,9 @@
 // Walks one scope: every branch at once, each node as soon as its edges are settled.
 import { AppError } from "#core/domain/app-error.ts";
 import { type CompiledEdge, LOOP_BODY_PORT } from "#core/domain/compile-graph.ts";
+import { MAX_OUTPUT_BYTES } from "#core/domain/execution.ts";
 import type { NodeOutcome } from "#core/domain/node.ts";
+import { sizeOf, tooLarge } from "./check-output.ts";
 import type { NodePlan } from "./compile-workflow.ts";
 import { leadsOn, settleNode, startScope } from "./next-nodes.ts";
 import type { RunContext, RunScope } from "./run-context.ts";
@@ -78,10 +80,12 @@ async function runLoop(
   if (members.size === 0) return [...each.items];
 
   const results: unknown[] = new Array(each.items.length);
+  let bytes = 0;
   let next = 0;
-  let parked: AppError | undefined;
+  // The first reason to take no further item: an effect in doubt, or results that would not fit anyway.
+  let stopped: AppError | undefined;
   const takeItems = async () => {
-    while (next < each.items.length && !context.signal.aborted && !parked) {
+    while (next < each.items.length && !context.signal.aborted && !stopped) {
       const index = next++;
       results[index] = await runScope(context, {
         iteration: outer.iteration === "" ? `${index}` : `${outer.iteration}/${index}`,
@@ -91,15 +95,17 @@ async function runLoop(
         item: each.items[index],
         index,
       });
+      bytes += sizeOf(results[index]);
+      if (bytes > MAX_OUTPUT_BYTES) throw tooLarge(bytes);
     }
   };
   const lanes = Array.from({ length: Math.min(each.concurrency, each.items.length) }, () =>
     takeItems().catch((error: AppError) => {
-      parked = error;
+      stopped ??= error;
     }),
   );
   await Promise.all(lanes);
   context.signal.throwIfAborted();
-  if (parked) throw parked;
+  if (stopped) throw stopped;
   return results;
 }

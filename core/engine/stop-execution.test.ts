@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
 import { AppError } from "#core/domain/app-error.ts";
-import type { StepRecord } from "#core/domain/journal.ts";
+import type { JournalWrite, StepRecord } from "#core/domain/journal.ts";
 import {
   type Behaviour,
   closeEvaluator,
@@ -169,16 +169,23 @@ test("a stale fence found by a write stops every branch; no effect begins after 
   assert.ok(!store.rows().some((row) => row.nodeId === "b" || row.nodeId === "d"));
 });
 
-test("a journal that cannot be written ends the run without a lie", async () => {
-  const store = createMemoryStore({ delay: () => Promise.reject(new Error("disk")) });
+test("steps that cannot be written end the run as failed, and no effect starts", async () => {
+  const store = createMemoryStore();
+  const picky = {
+    ...store,
+    write: (write: JournalWrite) =>
+      write.steps.length > 0 ? Promise.reject(new Error("steps refused")) : store.write(write),
+  };
   const ran: string[] = [];
   const { end } = await runGraph({
     graph: draw("start>a>b", { a: { type: "test.idempotent" } }),
-    store,
+    store: picky,
     behaviours: { a: () => void ran.push("a"), b: () => void ran.push("b") },
   });
-  assert.equal(end, "lost");
+  assert.equal(end, "failed");
   assert.deepEqual(ran, []);
+  assert.equal(store.writes.at(-1)?.move?.error?.code, "journal_failed");
+  assert.match(store.writes.at(-1)?.move?.error?.message ?? "", /steps refused/);
 });
 
 test("when the end itself cannot be written the run says so", async () => {

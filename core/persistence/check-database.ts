@@ -8,10 +8,23 @@ import { sql } from "./sql.ts";
 
 const SQL_DIRECTORY = fileURLToPath(new URL("../../migrations/sql", import.meta.url));
 
+// What PostgreSQL says to the first connection when the migrations that make the run-time roles never ran: 22023
+// where the owner switches to a role, 28000 where a role logs in itself.
+const NO_ROLE = /^role "atelier_(api|worker|scheduler)" does not exist$/;
+
 /** Throws `pending_migrations` or `unsafe_role`. */
 export async function checkDatabase(database: Executor): Promise<void> {
-  await checkRole(database);
+  try {
+    await checkRole(database);
+  } catch (error) {
+    throw isRoleMissing(error) ? pending("all of them", error) : error;
+  }
   await checkMigrations(database);
+}
+
+function isRoleMissing(error: unknown): boolean {
+  if (!(error instanceof Error && "code" in error)) return false;
+  return (error.code === "22023" || error.code === "28000") && NO_ROLE.test(error.message);
 }
 
 async function checkRole(database: Executor): Promise<void> {
@@ -42,9 +55,10 @@ async function expectedMigrations(): Promise<string[]> {
     .sort();
 }
 
-function pending(names: string): AppError {
+function pending(names: string, cause?: unknown): AppError {
   return new AppError(
     "pending_migrations",
-    `The database is behind this code, migrations are pending: ${names}. Run the migrate step first`,
+    `The database is behind this code, migrations are pending: ${names}. Run node migrations/main.ts (npm start does it)`,
+    { cause },
   );
 }

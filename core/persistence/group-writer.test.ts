@@ -107,3 +107,19 @@ test("drain waits for what is in flight and for what waits behind it, and is imm
   assert.equal(batches.length, 3);
   await Promise.all(writes);
 });
+
+test("a batch takes no more than its weight, and one item alone may weigh more", async () => {
+  const batches: number[][] = [];
+  const writer = createGroupWriter<number, number>({
+    async writeBatch(items) {
+      batches.push([...items]);
+      return [...items];
+    },
+    maxBatch: 100,
+    maxInFlight: 1,
+    weigh: { of: (item) => item, max: 10 },
+    isShared: () => false,
+  });
+  await Promise.all([4, 4, 4, 50, 1].map((item) => writer.write(item)));
+  assert.deepEqual(batches, [[4, 4], [4], [50], [1]]);
+});

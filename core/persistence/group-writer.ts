@@ -11,6 +11,8 @@ export type GroupWriterOptions<Item, Result> = {
   /** Results in the order of the items. A rejection is the whole batch's: it is halved until the bad item is alone. */
   writeBatch(items: readonly Item[]): Promise<Result[]>;
   maxBatch: number;
+  /** What an item weighs, and how much a batch may weigh; one item alone may weigh more. */
+  weigh?: { of(item: Item): number; max: number };
   /** Batches in flight at once. Two keep PostgreSQL busy while the next one gathers. */
   maxInFlight: number;
   /** A failure that is not any item's fault (the database is away): not worth halving. */
@@ -49,7 +51,7 @@ export function createGroupWriter<Item, Result>(
   const pump = () => {
     scheduled = false;
     while (waiting.length > 0 && inFlight < options.maxInFlight) {
-      const batch = waiting.slice(0, options.maxBatch);
+      const batch = waiting.slice(0, countForBatch(waiting, options));
       waiting = waiting.slice(batch.length);
       inFlight++;
       void commit(batch).finally(() => {
@@ -79,4 +81,17 @@ export function createGroupWriter<Item, Result>(
             onIdle = [...onIdle, resolve];
           }),
   };
+}
+
+function countForBatch<Item, Result>(
+  waiting: readonly Waiting<Item, Result>[],
+  { maxBatch, weigh }: GroupWriterOptions<Item, Result>,
+): number {
+  if (!weigh) return maxBatch;
+  let weight = 0;
+  for (const [index, entry] of waiting.slice(0, maxBatch).entries()) {
+    weight += weigh.of(entry.item);
+    if (weight > weigh.max) return Math.max(index, 1);
+  }
+  return maxBatch;
 }

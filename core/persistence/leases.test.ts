@@ -9,6 +9,7 @@ import { cancelExecution } from "./executions.ts";
 import { expireLeases } from "./expire-leases.ts";
 import { endLeases, reapExecutions, renewLeases } from "./leases.ts";
 import { findUnheard, markRung } from "./rings.ts";
+import { registerWorker } from "./workers.ts";
 import { writeJournal } from "./write-journal.ts";
 
 let bed: ExecutionBed;
@@ -23,7 +24,7 @@ before(async () => {
 after(() => bed?.close());
 
 const expired = { status: "running", fence: 3, lease_owner: uuidv7(), lease_until: "2000-01-01" };
-const reap = (limit = 100) => reapExecutions(scheduler, { maxCrashes: 3, limit });
+const reap = (limit = 100) => reapExecutions(scheduler, { maxCrashes: 3, limit, silentMs: 8_000 });
 
 test("only expired leases are taken back: queued, a crash more, under a new wake and fence", async () => {
   const dead = await bed.addExecution({ ...expired, wake: 7, priority: 4 });
@@ -55,6 +56,25 @@ test("the third dead worker fails the execution with worker_lost", async () => {
   assert.equal(row.status, "failed");
   assert.equal((row.error as { code: string }).code, "worker_lost");
   assert.ok(row.finished_at);
+});
+
+test("a worker that still beats has not died of it: the execution is queued again, no crash is counted", async () => {
+  const owner = uuidv7();
+  await registerWorker(worker, { id: owner, host: "here", pid: 1, concurrency: 1 });
+  const id = await bed.addExecution({ ...expired, lease_owner: owner, crash_count: 2 });
+  await reap();
+  const row = await bed.execution(id);
+  assert.deepEqual([row.status, row.crash_count], ["queued", 2]);
+});
+
+test("a worker whose leases were ended is dead, however fresh its last beat", async () => {
+  const owner = uuidv7();
+  await registerWorker(worker, { id: owner, host: "here", pid: 1, concurrency: 1 });
+  const id = await bed.addExecution({ ...expired, lease_owner: owner, lease_until: "2100-01-01" });
+  await endLeases(scheduler, owner);
+  await reap();
+  const row = await bed.execution(id);
+  assert.deepEqual([row.status, row.crash_count], ["queued", 1]);
 });
 
 test("a row that is being written is left alone; the limit is kept", async () => {

@@ -34,6 +34,9 @@ export function renewLeases(
 /** Ends every lease of a worker known to be dead, so that the reaper need not wait for them to run out. */
 export function endLeases(database: Executor, owner: string): Promise<number> {
   return database.run(sql`
+    with gone as (
+      update workers set stopped_at = clock_timestamp() where id = ${owner}
+    )
     update workflow_executions set lease_until = clock_timestamp()
     where lease_owner = ${owner} and status = 'running' and lease_until > clock_timestamp()`);
 }
@@ -47,11 +50,12 @@ export type ReapedExecution = {
 
 /**
  * Takes back executions whose lease ran out: queued again under a new wake number; cancelled when that had been
- * asked for; failed with `worker_lost` when `maxCrashes` workers died over it.
+ * asked for; failed with `worker_lost` when `maxCrashes` workers died over it. A worker that still beats has let go
+ * of it for another reason, which is not the execution's fault and not counted.
  */
 export function reapExecutions(
   database: Executor,
-  options: { maxCrashes: number; limit: number },
+  options: { maxCrashes: number; limit: number; silentMs: number },
 ): Promise<ReapedExecution[]> {
   return database.many<ReapedExecution>(sql`
     with lost as (
@@ -59,20 +63,27 @@ export function reapExecutions(
       where status = 'running' and lease_until < clock_timestamp()
       order by id limit ${options.limit} for update skip locked
     ),
-    verdict as (
-      select e.id, case
-        when e.cancel_requested_at is not null then 'cancelled'
-        when e.crash_count + 1 >= ${options.maxCrashes} then 'failed'
-        else 'queued' end status
+    crashes as (
+      select e.id, e.cancel_requested_at, e.crash_count + case when exists (
+        select from workers w where w.id = e.lease_owner and w.stopped_at is null
+          and w.heartbeat_at > clock_timestamp() - make_interval(secs => ${options.silentMs / 1000}::float8)
+        ) then 0 else 1 end crash_count
       from workflow_executions e join lost on lost.id = e.id
+    ),
+    verdict as (
+      select id, crash_count, case
+        when cancel_requested_at is not null then 'cancelled'
+        when crash_count >= ${options.maxCrashes} then 'failed'
+        else 'queued' end status
+      from crashes
     )
     update workflow_executions e
-    set status = v.status, crash_count = e.crash_count + 1, wake = e.wake + 1, fence = e.fence + 1,
+    set status = v.status, crash_count = v.crash_count, wake = e.wake + 1, fence = e.fence + 1,
       lease_owner = null, lease_until = null, available_at = clock_timestamp(), rung_at = clock_timestamp(),
       finished_at = case when v.status <> 'queued' then clock_timestamp() end,
       error = case v.status
         when 'failed' then jsonb_build_object('code', 'worker_lost', 'message',
-          format('%s workers died while running this execution', e.crash_count + 1))
+          format('%s workers died while running this execution', v.crash_count))
         when 'cancelled' then jsonb_build_object('code', 'cancelled', 'message', 'Cancelled on request') end
     from verdict v where e.id = v.id
     returning e.id, e.wake, e.priority, e.status`);

@@ -29,13 +29,15 @@ export async function insertRetry(
 async function copySteps(tx: Executor, retry: { id: string; of: string }): Promise<void> {
   await tx.run(sql`
     insert into execution_steps (execution_id, node_id, iteration, attempt, workspace_id, node_type, status, seq,
-      fence, effect, idempotency_key, port, input, input_key_id, output, output_key_id, labels, copied_from,
+      fence, effect, idempotency_key, port, input, input_key_id, output, output_key_id, error, labels, copied_from,
       started_at, finished_at)
     select ${retry.id}, s.node_id, s.iteration, 1, s.workspace_id, s.node_type,
       case when s.status = 'succeeded' then 'succeeded' else 'running' end,
       row_number() over (order by s.seq), 0,
       case when s.status = 'succeeded' then s.effect else 'idempotent' end,
-      s.idempotency_key, s.port, s.input, s.input_key_id, s.output, s.output_key_id, s.labels,
+      s.idempotency_key, s.port, s.input, s.input_key_id, s.output, s.output_key_id,
+      case when s.status <> 'succeeded' then jsonb_build_object('code', 'retried', 'retryable', true, 'nodeId', s.node_id,
+        'message', 'Tried again on request, after: ' || coalesce(s.error ->> 'message', s.status)) end, s.labels,
       coalesce(s.copied_from, s.execution_id), s.started_at, s.finished_at
     from (
       select distinct on (node_id, iteration) * from execution_steps

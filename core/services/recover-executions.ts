@@ -1,5 +1,5 @@
 // Recovery: takes executions back from dead workers, and rings again what the queue has forgotten.
-import { MAX_CRASHES } from "../domain/execution.ts";
+import { LEASE_MS, MAX_CRASHES } from "../domain/execution.ts";
 import type { Executor } from "../persistence/database.ts";
 import { type ReapedExecution, reapExecutions } from "../persistence/leases.ts";
 import { type DueExecution, findUnheard, markRung } from "../persistence/rings.ts";
@@ -13,7 +13,7 @@ export type Recovered = { reaped: ReapedExecution[]; rung: number };
 
 /** One pass. Idempotent, and harmless beside live workers: claims are guarded, a ring too many does nothing. */
 export async function recoverExecutions(database: Executor, queue: ExecutionQueue): Promise<Recovered> {
-  const reaped = await reapExecutions(database, { maxCrashes: MAX_CRASHES, limit: PAGE });
+  const reaped = await reapExecutions(database, { maxCrashes: MAX_CRASHES, limit: PAGE, silentMs: LEASE_MS });
   await ringAll(
     queue,
     reaped.filter((execution) => execution.status === "queued"),
