@@ -24,6 +24,9 @@ export type ExecutionQueue = {
   close(): Promise<void>;
 };
 
+/** Up to so many jobs are added one by one on PostgreSQL: a bulk makes two temporary tables, 8 to 16 ms. */
+const FEW = 3;
+
 export function createExecutionQueue(
   backend: QueueBackend,
   onError: (error: Error) => void = () => {},
@@ -35,14 +38,12 @@ export function createExecutionQueue(
 
   return {
     async ring(rings) {
-      if (rings.length === 0) return;
-      await bull.addBulk(
-        rings.map((ring) => ({
-          name: "execution",
-          data: { executionId: ring.executionId },
-          opts: { jobId: jobId(ring), priority: toBullPriority(ring.priority) },
-        })),
-      );
+      const jobs = rings.map(toJob);
+      if (backend.kind === "postgres" && jobs.length <= FEW) {
+        await Promise.all(jobs.map((job) => bull.add(job.name, job.data, job.opts)));
+      } else {
+        await bull.addBulk(jobs);
+      }
     },
     async find(rings) {
       const states = await Promise.all(rings.map((ring) => bull.getJobState(jobId(ring))));
@@ -51,6 +52,14 @@ export function createExecutionQueue(
     countWaiting: async () => (await bull.getJobCountByTypes("waiting", "prioritized", "delayed")) ?? 0,
     bull,
     close: () => bull.close(),
+  };
+}
+
+function toJob(ring: Ring) {
+  return {
+    name: "execution",
+    data: { executionId: ring.executionId },
+    opts: { jobId: jobId(ring), priority: toBullPriority(ring.priority) },
   };
 }
 
