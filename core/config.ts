@@ -1,6 +1,8 @@
 // The environment, read once and validated as a whole: every fault is reported, none is guessed away.
 import { z } from "zod";
 import { AppError, type Problem } from "./domain/app-error.ts";
+import { parseHostPort } from "./domain/host-port.ts";
+import { postgresPlaintextFault, redisPlaintextFault } from "./domain/plaintext-rule.ts";
 
 export type Role = "api" | "worker" | "scheduler" | "migrate";
 export type NamedSecret = { id: string; secret: Buffer };
@@ -35,6 +37,17 @@ const namedSecrets = list.transform((entries, context): NamedSecret[] =>
   }),
 );
 
+/** Entries are told by their place, not their text: what is pasted into the wrong variable may be a secret. */
+const hostPorts = list.superRefine((entries, context) => {
+  for (const [index, entry] of entries.entries()) {
+    if (parseHostPort(entry)) continue;
+    context.addIssue({
+      code: "custom",
+      message: `entry ${index + 1} is not host:port (no wildcard, no range, IPv6 in brackets)`,
+    });
+  }
+});
+
 const environmentSchema = z.object({
   PORT: port.default(3000),
   HOST: z.string().default("127.0.0.1"),
@@ -52,7 +65,7 @@ const environmentSchema = z.object({
   LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
   PUBLIC_URL: z.url({ protocol: /^https?$/ }).optional(),
   SIGNUP: z.enum(["open", "invite", "closed"]).default("open"),
-  ALLOW_PRIVATE_EGRESS: list,
+  ALLOW_PRIVATE_EGRESS: hostPorts,
   ALLOW_PLAINTEXT: list,
   SECRETS_DIR: z.string().optional(),
   SAMPLE_SERVICE_URL: z.url().optional(),
@@ -60,14 +73,16 @@ const environmentSchema = z.object({
 
 export type Config = ReturnType<typeof toConfig>;
 
-/** Reads `environment` for one role. Throws `invalid_config` with every fault. */
+/** Reads `environment` for one role. Throws `invalid_config` with every fault; it names variables, never values. */
 export function loadConfig(role: Role, environment: NodeJS.ProcessEnv = process.env) {
   // An empty variable is what `X=` in a compose file gives: the same as none.
   const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ""));
   const parsed = environmentSchema.safeParse(given);
-  const problems: Problem[] = parsed.success
-    ? missingFor(role, parsed.data)
-    : parsed.error.issues.map((issue) => ({ path: issue.path.join("."), message: issue.message }));
+  const problems: Problem[] = [
+    ...(parsed.error?.issues ?? []).map(({ path, message }) => ({ path: path.join("."), message })),
+    ...missingFor(role, given),
+    ...inPlain(given),
+  ];
   if (problems.length > 0 || !parsed.success) {
     const text = problems.map((problem) => `${problem.path}: ${problem.message}`).join("; ");
     throw new AppError("invalid_config", `The environment is not complete: ${text}`, { problems });
@@ -77,29 +92,40 @@ export function loadConfig(role: Role, environment: NodeJS.ProcessEnv = process.
 
 type Environment = z.infer<typeof environmentSchema>;
 
-function roleDatabaseUrl(role: Role, environment: Environment): string | undefined {
-  const own = {
-    api: environment.API_DATABASE_URL,
-    worker: environment.WORKER_DATABASE_URL,
-    scheduler: environment.SCHEDULER_DATABASE_URL,
-    // Only the owner may change the schema.
-    migrate: undefined,
-  }[role];
-  return own ?? environment.DATABASE_URL;
-}
+// Only the owner may change the schema, so the migrate step has no URL of its own.
+const OWN_URL = {
+  api: "API_DATABASE_URL",
+  worker: "WORKER_DATABASE_URL",
+  scheduler: "SCHEDULER_DATABASE_URL",
+  migrate: "DATABASE_URL",
+} as const satisfies Record<Role, keyof Environment>;
 
-function missingFor(role: Role, environment: Environment): Problem[] {
+/** From the raw text, so that what is missing is told together with what is malformed. */
+function missingFor(role: Role, given: NodeJS.ProcessEnv): Problem[] {
   const problems: Problem[] = [];
-  if (!roleDatabaseUrl(role, environment)) {
+  const isEmpty = (name: string) => list.parse(given[name]).length === 0;
+  if (!(given[OWN_URL[role]] ?? given.DATABASE_URL)) {
     problems.push({ path: "DATABASE_URL", message: "is not set; `npm start` brings a database of its own" });
   }
-  if (role === "api" && environment.JWT_SECRETS.length === 0) {
+  if (role === "api" && isEmpty("JWT_SECRETS")) {
     problems.push({ path: "JWT_SECRETS", message: "is not set; give id:secret with 32 random bytes" });
   }
-  if ((role === "api" || role === "worker") && environment.ENCRYPTION_KEYS.length === 0) {
+  if ((role === "api" || role === "worker") && isEmpty("ENCRYPTION_KEYS")) {
     problems.push({ path: "ENCRYPTION_KEYS", message: "is not set; give id:secret with 32 random bytes" });
   }
   return problems;
+}
+
+/** The connections that would leave this host readable to others. */
+function inPlain(given: NodeJS.ProcessEnv): Problem[] {
+  const allowed = list.parse(given.ALLOW_PLAINTEXT);
+  const faults = [...new Set(["DATABASE_URL", ...Object.values(OWN_URL)])].map((path) => ({
+    path,
+    message: given[path] ? postgresPlaintextFault(given[path], allowed, given) : null,
+  }));
+  const { REDIS_URL } = given;
+  faults.push({ path: "REDIS_URL", message: REDIS_URL ? redisPlaintextFault(REDIS_URL, allowed) : null });
+  return faults.flatMap(({ path, message }) => (message ? { path, message } : []));
 }
 
 function toConfig(role: Role, environment: Environment) {
@@ -108,7 +134,7 @@ function toConfig(role: Role, environment: Environment) {
     host: environment.HOST,
     port: environment.PORT,
     healthPort: environment.HEALTH_PORT,
-    databaseUrl: roleDatabaseUrl(role, environment) ?? "",
+    databaseUrl: environment[OWN_URL[role]] ?? environment.DATABASE_URL ?? "",
     redisUrl: environment.REDIS_URL,
     jwtSecrets: environment.JWT_SECRETS,
     encryptionKeys: environment.ENCRYPTION_KEYS,

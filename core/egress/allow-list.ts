@@ -1,8 +1,8 @@
 // The host:port pairs an operator lets nodes reach although the guard would refuse them.
 import { AppError } from "#core/domain/app-error.ts";
+import { parseHostPort } from "#core/domain/host-port.ts";
 import { parseAddress } from "./address-ranges.ts";
 
-const ENTRY = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+):([0-9]{1,5})$/i;
 // Anything that could make the URL parser see more than a host.
 const NOT_A_NAME = /[\s/\\?#@:[\]%]/u;
 
@@ -40,8 +40,7 @@ export function parseAllowList(entries: readonly string[]): AllowList {
 }
 
 function parseEntry(entry: string): string | undefined {
-  const [, rawHost = "", rawPort = ""] = ENTRY.exec(entry) ?? [];
-  const host = canonicalHost(rawHost);
-  const port = Number(rawPort);
-  return host && port >= 1 && port <= 65_535 ? `${host} ${port}` : undefined;
+  const pair = parseHostPort(entry);
+  const host = pair && canonicalHost(pair.host);
+  return host ? `${host} ${pair.port}` : undefined;
 }
