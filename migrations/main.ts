@@ -3,11 +3,19 @@ import { loadConfig } from "#core/config.ts";
 import { createLogger } from "#core/logger.ts";
 import { migrateDatabase } from "./migrate.ts";
 
+// How node-pg-migrate announces the migration it is about to apply.
+const APPLYING = /^### MIGRATION (\S+) \(UP\) ###$/;
+
 const logger = createLogger("migrate", "info");
 try {
   const { databaseUrl, logLevel } = loadConfig("migrate");
   logger.level = logLevel;
-  await migrateDatabase({ databaseUrl, log: (line) => logger.debug(line) });
+  const log = (line: string) => {
+    const migration = APPLYING.exec(line)?.[1];
+    if (migration) logger.info({ migration }, "applying");
+    else logger.debug(line);
+  };
+  await migrateDatabase({ databaseUrl, log });
   logger.info("the database is up to date");
 } catch (error) {
   logger.fatal({ err: error }, "the database could not be migrated");
