@@ -10,11 +10,14 @@ import { AppError } from "#core/domain/app-error.ts";
 import { failedError, limitError } from "./expression-errors.ts";
 import type { IsolateJob, IsolateReply } from "./isolate-evaluate.ts";
 import { setHold, startIsolate } from "./start-isolate.ts";
-import { busyError, createWaitQueue, type Task, type WaitQueue } from "./wait-queue.ts";
+import { busyError, createWaitQueue, type Task, type TurnOptions, type WaitQueue } from "./wait-queue.ts";
 
 export type IsolatePool = {
-  /** Rejects with `expression_limit`, or with a retryable error when the pool is overloaded, broken or closed. */
-  run(job: IsolateJob): Promise<IsolateReply>;
+  /**
+   * Rejects with `expression_limit`, with a retryable error when the pool is overloaded, broken or closed, or with the
+   * reason of the signal, whose abort kills the process that runs the job.
+   */
+  run(job: IsolateJob, options?: TurnOptions): Promise<IsolateReply>;
   close(): Promise<void>;
 };
 
@@ -24,6 +27,7 @@ export type IsolatePoolOptions = {
   readonly timeoutMs: number;
   readonly maxOldSpaceMb: number;
   readonly maxQueued: number;
+  readonly maxQueuedPerKey: number;
   readonly maxWaitMs: number;
 };
 
@@ -42,12 +46,14 @@ const MAX_FAILED_STARTS = 3;
 
 /** Starts nothing before the first job; idle processes do not keep this one alive. */
 export function createIsolatePool(options: IsolatePoolOptions): IsolatePool {
-  const queue = createWaitQueue(options.maxQueued, options.maxWaitMs);
+  // One process is out of reach of any single key, even when nobody else waits: what is endless is known only by its
+  // end, and whoever comes in between would wait for that.
+  const queue = createWaitQueue({ ...options, maxBusyPerKey: Math.max(1, options.size - 1) });
   const pool: Pool = { options, slots: new Set(), queue, failedStarts: 0, closed: false };
   return {
-    run(job) {
+    run(job, turn = {}) {
       if (pool.closed) return Promise.reject(busyError("The evaluator is closed"));
-      const reply = queue.add(job);
+      const reply = queue.add(job, turn);
       pump(pool);
       return reply;
     },
@@ -64,7 +70,7 @@ function pump(pool: Pool): void {
     assign(pool, slot, task);
   }
   const starting = [...pool.slots].filter((slot) => !slot.ready).length;
-  const wanted = Math.min(pool.queue.size() - starting, pool.options.size - pool.slots.size);
+  const wanted = Math.min(pool.queue.takeable() - starting, pool.options.size - pool.slots.size);
   for (let i = 0; i < wanted; i++) start(pool);
 }
 
@@ -80,24 +86,26 @@ function start(pool: Pool): void {
 function assign(pool: Pool, slot: Slot, task: Task): void {
   const { timeoutMs } = pool.options;
   slot.task = task;
+  task.onAbort = (reason) => stop(pool, slot, task, reason);
   setHold(slot.child, true);
   task.timer = setTimeout(() => {
     // When this process itself was busy, the answer may lie unread: look at the messages once before judging.
-    setImmediate(() => slot.task === task && onTimeout(pool, slot, task));
+    const error = limitError("time", `The expression took longer than ${timeoutMs} ms`);
+    setImmediate(() => slot.task === task && stop(pool, slot, task, error));
   }, timeoutMs);
   try {
     slot.child.send(task.job, (error) => error !== null && slot.child.kill("SIGKILL"));
   } catch {
     // Functions, symbols and nesting beyond the stack cannot be sent; the process never saw the job.
-    release(slot);
+    release(pool, slot);
     task.reject(failedError("D0000", "The data that the expression reads is not plain JSON"));
     // Not at once: pump may be what called.
     setImmediate(() => pump(pool));
   }
 }
 
-function release(slot: Slot): void {
-  clearTimeout(slot.task?.timer);
+function release(pool: Pool, slot: Slot): void {
+  if (slot.task !== undefined) pool.queue.release(slot.task);
   slot.task = undefined;
   setHold(slot.child, false);
 }
@@ -106,24 +114,26 @@ function onMessage(pool: Pool, slot: Slot, message: unknown): void {
   const { task, ready } = slot;
   slot.ready = true;
   if (!ready) pool.failedStarts = 0;
-  release(slot);
+  release(pool, slot);
   if (ready) task?.resolve(message as IsolateReply);
   pump(pool);
 }
 
-function onTimeout(pool: Pool, slot: Slot, task: Task): void {
+function stop(pool: Pool, slot: Slot, task: Task, reason: unknown): void {
   // The slot counts until the process is gone, so that never more than `size` of them run.
   slot.ready = false;
   slot.task = undefined;
+  pool.queue.release(task);
   slot.child.kill("SIGKILL");
-  task.reject(limitError("time", `The expression took longer than ${pool.options.timeoutMs} ms`));
+  task.reject(reason);
 }
 
 function onExit(pool: Pool, slot: Slot, code: number | null, signal: string | null): void {
   if (!pool.slots.delete(slot)) return;
-  const { task } = slot;
-  clearTimeout(task?.timer);
-  task?.reject(isAbort(code, signal) ? memoryError(pool.options.maxOldSpaceMb) : lostError());
+  if (slot.task !== undefined) {
+    pool.queue.release(slot.task);
+    slot.task.reject(isAbort(code, signal) ? memoryError(pool.options.maxOldSpaceMb) : lostError());
+  }
   if (!slot.ready && signal !== "SIGKILL" && ++pool.failedStarts >= MAX_FAILED_STARTS) {
     pool.failedStarts = 0;
     pool.queue.rejectAll(unavailableError());

@@ -12,6 +12,7 @@ import type { Evaluator } from "./evaluator.ts";
 import { limitError } from "./expression-errors.ts";
 import { newMeter } from "./meter.ts";
 import type { References, Scope } from "./scope.ts";
+import type { TurnOptions } from "./wait-queue.ts";
 
 /** `references` is the union over all expressions; `sync` when none of them needs an isolated process. */
 export type CompiledConfig = {
@@ -57,15 +58,16 @@ function unite(expressions: readonly ConfigExpression[]): References {
 /**
  * The config with values filled in: at once when `compiled.sync`, else a promise. A whole `{{ }}` without a value leaves
  * its key out (null in an array, undefined at the top). Text that comes out of data is never read as a template.
- * Errors are those of `Evaluator.evaluate`, with `details.path`. Constant parts are shared with `compiled`: do not write.
+ * Errors are those of `Evaluator.evaluate`, with `details.path`; the reason of `options.signal` stays as it is. Constant parts are shared with `compiled`: do not write.
  */
 export function resolveConfig(
   compiled: CompiledConfig,
   scope: Scope,
   evaluator: Evaluator,
   seed = "",
+  options: TurnOptions = {},
 ): unknown | Promise<unknown> {
-  const lookUp = (of: ConfigExpression): unknown => evaluateAt(of, scope, evaluator, seed);
+  const lookUp = (of: ConfigExpression): unknown => evaluateAt(of, scope, evaluator, seed, options);
   if (compiled.sync) return fill(compiled.root, lookUp, evaluator.maxOutputBytes);
   return resolveAsync(compiled, lookUp, evaluator.maxOutputBytes);
 }
@@ -80,14 +82,21 @@ async function resolveAsync(
   return fill(compiled.root, (of) => values.get(of), maxBytes);
 }
 
-function evaluateAt(of: ConfigExpression, scope: Scope, evaluator: Evaluator, seed: string): unknown {
+function evaluateAt(
+  of: ConfigExpression,
+  scope: Scope,
+  evaluator: Evaluator,
+  seed: string,
+  options: TurnOptions,
+): unknown {
   try {
     if (of.expression.kind === "closure") return evaluator.evaluate(of.expression, scope);
     // Path and offset make two $random() in one config two numbers.
-    const value = evaluator.evaluate(of.expression, scope, `${seed}\n${of.path}\n${of.offset}`);
+    const value = evaluator.evaluate(of.expression, scope, `${seed}\n${of.path}\n${of.offset}`, options);
     if (!(value instanceof Promise)) return value;
     return value.catch((error: unknown) => {
-      throw withPath(error, of.path);
+      const { signal } = options;
+      throw signal?.aborted && error === signal.reason ? error : withPath(error, of.path);
     });
   } catch (error) {
     throw withPath(error, of.path);

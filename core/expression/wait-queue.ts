@@ -1,56 +1,144 @@
-// The line in front of the isolated processes: bounded in length and in time, so that overload is an answer, not a pile.
+// The lines in front of the isolated processes, one per tenant: bounded in length and in time, served in turn.
 
 import { AppError } from "#core/domain/app-error.ts";
 import type { IsolateJob, IsolateReply } from "./isolate-evaluate.ts";
 
-/** Whoever takes a task must settle it, and clears `timer`, which until then bounds the wait. */
+/** `key`: whose work it is; all without one share a line. `signal`: its abort ends waiting and running. */
+export type TurnOptions = { readonly key?: string; readonly signal?: AbortSignal };
+
+/** Whoever takes a task must settle it, sets what `onAbort` does from then on, and may use `timer`, which settling clears. */
 export type Task = {
   readonly job: IsolateJob;
+  readonly key: string;
   readonly resolve: (reply: IsolateReply) => void;
-  readonly reject: (error: Error) => void;
+  readonly reject: (error: unknown) => void;
+  onAbort: (reason: unknown) => void;
   timer?: NodeJS.Timeout;
 };
 
+export type WaitQueueLimits = {
+  readonly maxQueued: number;
+  readonly maxQueuedPerKey: number;
+  /** Tasks of one key that may be taken and not yet released. */
+  readonly maxBusyPerKey: number;
+  readonly maxWaitMs: number;
+};
+
 export type WaitQueue = {
-  readonly size: () => number;
-  /** Rejects with the retryable `expression_busy` when the line is full or the turn does not come in time. */
-  add(job: IsolateJob): Promise<IsolateReply>;
-  /** The longest waiting task. */
+  /** How many calls of `take` would give a task now. */
+  takeable(): number;
+  /**
+   * Rejects with the retryable `expression_busy` when the line is full or the turn does not come in time, or with the
+   * reason of the abort.
+   */
+  add(job: IsolateJob, options: TurnOptions): Promise<IsolateReply>;
+  /** The longest waiting task of the key whose last turn is the longest ago. */
   take(): Task | undefined;
+  /** Must follow every `take` once, when the task does not run any more. */
+  release(task: Task): void;
   rejectAll(error: Error): void;
 };
 
-export function createWaitQueue(maxQueued: number, maxWaitMs: number): WaitQueue {
-  // A Set keeps the order and forgets a task in constant time when its wait is over.
-  const tasks = new Set<Task>();
+type Line = { readonly tasks: Set<Task>; busy: number };
 
-  function take(): Task | undefined {
-    for (const task of tasks) {
-      tasks.delete(task);
-      clearTimeout(task.timer);
-      return task;
-    }
-    return undefined;
+export function createWaitQueue(limits: WaitQueueLimits): WaitQueue {
+  // In the order of turns: a key moves to the end when it gets one and again when that ends, so that who arrived while
+  // another used a process comes before it.
+  const lines = new Map<string, Line>();
+  let queued = 0;
+
+  function moveToEnd(key: string, line: Line): void {
+    lines.delete(key);
+    if (line.tasks.size > 0 || line.busy > 0) lines.set(key, line);
+  }
+
+  function drop(task: Task): void {
+    const line = lines.get(task.key);
+    if (!line?.tasks.delete(task)) return;
+    queued--;
+    clearTimeout(task.timer);
+    if (line.tasks.size === 0 && line.busy === 0) lines.delete(task.key);
+  }
+
+  function enqueue(task: Task): void {
+    const line = lines.get(task.key) ?? { tasks: new Set(), busy: 0 };
+    lines.set(task.key, line);
+    line.tasks.add(task);
+    queued++;
+    task.onAbort = (reason) => {
+      drop(task);
+      task.reject(reason);
+    };
+    task.timer = setTimeout(() => {
+      drop(task);
+      task.reject(busyError(`The expression waited longer than ${limits.maxWaitMs} ms for its turn`));
+    }, limits.maxWaitMs);
   }
 
   return {
-    size: () => tasks.size,
-    add(job) {
-      if (tasks.size >= maxQueued) return Promise.reject(busyError("Too many expressions wait"));
-      return new Promise((resolve, reject) => {
-        const task: Task = { job, resolve, reject };
-        task.timer = setTimeout(() => {
-          tasks.delete(task);
-          reject(busyError(`The expression waited longer than ${maxWaitMs} ms for its turn`));
-        }, maxWaitMs);
-        tasks.add(task);
-      });
+    takeable() {
+      let count = 0;
+      for (const { tasks, busy } of lines.values())
+        count += Math.min(tasks.size, limits.maxBusyPerKey - busy);
+      return count;
     },
-    take,
+    add(job, { key = "", signal }) {
+      if (signal?.aborted) return Promise.reject(signal.reason);
+      if (queued >= limits.maxQueued || (lines.get(key)?.tasks.size ?? 0) >= limits.maxQueuedPerKey) {
+        return Promise.reject(busyError("Too many expressions wait"));
+      }
+      return new Promise((resolve, reject) => enqueue(createTask(job, key, signal, { resolve, reject })));
+    },
+    take() {
+      for (const [key, line] of lines) {
+        const [task] = line.tasks;
+        if (task === undefined || line.busy >= limits.maxBusyPerKey) continue;
+        line.busy++;
+        drop(task);
+        moveToEnd(key, line);
+        return task;
+      }
+      return undefined;
+    },
+    release({ key }) {
+      const line = lines.get(key);
+      if (line === undefined) return;
+      line.busy--;
+      moveToEnd(key, line);
+    },
     rejectAll(error) {
-      for (let task = take(); task !== undefined; task = take()) task.reject(error);
+      for (const task of [...lines.values()].flatMap(({ tasks }) => [...tasks])) {
+        drop(task);
+        task.reject(error);
+      }
     },
   };
+}
+
+type Settle = Pick<Task, "resolve" | "reject">;
+
+/** Settling takes the listener off the signal, which may live as long as the run. */
+function createTask(job: IsolateJob, key: string, signal: AbortSignal | undefined, settle: Settle): Task {
+  const onAbort = () => task.onAbort(signal?.reason);
+  const end = () => {
+    clearTimeout(task.timer);
+    signal?.removeEventListener("abort", onAbort);
+  };
+  const task: Task = {
+    job,
+    key,
+    resolve(reply) {
+      end();
+      settle.resolve(reply);
+    },
+    reject(error) {
+      end();
+      settle.reject(error);
+    },
+    onAbort: () => {},
+  };
+  signal?.addEventListener("abort", onAbort, { once: true });
+  return task;
 }
 
 export function busyError(message: string): Error {
