@@ -48,12 +48,12 @@ const ROLES: Readonly<Record<string, Role>> = {
   migrate: "migrate",
 };
 const SECRET = `k1:${"s".repeat(43)}`;
-const filledIn = new Map(
-  [...example].map(([name, value]) => [
-    name,
-    value || (/_(SECRETS|KEYS)$/.test(name) ? SECRET : "f".repeat(32)),
-  ]),
-);
+const filledIn = new Map([...example].map(([name, value]) => [name, value || fillIn(name)]));
+
+function fillIn(name: string): string {
+  if (name === "ALLOW_PRIVATE_EGRESS") return "printer.office:631";
+  return /_(SECRETS|KEYS)$/.test(name) ? SECRET : "f".repeat(32);
+}
 
 /** As docker compose does it: `${NAME:-default}`, `${NAME:?message}`, `$$`. */
 function interpolate(value: string, variables: ReadonlyMap<string, string>): string {

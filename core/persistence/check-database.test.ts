@@ -48,12 +48,18 @@ test("a list of migrations that cannot be read is a refusal, a missing one too",
   await asAdmin(testDatabase, "alter table elsewhere rename to schema_migrations");
 });
 
-test("a superuser is refused", async () => {
-  const client = new Client({ connectionString: testDatabase.adminUrl });
-  await client.connect();
-  try {
-    await assert.rejects(checkDatabase(executorOf(client)), { code: "unsafe_role" });
-  } finally {
-    await client.end();
+test("a superuser is refused, and so is the owner, as with ?options= in the URL that undoes the switch", async () => {
+  for (const connectionString of [testDatabase.adminUrl, testDatabase.databaseUrl]) {
+    const client = new Client({ connectionString });
+    await client.connect();
+    try {
+      await assert.rejects(checkDatabase(executorOf(client)), { code: "unsafe_role" });
+    } finally {
+      await client.end();
+    }
   }
+  const databaseUrl = `${testDatabase.databaseUrl}?options=-c%20jit%3Doff`;
+  const undone = createDatabase({ databaseUrl, role: "atelier_api", maxConnections: 1 });
+  await assert.rejects(checkDatabase(undone), { code: "unsafe_role" });
+  await undone.close();
 });

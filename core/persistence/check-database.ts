@@ -29,11 +29,14 @@ function isRoleMissing(error: unknown): boolean {
 
 async function checkRole(database: Executor): Promise<void> {
   const role = await database.one<{ name: string; isUnsafe: boolean }>(sql`
-    select rolname as name, rolsuper or rolbypassrls as "isUnsafe" from pg_roles where rolname = current_user`);
+    select rolname as name, rolsuper or rolbypassrls or exists (
+      select from pg_class where relnamespace = to_regnamespace('public') and relowner = pg_roles.oid
+    ) as "isUnsafe"
+    from pg_roles where rolname = current_user`);
   if (role && !role.isUnsafe) return;
   throw new AppError(
     "unsafe_role",
-    `The database role ${role?.name ?? "(unknown)"} is a superuser or bypasses row-level security; use another`,
+    `The database role ${role?.name ?? "(unknown)"} is a superuser, owns tables or bypasses row-level security; use another`,
   );
 }
 

@@ -26,7 +26,7 @@ export async function openInstallation(env: NodeJS.ProcessEnv, cwd: string, log:
   const dataDir = path.resolve(cwd, env.DATA_DIR || ".data");
   if (env.DATABASE_URL) {
     const keys = env.ENCRYPTION_KEYS || keptKeys(dataDir, env, log);
-    return { ...withKeys(env.DATABASE_URL, keys), close: KEEP_RUNNING };
+    return { ...withKeys(env.DATABASE_URL, keys, env.ALLOW_PLAINTEXT), close: KEEP_RUNNING };
   }
   if (!existsSync(path.join(dataDir, "postgres.json"))) {
     throw new AppError(
@@ -68,8 +68,12 @@ function keptKeys(dataDir: string, env: NodeJS.ProcessEnv, log: Log): string {
 }
 
 /** Parsed as the roles parse them, so that both mean the same bytes. */
-function withKeys(databaseUrl: string, keys: string): Omit<Installation, "close"> {
-  const config = loadConfig("worker", { DATABASE_URL: databaseUrl, ENCRYPTION_KEYS: keys });
+function withKeys(databaseUrl: string, keys: string, plaintext?: string): Omit<Installation, "close"> {
+  const config = loadConfig("worker", {
+    DATABASE_URL: databaseUrl,
+    ENCRYPTION_KEYS: keys,
+    ALLOW_PLAINTEXT: plaintext,
+  });
   return { databaseUrl: config.databaseUrl, encryptionKeys: config.encryptionKeys };
 }
 
