@@ -24,6 +24,7 @@ const routes: Route[] = [
     method: "get",
     path: "/t/search",
     action: "public",
+    headers: { "X-Hint": "Where to look first" },
     query: z.strictObject({ q: z.string().min(1) }),
     handle: async ({ query }) => ({ status: 200, body: query.q }),
   }),
@@ -72,7 +73,8 @@ const routes: Route[] = [
     action: "public",
     handle: async ({ request }) => {
       const how = request.path.split("/").at(-1);
-      if (how === "known") throw new AppError("queue_full", "Later", { details: { retryAfterMs: 4_200 } });
+      if (how === "known")
+        throw new AppError("database_unavailable", "Later", { details: { retryAfterMs: 4_200 } });
       if (how === "down") throw new AppError("database_unavailable", "Down", { retryable: true });
       if (how === "unplanned") throw new AppError("some_inner_code", `inner ${CANARY}`);
       throw new Error(`secret ${CANARY}`);
@@ -204,9 +206,9 @@ test("an error nobody planned says nothing outside and everything in the log, un
 });
 
 test("problems that pass say when to come back", async () => {
-  const full = await call("/t/fails/known");
-  assert.deepEqual([full.status, full.headers.get("retry-after")], [429, "5"]);
-  assert.equal(full.headers.get("content-type"), "application/problem+json; charset=utf-8");
+  const later = await call("/t/fails/known");
+  assert.deepEqual([later.status, later.headers.get("retry-after")], [503, "5"]);
+  assert.equal(later.headers.get("content-type"), "application/problem+json; charset=utf-8");
   const down = await call("/t/fails/down");
   assert.deepEqual([down.status, down.headers.get("retry-after")], [503, "1"]);
 });
@@ -319,6 +321,13 @@ test("the OpenAPI document describes the routes that are there, from their schem
   });
   assert.equal(document.paths["/t/things/{id}"].get.parameters[0].schema.format, "uuid");
   assert.deepEqual(document.paths["/t/things/special"].get.security, []);
+  assert.deepEqual(document.paths["/t/search"].get.parameters[1], {
+    name: "X-Hint",
+    in: "header",
+    required: false,
+    description: "Where to look first",
+    schema: { type: "string" },
+  });
 });
 
 test("streams go out whole, and a source that breaks breaks the connection", async () => {

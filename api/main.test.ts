@@ -52,6 +52,21 @@ test("starts, serves, and leaves with 0 on SIGTERM", async (t) => {
   await assert.rejects(fetch(`${url}/readyz`));
 });
 
+test("off loopback, without a person or a SETUP_TOKEN, it says how the first one gets in", async (t) => {
+  const empty = await createTestDatabase(t);
+  const boot = async (environment: Record<string, string>) => {
+    const { child, log, exited } = start({ DATABASE_URL: empty.databaseUrl, ...environment });
+    t.after(() => child.kill("SIGKILL"));
+    assert.deepEqual(await Promise.race([once(child, "message").then(([m]) => m), exited]), "ready", log());
+    child.kill("SIGTERM");
+    await exited;
+    return log();
+  };
+  assert.match(await boot({ HOST: "0.0.0.0" }), /SETUP_TOKEN is not set.*X-Setup-Token.*\/auth\/register/);
+  assert.doesNotMatch(await boot({ HOST: "0.0.0.0", SETUP_TOKEN: "0123456789abcdef" }), /SETUP_TOKEN is not/);
+  assert.doesNotMatch(await boot({ HOST: "127.0.0.1" }), /SETUP_TOKEN is not/);
+});
+
 test("leaves with 1 and all reasons when the environment is wrong", async () => {
   const { log, exited } = start({ JWT_SECRETS: "short", PORT: "http" });
   assert.equal(await exited, 1);

@@ -7,6 +7,7 @@ import { openExecutionSignals } from "#core/persistence/execution-signals.ts";
 import { createExecutionQueue } from "#core/queue/execution-queue.ts";
 import { checkBackend, chooseBackend } from "#core/queue/queue-backend.ts";
 import { checkFoundations } from "#core/services/check-foundations.ts";
+import { isRegistrationBlocked } from "#core/services/signup-policy.ts";
 import { runRole } from "#core/shutdown.ts";
 import { createApp } from "./app.ts";
 import { buildQueues } from "./build-queues.ts";
@@ -51,6 +52,12 @@ export async function startApi(
 
   const services = buildServices({ config, database, queue, signals, onRingFailed, ...overrides });
   opened.defer(() => services.submitter.drain());
+  if (await isRegistrationBlocked(database, config)) {
+    logger.warn(
+      "nobody is registered yet and nobody can be: HOST is not loopback and SETUP_TOKEN is not set. Set SETUP_TOKEN " +
+        "(16 characters or more), start again, and send it as X-Setup-Token with the first POST /auth/register",
+    );
+  }
   const passport = createPassport(services.identity);
   const metrics = createMetrics();
   const readiness = await startReadiness(

@@ -33,7 +33,8 @@ function registerRoute(identity: IdentityService, cookie: RefreshCookie, sameOri
   return defineRoute({
     ...common,
     path: "/auth/register",
-    summary: "Register; the first person becomes the instance's administrator (X-Setup-Token off loopback)",
+    summary: "Register; the first person becomes the instance's administrator",
+    headers: { "X-Setup-Token": "The server's SETUP_TOKEN: needed for the first registration off loopback" },
     body: registerBody,
     replies: { 201: { description: "Registered and signed in", schema: grantSchema } },
     async handle({ body, request, response }) {

@@ -1,4 +1,5 @@
 // GET /api/executions/:id/events: server-sent events, resumable by Last-Event-ID.
+import { once } from "node:events";
 import type { Request, Response } from "express";
 import { AppError } from "#core/domain/app-error.ts";
 import type { Actor } from "#core/domain/roles.ts";
@@ -31,6 +32,7 @@ export function createExecutionEventRoutes({ watch, recheck }: EventRouteDepende
       tag: "Executions",
       action: "execution:read",
       params: idParams,
+      headers: { "Last-Event-ID": "The id of the last event seen: goes on after it" },
       replies: { 200: { description: "Server-sent events", contentType: "text/event-stream" } },
       async handle({ actor, params, request, response }) {
         const closed = new AbortController();
@@ -40,23 +42,36 @@ export function createExecutionEventRoutes({ watch, recheck }: EventRouteDepende
         // The first event before the headers: a 404 is still an ordinary answer.
         let next = await events.next();
         response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
-        const keepAlive = setInterval(() => response.write(": still here\n\n"), KEEP_ALIVE_MS);
+        const keepAlive = setInterval(() => {
+          if (!response.writableNeedDrain) response.write(": still here\n\n");
+        }, KEEP_ALIVE_MS);
         const check = setInterval(() => {
           recheck(request, response).catch(() => closed.abort());
         }, CHECK_MS);
         try {
           for (; !next.done && !closed.signal.aborted; next = await events.next()) {
-            response.write(format(next.value));
+            await send(response, format(next.value), closed.signal);
           }
         } finally {
           clearInterval(keepAlive);
           clearInterval(check);
+          await events.return(undefined);
           response.end();
         }
         return "handled";
       },
     }),
   ];
+}
+
+/** Resolves when the client has room for more, or is gone: a slow one must not pile up events in memory. */
+async function send(response: Response, text: string, closed: AbortSignal): Promise<void> {
+  if (response.write(text)) return;
+  try {
+    await once(response, "drain", { signal: closed });
+  } catch (error) {
+    if (!closed.aborted && !response.destroyed) throw error;
+  }
 }
 
 function readLastEventId(header: string | undefined): number {

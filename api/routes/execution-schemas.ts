@@ -1,6 +1,7 @@
 // What executions look like on the wire.
 import { z } from "zod";
 import { EXECUTION_STATUSES } from "#core/domain/execution.ts";
+import { instant } from "../routing/instant.ts";
 
 const time = z.iso.datetime();
 
@@ -53,9 +54,10 @@ export const stepSchema = z.object({
 
 const submission = {
   trigger: z.string().max(100).optional().describe("The trigger node to start at"),
-  version: z.int().min(1).optional(),
+  // A version is an int in PostgreSQL.
+  version: z.int().min(1).max(2_147_483_647).optional(),
   priority: z.int().min(0).max(10).optional().describe("Higher goes first"),
-  runAt: z.iso.datetime({ offset: true }).optional().describe("Not before this time"),
+  runAt: instant.optional().describe("Not before this time"),
   labels: z
     .array(z.enum(["phi", "privileged", "pii", "pci"]))
     .max(4)

@@ -3,7 +3,8 @@ import { z } from "zod";
 import { EXECUTION_STATUSES } from "#core/domain/execution.ts";
 import type { ExecutionService } from "#core/services/executions.ts";
 import type { ExecutionSubmitter } from "#core/services/submit-executions.ts";
-import { decodeCursor, encodeCursor, pageOf, pageQuery } from "../routing/pagination.ts";
+import { instant } from "../routing/instant.ts";
+import { decodeCursor, encodeCursor, foreignCursor, pageOf, pageQuery } from "../routing/pagination.ts";
 import { idParams } from "../routing/params.ts";
 import { defineRoute, type Route } from "../routing/route.ts";
 import { executionSchema, executionSummarySchema, stepSchema } from "./execution-schemas.ts";
@@ -16,8 +17,8 @@ const listQuery = z.strictObject({
   ...pageQuery,
   workflowId: z.uuid().optional(),
   status: z.enum(EXECUTION_STATUSES).optional(),
-  from: z.iso.datetime({ offset: true }).optional().describe("Submitted at or after"),
-  to: z.iso.datetime({ offset: true }).optional().describe("Submitted before"),
+  from: instant.optional().describe("Submitted at or after"),
+  to: instant.optional().describe("Submitted before"),
 });
 
 export function createExecutionRoutes(dependencies: ExecutionRouteDependencies): Route[] {
@@ -60,21 +61,27 @@ function createReadRoutes(executions: ExecutionService): Route[] {
     defineRoute({
       method: "get",
       path: "/api/executions/:id/steps",
-      summary: "List what the nodes did, in the order in which it happened",
+      summary: "List what the nodes did, in the order in which it happened; big payloads make short pages",
       tag: "Executions",
       action: "execution:read",
       params: idParams,
       query: z.strictObject(pageQuery),
       replies: { 200: { description: "One page", schema: pageOf(stepSchema) } },
       async handle({ actor, params, query }) {
-        const afterSeq = Number(decodeCursor(query.cursor, 1)?.[0] ?? 0) || 0;
-        const rows = await executions.steps(actor, params.id, { afterSeq, limit: query.limit + 1 });
-        const items = rows.slice(0, query.limit);
-        const last = rows.length > query.limit ? items.at(-1) : undefined;
+        const afterSeq = readSeqCursor(query.cursor);
+        const { items, more } = await executions.steps(actor, params.id, { afterSeq, limit: query.limit });
+        const last = more ? items.at(-1) : undefined;
         return { status: 200, body: { items, nextCursor: last ? encodeCursor([String(last.seq)]) : null } };
       },
     }),
   ];
+}
+
+function readSeqCursor(cursor: string | undefined): number {
+  const [text = "0"] = decodeCursor(cursor, 1) ?? [];
+  // Nine digits fit PostgreSQL's int.
+  if (!/^\d{1,9}$/.test(text)) throw foreignCursor();
+  return Number(text);
 }
 
 function createActionRoutes(executions: ExecutionService): Route[] {

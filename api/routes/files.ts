@@ -71,6 +71,11 @@ function createItemRoutes(files: FileService): Route[] {
       tag: "Files",
       action: "file:read",
       params: idParams,
+      headers: {
+        Range: "bytes=FIRST-LAST, one range",
+        "If-Range": "The ETag the range belongs to",
+        "If-None-Match": "ETags that need no answer",
+      },
       replies: {
         200: { description: "The bytes", ...BINARY },
         206: { description: "The bytes of the range", ...BINARY },

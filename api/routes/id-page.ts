@@ -1,16 +1,13 @@
 // Pages of rows that are sorted by their id, newest first.
 import { z } from "zod";
-import { AppError } from "#core/domain/app-error.ts";
-import { decodeCursor, encodeCursor, type Page } from "../routing/pagination.ts";
+import { decodeCursor, encodeCursor, foreignCursor, type Page } from "../routing/pagination.ts";
 
 const uuid = z.uuid();
 
 /** The id to go on before. Throws `invalid_request` for a cursor of another making. */
 export function readIdCursor(cursor: string | undefined): string | undefined {
   const id = decodeCursor(cursor, 1)?.[0];
-  if (id !== undefined && !uuid.safeParse(id).success) {
-    throw new AppError("invalid_request", "The cursor was not made by this list");
-  }
+  if (id !== undefined && !uuid.safeParse(id).success) throw foreignCursor();
   return id;
 }
 

@@ -7,20 +7,26 @@ import type { ExecutionSubmitter, Submission } from "#core/services/submit-execu
 import { idParams } from "../routing/params.ts";
 import { defineRoute, type Reply, type Route } from "../routing/route.ts";
 import { acceptedSchema, batchBody, executionSchema, submitBody } from "./execution-schemas.ts";
-import { readIdempotencyKey, readPreferredWait } from "./submit-headers.ts";
+import {
+  idempotencyKeyHeader,
+  preferHeader,
+  readIdempotencyKey,
+  readPreferredWait,
+} from "./submit-headers.ts";
 
 type SubmitDependencies = { executions: ExecutionService; submitter: ExecutionSubmitter };
 
 export function createSubmitRoutes(dependencies: SubmitDependencies): Route[] {
-  const { submitter } = dependencies;
+  const { executions, submitter } = dependencies;
   return [
     defineRoute({
       method: "post",
       path: "/api/workflows/:id/executions",
-      summary: "Run a workflow. Headers: Idempotency-Key, Prefer: wait=SECONDS",
+      summary: "Run a workflow",
       tag: "Executions",
       action: "execution:run",
       params: idParams,
+      headers: { ...idempotencyKeyHeader, ...preferHeader },
       body: submitBody,
       replies: {
         200: { description: "It ended within the preferred wait", schema: executionSchema },
@@ -36,10 +42,11 @@ export function createSubmitRoutes(dependencies: SubmitDependencies): Route[] {
     defineRoute({
       method: "post",
       path: "/api/workflows/:id/executions/batch",
-      summary: "Run a workflow once per input, up to 1,000",
+      summary: "Run a workflow once per input, up to 1,000: all or none",
       tag: "Executions",
       action: "execution:run",
       params: idParams,
+      headers: idempotencyKeyHeader,
       body: batchBody,
       replies: {
         202: {
@@ -49,13 +56,13 @@ export function createSubmitRoutes(dependencies: SubmitDependencies): Route[] {
       },
       async handle({ actor, params, body: { inputs, ...rest }, request }) {
         const key = readIdempotencyKey(request);
-        const submitted = await Promise.all(
-          inputs.map((input, index) => {
-            const options = key === undefined ? {} : { key: `${key}#${index}` };
-            return submitter.submit(actor, { workflowId: params.id, input: input ?? {}, ...rest }, options);
-          }),
-        );
-        return { status: 202, body: { items: submitted.map(({ id }) => ({ id, status: "queued" })) } };
+        const submissions = inputs.map((input) => ({ workflowId: params.id, input, ...rest }));
+        const submitted = await submitter.submitMany(actor, submissions, { key });
+        // The same request again tells how its executions fare.
+        const earlier = submitted.filter(({ made }) => !made).map(({ id }) => id);
+        const statuses = earlier.length > 0 ? await executions.statuses(actor, earlier) : new Map();
+        const items = submitted.map(({ id }) => ({ id, status: statuses.get(id) ?? "queued" }));
+        return { status: 202, body: { items } };
       },
     }),
   ];

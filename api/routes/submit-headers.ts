@@ -6,6 +6,13 @@ const MAX_KEY = 200;
 /** A client may wait for so long; longer runs are followed by events. */
 const MAX_WAIT_SECONDS = 60;
 
+export const idempotencyKeyHeader = {
+  "Idempotency-Key": `1 to ${MAX_KEY} visible ASCII characters: the same key and body give the same answer again`,
+};
+export const preferHeader = {
+  Prefer: `wait=SECONDS, at most ${MAX_WAIT_SECONDS}: answer with the whole execution when it ends in time`,
+};
+
 /** The key the client chose, undefined without one. Throws `invalid_header`. */
 export function readIdempotencyKey(request: Request): string | undefined {
   const key = request.get("idempotency-key");

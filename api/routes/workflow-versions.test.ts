@@ -73,6 +73,8 @@ test("a changed graph is a new version, an equal one or a new name is none", asy
   const renamed = await put(id, { name: "renamed", description: "why" });
   assert.deepEqual([renamed.body.version, renamed.body.name], [2, "renamed"]);
   assert.equal((await put(id, {})).body.version, 2);
+  const lost = await put(id, { note: "a note to nothing" });
+  assert.deepEqual([lost.status, "code" in lost.body && lost.body.code], [400, "invalid_request"]);
 
   const versions = await versionsOf(id);
   assert.deepEqual(

@@ -1,8 +1,7 @@
 // /api/workflows/:id/versions: history, comparison, restore.
 import { z } from "zod";
-import { AppError } from "#core/domain/app-error.ts";
 import type { WorkflowVersionService } from "#core/services/workflow-versions.ts";
-import { decodeCursor, pageOf, pageQuery } from "../routing/pagination.ts";
+import { decodeCursor, foreignCursor, pageOf, pageQuery } from "../routing/pagination.ts";
 import { idParams } from "../routing/params.ts";
 import { defineRoute, type Route } from "../routing/route.ts";
 import { toPage } from "./id-page.ts";
@@ -82,6 +81,6 @@ function readCursor(cursor: string | undefined): number | undefined {
   const [text] = decodeCursor(cursor, 1) ?? [];
   if (text === undefined) return undefined;
   const parsed = versionNumber.safeParse(text);
-  if (!parsed.success) throw new AppError("invalid_request", "The cursor was not made by this list");
+  if (!parsed.success) throw foreignCursor();
   return parsed.data;
 }

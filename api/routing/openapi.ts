@@ -49,7 +49,7 @@ function describeOperation(route: Route): Json {
     "x-action": route.action,
     responses: describeReplies(route.replies),
   };
-  const parameters = [...pathParameters(route), ...queryParameters(route)];
+  const parameters = [...pathParameters(route), ...queryParameters(route), ...headerParameters(route)];
   if (parameters.length > 0) operation.parameters = parameters;
   const body = requestBody(route);
   if (body) operation.requestBody = body;
@@ -75,6 +75,16 @@ function queryParameters(route: Route): Json[] {
     in: "query",
     required: required?.includes(name) ?? false,
     schema,
+  }));
+}
+
+function headerParameters(route: Route): Json[] {
+  return Object.entries(route.headers ?? {}).map(([name, description]) => ({
+    name,
+    in: "header",
+    required: false,
+    description,
+    schema: { type: "string" },
   }));
 }
 

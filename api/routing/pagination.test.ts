@@ -14,7 +14,17 @@ test("a cursor comes back as it went", () => {
 });
 
 test("a cursor of another making is refused", () => {
-  for (const cursor of ["x", "", "e30", encodeCursor(["a", "b"]), Buffer.from("[1]").toString("base64url")]) {
+  const spaced = Buffer.from('[ "a" ]').toString("base64url");
+  for (const cursor of [
+    "x",
+    "",
+    "e30",
+    spaced,
+    `${encodeCursor(["a"])}=`,
+    `!${encodeCursor(["a"])}`,
+    encodeCursor(["a", "b"]),
+    Buffer.from("[1]").toString("base64url"),
+  ]) {
     assert.throws(() => decodeCursor(cursor, 1), { code: "invalid_request" }, cursor);
   }
 });

@@ -34,12 +34,8 @@ const STATUS_OF: Readonly<Record<string, number>> = {
   method_not_allowed: 405,
   conflict: 409,
   email_taken: 409,
-  name_taken: 409,
   refresh_conflict: 409,
-  stale_version: 409,
   version_conflict: 409,
-  terminal: 409,
-  already_terminal: 409,
   execution_finished: 409,
   body_too_large: 413,
   file_too_large: 413,
@@ -49,11 +45,7 @@ const STATUS_OF: Readonly<Record<string, number>> = {
   idempotency_mismatch: 422,
   invalid_graph: 422,
   label_refused: 422,
-  queue_full: 429,
-  too_many_requests: 429,
   database_unavailable: 503,
-  queue_unavailable: 503,
-  shutting_down: 503,
 };
 
 const MAX_ERRORS = 50;
@@ -89,7 +81,7 @@ function headersOf(status: number, error: AppError): Record<string, string> {
   const headers: Record<string, string> = {};
   if (status === 401) headers["www-authenticate"] = 'Bearer realm="atelier"';
   if (status === 405 && typeof error.details.allow === "string") headers.allow = error.details.allow;
-  if (status === 429 || status === 503) {
+  if (status === 503) {
     const milliseconds = error.details.retryAfterMs;
     const seconds =
       typeof milliseconds === "number" ? Math.ceil(milliseconds / 1_000) : DEFAULT_RETRY_SECONDS;

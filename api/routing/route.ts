@@ -42,6 +42,8 @@ export type RouteDefinition<Action extends RouteAction | "public", Params, Query
   action: Action;
   /** Values that do not match answer 404: such an object cannot exist. */
   params?: z.ZodType<Params>;
+  /** Request headers the route reads, each with what it means: for the document, `handle` checks them. */
+  headers?: Readonly<Record<string, string>>;
   /** A strict object; its values arrive as strings. */
   query?: z.ZodType<Query>;
   /** A strict object; wrap it in `.optional()` where the body may be missing. */

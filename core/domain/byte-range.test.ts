@@ -9,10 +9,14 @@ test("a single range is cut to the file", () => {
   assert.deepEqual(parseByteRange("bytes=7-999", 10), { start: 7, end: 9 });
   assert.deepEqual(parseByteRange("bytes=-3", 10), { start: 7, end: 9 });
   assert.deepEqual(parseByteRange("bytes=-99", 10), { start: 0, end: 9 });
+  for (const digits of ["99999999999999999999", "9".repeat(400)]) {
+    assert.deepEqual(parseByteRange(`bytes=0-${digits}`, 10), { start: 0, end: 9 });
+    assert.deepEqual(parseByteRange(`bytes=-${digits}`, 10), { start: 0, end: 9 });
+  }
 });
 
 test("what begins behind the end cannot be satisfied", () => {
-  for (const header of ["bytes=10-", "bytes=10-20", "bytes=-0"]) {
+  for (const header of ["bytes=10-", "bytes=10-20", "bytes=-0", `bytes=${"9".repeat(400)}-`]) {
     assert.equal(parseByteRange(header, 10), "unsatisfiable", header);
   }
   for (const header of ["bytes=0-", "bytes=-5"])
@@ -32,5 +36,4 @@ test("several ranges, other units and nonsense mean the whole", () => {
   ]) {
     assert.equal(parseByteRange(header, 10), null, header);
   }
-  assert.equal(parseByteRange(`bytes=${"9".repeat(400)}-`, 10), null);
 });

@@ -8,7 +8,8 @@ export type ByteRange = { start: number; end: number };
  * "unsatisfiable": the range begins behind the end.
  */
 export function parseByteRange(header: string | undefined, size: number): ByteRange | null | "unsatisfiable" {
-  const match = /^bytes=[ \t]*(\d{0,15})-(\d{0,15})[ \t]*$/.exec(header ?? "");
+  // Numbers of any length: behind the precision of doubles every one is behind the end of any file.
+  const match = /^bytes=[ \t]*(\d*)-(\d*)[ \t]*$/.exec(header ?? "");
   const [, first = "", last = ""] = match ?? [];
   if (first === "" && last === "") return null;
   if (first === "") {

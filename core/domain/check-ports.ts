@@ -42,7 +42,11 @@ function handleFault(
   const all = hasErrorPort(definition, node) ? [...outputs, ERROR_PORT] : outputs;
   const port = meantPort(handle, outputs);
   if (port !== undefined && all.includes(port)) return undefined;
-  const choice = all.length === 0 ? "it has no outgoing port" : `its ports are: ${all.join(", ")}`;
+  if (all.length === 0) {
+    const code = handle === undefined || handle === null ? "missing_port" : "unknown_port";
+    return { code, message: `"${node.id}" has no outgoing port: the run ends there; remove the edge` };
+  }
+  const choice = `its ports are: ${all.join(", ")}`;
   if (handle === undefined || handle === null) {
     const message = `Say in sourceHandle by which port the edge leaves "${node.id}"; ${choice}`;
     return { code: "missing_port", message };

@@ -1,5 +1,6 @@
 // Executions as people see them: one with its payloads, many without.
 import type { ExecutionError, ExecutionStatus } from "../domain/execution.ts";
+import { CANCELLED_ERROR } from "./cancelled-error.ts";
 import type { Executor } from "./database.ts";
 import { sql } from "./sql.ts";
 import { EXECUTION_CHANNEL } from "./write-journal.ts";
@@ -38,6 +39,16 @@ export function findExecution(tx: Executor, id: string): Promise<Execution | nul
 
 export function findExecutionSummary(tx: Executor, id: string): Promise<ExecutionSummary | null> {
   return tx.one<ExecutionSummary>(sql`select ${SUMMARY} from workflow_executions e where e.id = ${id}`);
+}
+
+/** Where executions stand, by id; those out of sight are left out. */
+export function findStatuses(
+  tx: Executor,
+  ids: readonly string[],
+): Promise<{ id: string; workspaceId: string; status: ExecutionStatus }[]> {
+  return tx.many(sql`
+    select e.id, e.workspace_id "workspaceId", e.status from workflow_executions e
+    where e.id = any(${ids}::uuid[])`);
 }
 
 export type ExecutionFilter = {
@@ -80,18 +91,45 @@ export type ExecutionStep = {
   finishedAt: string | null;
 };
 
-/** In the order in which they happened, after event `afterSeq`. */
+/** A page of steps ends with the step that reaches so many bytes of payload: 200 steps of 2 MB would be 400 MB. */
+const PAGE_BYTES = 4_000_000;
+
+/**
+ * In the order in which they happened, after event `afterSeq`: at most `limit`, fewer when their payloads are big,
+ * at least one when there is one. Payloads are measured one after the other and only until the page is full:
+ * measuring means to decompress.
+ */
 export function listSteps(
   tx: Executor,
   executionId: string,
   page: { afterSeq: number; limit: number },
 ): Promise<ExecutionStep[]> {
   return tx.many<ExecutionStep>(sql`
+    with recursive head as materialized (
+      select row_number() over (order by seq) n, node_id, node_type, iteration, attempt, status, seq, port, input,
+        output, error, copied_from, started_at, finished_at
+      from execution_steps
+      where execution_id = ${executionId} and seq > ${page.afterSeq}
+      order by seq limit ${page.limit}
+    ),
+    page (n, bytes) as (
+      select 0::bigint, 0::bigint
+      union all
+      select h.n, p.bytes + coalesce(octet_length(h.input::text), 0) + coalesce(octet_length(h.output::text), 0)
+        + coalesce(octet_length(h.error::text), 0)
+      from page p join head h on h.n = p.n + 1
+      where p.bytes < ${PAGE_BYTES}
+    )
     select node_id "nodeId", node_type "nodeType", iteration, attempt, status, seq, port, input, output, error,
       copied_from "copiedFrom", started_at "startedAt", finished_at "finishedAt"
-    from execution_steps
-    where execution_id = ${executionId} and seq > ${page.afterSeq}
-    order by seq limit ${page.limit}`);
+    from head where n <= (select max(n) from page)
+    order by n`);
+}
+
+export async function hasStepsAfter(tx: Executor, executionId: string, seq: number): Promise<boolean> {
+  const row = await tx.one<{ more: boolean }>(sql`
+    select exists (select from execution_steps where execution_id = ${executionId} and seq > ${seq}) more`);
+  return row?.more ?? false;
 }
 
 /**
@@ -108,7 +146,7 @@ export async function cancelExecution(
       update workflow_executions e
       set status = case when e.status = 'running' then 'running' else 'cancelled' end,
         error = case when e.status = 'running' then e.error else
-          jsonb_build_object('code', 'cancelled', 'message', 'Cancelled on request') end,
+          ${CANCELLED_ERROR} end,
         finished_at = case when e.status = 'running' then null else clock_timestamp() end,
         cancel_requested_at = coalesce(e.cancel_requested_at, clock_timestamp()),
         cancel_requested_by = coalesce(e.cancel_requested_by, ${userId}::uuid)

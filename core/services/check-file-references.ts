@@ -1,9 +1,8 @@
 // An input may name only files of the workspace it runs in: the worker could not read others anyway.
 import { AppError } from "../domain/app-error.ts";
+import { isUuid } from "../domain/uuid.ts";
 import type { Executor } from "../persistence/database.ts";
 import { findFilesOf } from "../persistence/files.ts";
-
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** `ids` from findFileReferences. Throws `not_found` naming every id that is foreign, missing or unfinished. */
 export async function assertFilesVisible(
@@ -12,11 +11,7 @@ export async function assertFilesVisible(
   workspaceId: string,
 ): Promise<void> {
   if (ids.length === 0) return;
-  const found = await findFilesOf(
-    tx,
-    workspaceId,
-    ids.filter((id) => UUID.test(id)),
-  );
+  const found = await findFilesOf(tx, workspaceId, ids.filter(isUuid));
   const missing = ids.filter((id) => !found.has(id.toLowerCase()));
   if (missing.length === 0) return;
   throw new AppError("not_found", "The input names files that are not in its workspace", {

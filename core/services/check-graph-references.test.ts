@@ -25,6 +25,7 @@ before(async () => {
   await admin.connect();
   alice = await seedTenant(admin, "alice");
   bob = await seedTenant(admin, "bob");
+  await admin.query("update files set completed_at = now()");
   await admin.end();
 });
 
@@ -76,6 +77,28 @@ test("foreign and missing credentials look the same and name their place", async
       },
     ]);
   }
+});
+
+const filing = (file: unknown, part = "config"): Graph => ({
+  nodes: [{ id: "read", type: "data.transform", data: { [part]: { value: [{ $file: file }] } } }],
+  edges: [],
+});
+
+test("files in a config or in pinned data are cited too", async () => {
+  for (const id of [bob.ids.file, uuidv7(), "no uuid"]) {
+    for (const part of ["config", "pinned"]) {
+      assert.deepEqual(await problemsOf(check(filing(id, part), [alice.workspaceId, bob.workspaceId])), [
+        {
+          path: `nodes.0.data.${part}`,
+          message: "no such file in this workspace",
+          code: "unknown_file",
+          nodeId: "read",
+        },
+      ]);
+    }
+  }
+  await check(filing(alice.ids.file.toUpperCase()));
+  await check(filing("{{ input.file }}"));
 });
 
 test("another workspace of the same person does not lend its credentials", async () => {

@@ -2,22 +2,25 @@
 import { AppError } from "../domain/app-error.ts";
 import type { Graph } from "../domain/graph.ts";
 import { findGraphReferences, type GraphReference } from "../domain/graph-references.ts";
+import { isUuid } from "../domain/uuid.ts";
 import type { Executor } from "../persistence/database.ts";
+import { findFilesOf } from "../persistence/files.ts";
 import { findCited } from "../persistence/graph-references.ts";
-
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
 /** Throws `not_found` with every citation that leads nowhere, foreign and missing ids alike. */
 export async function checkGraphReferences(tx: Executor, workspaceId: string, graph: Graph): Promise<void> {
   const references = findGraphReferences(graph);
   if (references.length === 0) return;
   const idsOf = (kind: GraphReference["kind"]) =>
-    references.filter((r) => r.kind === kind && UUID.test(r.id)).map((r) => r.id);
+    references.filter((r) => r.kind === kind && isUuid(r.id)).map((r) => r.id);
   const found = await findCited(tx, {
     workspaceId,
     credentialIds: idsOf("credential"),
     workflowIds: idsOf("workflow"),
   });
+  const fileIds = idsOf("file");
+  const files = fileIds.length > 0 ? await findFilesOf(tx, workspaceId, fileIds) : [];
+  for (const id of files) found.add(`file:${id}`);
   const problems = references
     .filter((reference) => !found.has(`${reference.kind}:${reference.id.toLowerCase()}`))
     .map(({ kind, path, nodeId }) => ({

@@ -1,7 +1,7 @@
 // Executions as their people use them: read, list, wait, cancel, retry.
 import { v7 as uuidv7 } from "uuid";
 import { AppError } from "../domain/app-error.ts";
-import { isTerminal } from "../domain/execution.ts";
+import { type ExecutionStatus, isTerminal } from "../domain/execution.ts";
 import { type Actor, authorize, notFound, workspacesFor } from "../domain/roles.ts";
 import { appendAudit } from "../persistence/audit-logs.ts";
 import type { Database } from "../persistence/database.ts";
@@ -14,10 +14,13 @@ import {
   type ExecutionSummary,
   findExecution,
   findExecutionSummary,
+  findStatuses,
+  hasStepsAfter,
   listExecutions,
   listSteps,
 } from "../persistence/executions.ts";
 import { insertRetry } from "../persistence/retry-execution.ts";
+import { findWorkflow } from "../persistence/workflows.ts";
 import type { ExecutionQueue } from "../queue/execution-queue.ts";
 import { principalsOf } from "./principals-of.ts";
 
@@ -39,7 +42,11 @@ export function createExecutionService(dependencies: ExecutionDependencies) {
     get: (actor: Actor, id: string): Promise<Execution> => get(dependencies, actor, id),
     list: (actor: Actor, filter: Omit<ExecutionFilter, "workspaceIds">): Promise<ExecutionSummary[]> =>
       list(dependencies, actor, filter),
-    steps: (actor: Actor, id: string, page: { afterSeq: number; limit: number }): Promise<ExecutionStep[]> =>
+    /** Where those that the actor can see stand, by id. */
+    statuses: (actor: Actor, ids: readonly string[]): Promise<Map<string, ExecutionStatus>> =>
+      statuses(dependencies, actor, ids),
+    /** At most `limit` and about 4 MB, at least one; `more` says whether others follow. */
+    steps: (actor: Actor, id: string, page: { afterSeq: number; limit: number }): Promise<StepPage> =>
       steps(dependencies, actor, id, page),
     cancel: (actor: Actor, id: string): Promise<{ status: string }> => cancel(dependencies, actor, id),
     retry: (actor: Actor, id: string): Promise<{ id: string; retryOf: string }> =>
@@ -52,6 +59,8 @@ export function createExecutionService(dependencies: ExecutionDependencies) {
       waitForEnd(dependencies, actor, id, timeoutMs),
   };
 }
+
+export type StepPage = { items: ExecutionStep[]; more: boolean };
 
 async function get({ database }: ExecutionDependencies, actor: Actor, id: string): Promise<Execution> {
   const execution = await database.transaction(principalsOf(actor), (tx) => findExecution(tx, id));
@@ -69,17 +78,29 @@ function list(
   return database.transaction(principalsOf(actor), (tx) => listExecutions(tx, { ...filter, workspaceIds }));
 }
 
+async function statuses(
+  { database }: ExecutionDependencies,
+  actor: Actor,
+  ids: readonly string[],
+): Promise<Map<string, ExecutionStatus>> {
+  const readable = new Set(workspacesFor(actor, "execution:read"));
+  const rows = await database.transaction(principalsOf(actor), (tx) => findStatuses(tx, ids));
+  return new Map(rows.filter((row) => readable.has(row.workspaceId)).map(({ id, status }) => [id, status]));
+}
+
 async function steps(
   { database }: ExecutionDependencies,
   actor: Actor,
   id: string,
   page: { afterSeq: number; limit: number },
-): Promise<ExecutionStep[]> {
+): Promise<StepPage> {
   return database.transaction(principalsOf(actor), async (tx) => {
     const execution = await findExecutionSummary(tx, id);
     if (!execution) throw notFound("execution");
     authorize(actor, "execution:read", execution);
-    return listSteps(tx, id, page);
+    const items = await listSteps(tx, id, page);
+    const last = items.at(-1);
+    return { items, more: last !== undefined && (await hasStepsAfter(tx, id, last.seq)) };
   });
 }
 
@@ -109,6 +130,8 @@ async function retry(
     const execution = await findExecutionSummary(tx, id);
     if (!execution) throw notFound("execution");
     authorize(actor, "execution:run", execution);
+    // An archived workflow runs no more, by whatever way.
+    if (!(await findWorkflow(tx, execution.workflowId))) throw notFound("workflow");
     const made = await insertRetry(tx, { id: uuidv7(), of: id, userId: actor.userId });
     if (!made) throw new AppError("conflict", "Only a failed or cancelled execution can be retried");
     const target = { chainId: made.workspaceId, targetType: "execution", targetId: made.id };

@@ -41,6 +41,11 @@ function checkSetupToken({ host, setupToken }: SignupPolicy, given: string | und
   }
 }
 
+/** True while the first registration cannot succeed: off loopback it needs a SETUP_TOKEN, and there is none. */
+export async function isRegistrationBlocked(executor: Executor, policy: SignupPolicy): Promise<boolean> {
+  return !isLoopback(policy.host) && policy.setupToken === undefined && !(await hasUsers(executor));
+}
+
 export function isLoopback(host: string): boolean {
   if (host === "localhost" || host === "::1") return true;
   return isIP(host) === 4 && host.startsWith("127.");

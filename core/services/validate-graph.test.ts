@@ -147,6 +147,8 @@ test("ports: unknown, missing where there are several, into a trigger, out of an
     ],
   );
   assert.match(messageOf(candidate, "missing_port"), /true, false/);
+  const dead = graph(nodes, "start>end", "end>a");
+  assert.match(messageOf(dead, "missing_port"), /^"end" has no outgoing port.*remove the edge$/);
 });
 
 test("the ports of flow.switch are its cases, fixed, different, and none of them reserved", () => {

@@ -11,7 +11,8 @@ export type ExecutionEvent =
   | { type: "step"; seq: number; step: ExecutionStep }
   | { type: "status"; seq: number; status: ExecutionStatus; error: ExecutionError | null };
 
-const PAGE = 200;
+// Small: a page is held in memory for every listener, and sent before the next is read.
+const PAGE = 20;
 /** Looked for again without a signal, should one be lost. */
 const LOOK_MS = 1_000;
 
@@ -34,11 +35,11 @@ export async function* watchExecution(
     const execution = await executions.get(actor, id);
     for (;;) {
       const page = await executions.steps(actor, id, { afterSeq: seq, limit: PAGE });
-      for (const step of page) {
+      for (const step of page.items) {
         seq = Math.max(seq, step.seq);
         yield { type: "step", seq, step };
       }
-      if (page.length < PAGE) break;
+      if (!page.more || options.signal.aborted) break;
     }
     if (execution.status !== status) {
       status = execution.status;

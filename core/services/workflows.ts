@@ -104,6 +104,7 @@ async function update(
   id: string,
   change: WorkflowChange,
 ): Promise<Workflow> {
+  refuseLostNote(change);
   // Before the lock: a big graph takes milliseconds to check, and nobody should wait for that.
   const graph = change.graph === undefined ? undefined : requireValidGraph(change.graph);
   return database.transaction(principalsOf(actor), async (tx) => {
@@ -134,6 +135,13 @@ async function archive(database: Database, actor: Actor, id: string): Promise<vo
     if (!(await archiveWorkflow(tx, id))) throw notFound("workflow");
     await auditWorkflow(tx, actor, workflow, "workflow.archived", { version: workflow.version });
   });
+}
+
+/** A version is immutable: a note can only come with a new one. */
+function refuseLostNote({ note, graph }: WorkflowChange): void {
+  if (!note || graph !== undefined) return;
+  const message = "A note belongs to a new version: send it with the changed graph, or leave it out";
+  throw new AppError("invalid_request", message, { problems: [{ path: "note", message }] });
 }
 
 function refuseStale(current: WorkflowSummary, expected: number | undefined): void {

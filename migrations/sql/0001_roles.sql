@@ -23,9 +23,9 @@ create function app_user_id() returns uuid language sql stable
 create function app_workspace_ids() returns uuid[] language sql stable
   return coalesce(nullif(current_setting('app.workspace_ids', true), ''), '{}')::uuid[];
 
--- The smallest UUIDv7 of an instant: partition bounds and time filters on time-ordered ids.
+-- The smallest UUIDv7 of an instant: partition bounds and time filters on time-ordered ids. Before 1970 there are none.
 create function uuid_floor(at timestamptz) returns uuid language sql immutable strict
-  return (lpad(to_hex(floor(extract(epoch from at) * 1000)::bigint), 12, '0') || '00000000000000000000')::uuid;
+  return (lpad(to_hex(greatest(0, floor(extract(epoch from at) * 1000))::bigint), 12, '0') || '00000000000000000000')::uuid;
 
 create function refuse_change() returns trigger language plpgsql as $$
 begin

@@ -23,7 +23,6 @@ export function showExecution(url: string, execution: EndedExecution): string {
     "\nWhere to look next (the paths under /api want the Bearer token of POST /auth/login):",
     `  ${url}/docs  all calls`,
     `  ${url}/api/executions/${id}/steps  every node's input and output`,
-    `  ${url}/api/audit-logs  who did what`,
     `  ${url}/queues  the queue, for administrators`,
   ].join("\n");
 }
