@@ -51,7 +51,13 @@ export function createExecutionQueue(
     },
     countWaiting: async () => (await bull.getJobCountByTypes("waiting", "prioritized", "delayed")) ?? 0,
     bull,
-    close: () => bull.close(),
+    close: () =>
+      bull.close().catch((error: Error) => {
+        // Redis is gone: nothing to say goodbye to, but it would be tried for again and again. Not awaited,
+        // because that waits for an end of a connection that has none.
+        onError(error);
+        bull.disconnect().catch(onError);
+      }),
   };
 }
 
