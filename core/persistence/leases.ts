@@ -1,4 +1,5 @@
 // Leases on the database clock: renewing them, letting go, and taking back what a dead worker held.
+import { CANCELLED_ERROR } from "./cancelled-error.ts";
 import type { Executor } from "./database.ts";
 import { sql } from "./sql.ts";
 
@@ -84,7 +85,7 @@ export function reapExecutions(
       error = case v.status
         when 'failed' then jsonb_build_object('code', 'worker_lost', 'message',
           format('%s workers died while running this execution', v.crash_count))
-        when 'cancelled' then jsonb_build_object('code', 'cancelled', 'message', 'Cancelled on request') end
+        when 'cancelled' then ${CANCELLED_ERROR} end
     from verdict v where e.id = v.id
     returning e.id, e.wake, e.priority, e.status`);
 }

@@ -1,5 +1,6 @@
 // Steps and finishes of many executions in one statement and one commit, each under its own fence.
 import type { JournalWrite } from "../domain/journal.ts";
+import { CANCELLED_ERROR } from "./cancelled-error.ts";
 import type { Executor } from "./database.ts";
 import { sql } from "./sql.ts";
 
@@ -8,7 +9,6 @@ export const EXECUTION_CHANNEL = "atelier_executions";
 
 /** A cancel that came while the worker ran ends what would wait: nobody else would look at it again. */
 const endsWait = sql`(r.status = 'waiting' and e.cancel_requested_at is not null)`;
-const CANCELLED = sql`jsonb_build_object('code', 'cancelled', 'message', 'Cancelled on request')`;
 
 /**
  * Writes a batch. Returns the writes that still were their writer's (running, same fence); the others wrote
@@ -38,7 +38,7 @@ export async function writeJournal(
     moved as (
       update workflow_executions e
       set status = case when ${endsWait} then 'cancelled' else r.status end, output = r.output,
-        error = case when ${endsWait} then ${CANCELLED} else r.error end, lease_owner = null, lease_until = null,
+        error = case when ${endsWait} then ${CANCELLED_ERROR} else r.error end, lease_owner = null, lease_until = null,
         available_at = clock_timestamp(), rung_at = clock_timestamp(),
         wake = e.wake + case when r.status = 'queued' then 1 else 0 end,
         finished_at = case when r.status in ('succeeded', 'failed', 'cancelled') or ${endsWait}

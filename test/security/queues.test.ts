@@ -62,8 +62,13 @@ for (const wanted of [{ name: "on PostgreSQL" }, { name: "on Redis", ...findRedi
 
     /** One job of each kind that an administrator may meet. */
     async function fillQueue(backend: QueueBackend): Promise<void> {
+      // On PostgreSQL finished jobs are not kept unless a job says so; an older build's may still be there.
       const add = (id: string, delay = 0) =>
-        bull.add("execution", { executionId: id.slice(0, 36) }, { jobId: id, delay });
+        bull.add(
+          "execution",
+          { executionId: id.slice(0, 36) },
+          { jobId: id, delay, removeOnComplete: false },
+        );
       await add(failed);
       await add(completed);
       const done = Promise.withResolvers<void>();
