@@ -5,12 +5,14 @@ import { Client } from "pg";
 import { v7 as uuidv7 } from "uuid";
 import type { StepRecord } from "#core/domain/journal.ts";
 import { createTestDatabase, type TestDatabase } from "../../test/support/database.ts";
+import { asAdmin } from "../../test/support/query.ts";
 import { createDatabase, type Database } from "./database.ts";
 import { writeJournal } from "./write-journal.ts";
 
 let testDatabase: TestDatabase;
 let database: Database;
 let other: Client;
+let otherPid: number;
 
 before(async () => {
   testDatabase = await createTestDatabase();
@@ -21,6 +23,7 @@ before(async () => {
   });
   other = new Client({ connectionString: testDatabase.adminUrl });
   await other.connect();
+  otherPid = (await other.query("select pg_backend_pid() pid")).rows[0].pid;
 });
 
 after(async () => {
@@ -58,7 +61,8 @@ async function insertRunning(): Promise<string> {
 
 for (const kind of ["steps", "moves"] as const) {
   test(`a lease renewed while ${kind} wait to be written costs nobody the execution`, async () => {
-    const ids = await Promise.all(Array.from({ length: 5 }, insertRunning));
+    const ids: string[] = [];
+    for (let n = 0; n < 5; n++) ids.push(await insertRunning());
     await other.query("begin");
     await other.query("update workflow_executions set lease_until = now() where id = any($1)", [ids]);
     const move = kind === "moves" ? ({ to: "succeeded", output: 1 } as const) : undefined;
@@ -89,12 +93,12 @@ test("no role prunes partitions at run time", async () => {
   }
 });
 
+/** Looks from outside the transaction: inside, the statistics stand still. */
 async function untilBlocked(): Promise<void> {
+  const blocked = `select from pg_stat_activity
+    where datname = (select datname from pg_stat_activity where pid = $1) and wait_event_type = 'Lock'`;
   for (;;) {
-    const { rows } = await other.query(
-      "select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
-    );
-    if (rows.length > 0) return;
+    if ((await asAdmin(testDatabase, blocked, [otherPid])).length > 0) return;
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }
