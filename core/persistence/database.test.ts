@@ -173,14 +173,49 @@ test("a server that goes silent in the middle is given up, and a new connection 
   await proxy.close();
 });
 
-/** Passes bytes on; `silence` lets the connections of now hang without a word, as a lost network does. */
+test("a connection that is refused in the packet that made it ready harms nobody", async () => {
+  const proxy = await startSilencer(new URL(bed.databaseUrl));
+  const database = createDatabase({ databaseUrl: proxy.url, role: "atelier_api", maxConnections: 1 });
+  proxy.killWhenReady();
+  await assert.rejects(
+    database.transaction(NOBODY, (tx) => tx.one(sql`select 1`)),
+    unavailable,
+  );
+  await database.transaction(NOBODY, (tx) => tx.one(sql`select 1`));
+  await database.close();
+  await proxy.close();
+});
+
+const READY = Buffer.from("5a0000000549", "hex");
+const FIELDS = Buffer.from(
+  "SFATAL\0VFATAL\0C57P01\0Mterminating connection due to administrator command\0\0",
+);
+const FATAL = Buffer.concat([Buffer.from("E"), sizeOf(FIELDS.length + 4), FIELDS]);
+
+function sizeOf(length: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(length);
+  return bytes;
+}
+
+/**
+ * Passes bytes on; `silence` lets the connections of now hang without a word, as a lost network does, and
+ * `killWhenReady` ends the next one as an administrator would, in the very packet that says it is ready.
+ */
 async function startSilencer(target: URL) {
   const open = new Set<{ near: Socket; far: Socket }>();
+  let deadly = false;
   const server = createServer((near) => {
     const far = connect(Number(target.port), target.hostname);
     open.add({ near, far });
     for (const socket of [near, far]) socket.on("error", () => {});
-    near.pipe(far).pipe(near);
+    const pass = (chunk: Buffer) => {
+      if (!deadly || !chunk.subarray(-READY.length).equals(READY)) return void near.write(chunk);
+      deadly = false;
+      near.end(Buffer.concat([chunk, FATAL]));
+    };
+    near.pipe(far).on("data", pass);
+    far.on("end", () => near.end());
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
@@ -188,10 +223,13 @@ async function startSilencer(target: URL) {
   url.port = String((server.address() as AddressInfo).port);
   return {
     url: url.toString(),
+    killWhenReady() {
+      deadly = true;
+    },
     silence() {
       for (const { near, far } of open) {
         near.unpipe(far);
-        far.unpipe(near);
+        far.removeAllListeners("data");
       }
     },
     async close() {

@@ -81,6 +81,9 @@ export function createDatabase(options: DatabaseOptions): Database {
     idleTimeoutMillis: 60_000,
   });
   pool.on("error", onError);
+  // The pool listens to idle connections only. One that dies in other hands would end the process, even between
+  // its ready and the next turn, when both messages come in one packet. The statement under way tells its caller.
+  pool.on("connect", (client) => client.on("error", () => {}));
   return {
     ...executorOf(pool),
     transaction: (principals, work) => runTransaction(pool, principals, work),
@@ -132,11 +135,6 @@ async function runTransaction<Result>(
     throw translate(error);
   });
   let broken: Error | undefined;
-  // The pool listens to idle clients only: without this a connection that dies in the middle ends the process.
-  const onBroken = (error: Error) => {
-    broken = error;
-  };
-  client.on("error", onBroken);
   try {
     const tx = executorOf(client);
     await tx.run(sql`begin`);
@@ -147,10 +145,13 @@ async function runTransaction<Result>(
     return result;
   } catch (error) {
     if (isSilent(error)) broken = error as Error;
-    else await client.query("rollback").catch(onBroken);
+    else {
+      await client.query("rollback").catch((failure: Error) => {
+        broken = failure;
+      });
+    }
     throw error;
   } finally {
-    client.removeListener("error", onBroken);
     client.release(broken);
   }
 }
