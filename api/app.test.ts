@@ -13,7 +13,15 @@ import { createMetrics } from "./metrics.ts";
 import { idParams } from "./routing/params.ts";
 import { defineRoute, type Route } from "./routing/route.ts";
 
-const PERSON: Actor = { userId: "u1", sessionId: "s1", email: "", name: "", isAdmin: false, memberships: [] };
+const PERSON: Actor = {
+  userId: "u1",
+  sessionId: "s1",
+  apiKey: null,
+  email: "",
+  name: "",
+  isAdmin: false,
+  memberships: [],
+};
 const ok = { 200: { description: "Fine" } };
 const common = { tag: "Test", summary: "A test route", replies: ok } as const;
 const CANARY = "canary-5c1f0e";

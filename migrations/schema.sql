@@ -300,7 +300,8 @@ create table workspaces (
   settings jsonb not null default '{}'::jsonb,
   legacy_id text,
   created_at timestamp with time zone not null default now(),
-  updated_at timestamp with time zone not null default now()
+  updated_at timestamp with time zone not null default now(),
+  require_totp boolean not null default false
 );
 
 alter table api_keys add constraint api_keys_key_hash_key UNIQUE (key_hash);
@@ -713,6 +714,10 @@ create policy api_tenant on workspace_members for all to atelier_api
 create policy identity_all on workspace_members for all to atelier_identity
   using (true)
   with check (true);
+create policy api_member on workspaces for select to atelier_api
+  using ((EXISTS ( SELECT
+   FROM workspace_members m
+  WHERE ((m.workspace_id = workspaces.id) AND (m.user_id = ( SELECT app_user_id() AS app_user_id))))));
 create policy api_tenant on workspaces for all to atelier_api
   using (((id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])) OR (created_by = ( SELECT app_user_id() AS app_user_id))))
   with check (((id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])) OR (created_by = ( SELECT app_user_id() AS app_user_id))));

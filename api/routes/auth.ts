@@ -111,7 +111,7 @@ function meRoute(identity: IdentityService): Route {
     path: "/auth/me",
     summary: "Who am I, and in which workspaces",
     tag: "Identity",
-    action: "self",
+    action: "self:read",
     replies: { 200: { description: "The signed-in person", schema: meSchema } },
     handle: async ({ actor }) => ({ status: 200, body: await identity.me(actor) }),
   });

@@ -10,7 +10,15 @@ import type { ExecutionEvent } from "#core/services/watch-execution.ts";
 import { createApp } from "../app.ts";
 import { createExecutionEventRoutes } from "./execution-events.ts";
 
-const PERSON: Actor = { userId: "u1", sessionId: "s1", email: "", name: "", isAdmin: false, memberships: [] };
+const PERSON: Actor = {
+  userId: "u1",
+  sessionId: "s1",
+  apiKey: null,
+  email: "",
+  name: "",
+  isAdmin: false,
+  memberships: [],
+};
 const PATH = "/api/executions/01890000-0000-7000-8000-000000000000/events";
 const EVENTS = 300;
 const MEGABYTE = 1_000_000;

@@ -25,7 +25,7 @@ export function createNodeTypeRoutes(): Route[] {
       path: "/api/node-types",
       summary: "All node types",
       tag: "Node types",
-      action: "self",
+      action: "self:read",
       replies: {
         200: { description: "In palette order", schema: z.object({ items: z.array(nodeTypeSchema) }) },
       },

@@ -1,6 +1,7 @@
 // POST /auth/queues-session: opens the queue dashboard for ten minutes, for an administrator who asks with a token.
 import { z } from "zod";
 import type { QueuesSessionTokens } from "#core/crypto/queues-session.ts";
+import { AppError } from "#core/domain/app-error.ts";
 import { QUEUE_NAME } from "#core/queue/queue-backend.ts";
 import type { QueueAudit } from "#core/services/queue-audit.ts";
 import { QUEUES_PATH, setQueuesCookie } from "../middleware/queues-session.ts";
@@ -25,6 +26,7 @@ export function createQueuesSessionRoute({ tokens, audit, publicUrl }: QueuesSes
     body,
     replies: { 200: { description: "The dashboard is open at `url`", schema: opened } },
     async handle({ actor, body: wish, response }) {
+      if (actor.sessionId === null) throw new AppError("forbidden", "Sign in for this: no API key may do it");
       const write = wish?.write ?? false;
       await audit.record(actor.userId, {
         action: "queue.open",

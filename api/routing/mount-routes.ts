@@ -2,7 +2,7 @@
 import { type Request, type Response, Router } from "express";
 import { z } from "zod";
 import { AppError } from "#core/domain/app-error.ts";
-import type { Actor } from "#core/domain/roles.ts";
+import { type Actor, authorizeRoute } from "#core/domain/roles.ts";
 import {
   createBodyReader,
   DEFAULT_BODY_BYTES,
@@ -42,9 +42,7 @@ function handlerOf(route: Route, authenticate: Authenticate) {
     context.route = route.path;
     const actor = route.action === "public" ? null : await authenticate(request, response);
     if (actor) context.userId = actor.userId;
-    if (route.action === "instance:admin" && !actor?.isAdmin) {
-      throw new AppError("forbidden", "Only an administrator of this instance may do this");
-    }
+    if (actor && route.action !== "public") authorizeRoute(actor, route.action);
     const params = readParams(route.params, request.params);
     const query = validate(route.query ?? NOTHING, readQuery(request.originalUrl), "query");
     const body = await bodyOf(route, request, response, reader);

@@ -25,6 +25,8 @@ const STATUS_OF: Readonly<Record<string, number>> = {
   invalid_refresh_token: 401,
   totp_required: 401,
   forbidden: 403,
+  scope_missing: 403,
+  totp_setup_required: 403,
   cross_site: 403,
   setup_token_required: 403,
   signup_closed: 403,
@@ -81,7 +83,7 @@ function headersOf(status: number, error: AppError): Record<string, string> {
   const headers: Record<string, string> = {};
   if (status === 401) headers["www-authenticate"] = 'Bearer realm="atelier"';
   if (status === 405 && typeof error.details.allow === "string") headers.allow = error.details.allow;
-  if (status === 503) {
+  if (status === 429 || status === 503) {
     const milliseconds = error.details.retryAfterMs;
     const seconds =
       typeof milliseconds === "number" ? Math.ceil(milliseconds / 1_000) : DEFAULT_RETRY_SECONDS;

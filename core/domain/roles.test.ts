@@ -4,16 +4,22 @@ import { test } from "node:test";
 import {
   type Actor,
   authorize,
+  authorizeRoute,
   notFound,
+  type RouteAction,
+  SCOPES,
+  type Scope,
   WORKSPACE_POLICIES,
   WORKSPACE_ROLES,
   type WorkspaceAction,
+  type WorkspaceRole,
   workspacesFor,
 } from "./roles.ts";
 
 const actorIn = (...memberships: Actor["memberships"]): Actor => ({
   userId: "u",
   sessionId: "s",
+  apiKey: null,
   email: "u@example.com",
   name: "U",
   isAdmin: true,
@@ -22,13 +28,18 @@ const actorIn = (...memberships: Actor["memberships"]): Actor => ({
 
 const ACTIONS = Object.keys(WORKSPACE_POLICIES) as WorkspaceAction[];
 
-/** From the contract: who may change, who may run, who may read; an auditor reads the workspace's own page only. */
-const MATRIX: Readonly<Record<string, string>> = {
-  owner: "workspace:read workflow:read workflow:write execution:read execution:run file:read file:write",
-  editor: "workspace:read workflow:read workflow:write execution:read execution:run file:read file:write",
-  operator: "workspace:read workflow:read execution:read execution:run file:read file:write",
-  viewer: "workspace:read workflow:read execution:read file:read",
-  auditor: "workspace:read",
+const READ = "workspace:read member:read workflow:read execution:read file:read credential:read";
+const RUN = `${READ} execution:run file:write credential:test`;
+const EDIT = `${RUN} workflow:write credential:write`;
+
+/** From the contract: who may own, change, run and read; an auditor reads who is there and what they did. */
+const MATRIX: Readonly<Record<WorkspaceRole, string>> = {
+  owner: `${EDIT} audit:read workspace:write workspace:delete workspace:export workspace:erase member:write
+    invitation:read invitation:write`,
+  editor: EDIT,
+  operator: RUN,
+  viewer: READ,
+  auditor: "workspace:read member:read audit:read",
 };
 
 function verdict(actor: Actor, action: WorkspaceAction, workspaceId: string): string {
@@ -43,15 +54,63 @@ function verdict(actor: Actor, action: WorkspaceAction, workspaceId: string): st
 test("every role may do exactly what the matrix says", () => {
   for (const role of WORKSPACE_ROLES) {
     const actor = actorIn({ workspaceId: "w", role });
-    const known = (MATRIX[role] ?? "").split(" ");
-    for (const action of ACTIONS.filter((each) => Object.values(MATRIX).join(" ").includes(each))) {
-      assert.equal(
-        verdict(actor, action, "w"),
-        known.includes(action) ? "allowed" : "forbidden",
-        `${role} ${action}`,
-      );
+    const allowed = MATRIX[role].split(/\s+/);
+    for (const action of ACTIONS) {
+      const expected = allowed.includes(action) ? "allowed" : "forbidden";
+      assert.equal(verdict(actor, action, "w"), expected, `${role} ${action}`);
     }
   }
+});
+
+test("a key does what its scopes allow, and never more than its person", () => {
+  const owner = actorIn({ workspaceId: "w", role: "owner" });
+  const key = (role: WorkspaceRole, ...scopes: Scope[]): Actor => ({
+    ...actorIn({ workspaceId: "w", role }),
+    sessionId: null,
+    apiKey: { id: "k", scopes },
+  });
+  for (const action of ACTIONS) {
+    const { scope } = WORKSPACE_POLICIES[action];
+    for (const given of SCOPES) {
+      const expected = given === scope ? "allowed" : "scope_missing";
+      assert.equal(verdict(key("owner", given), action, "w"), expected, `${given} ${action}`);
+    }
+    assert.deepEqual(workspacesFor(key("owner", scope), action), ["w"]);
+    assert.deepEqual(workspacesFor(key("owner"), action), []);
+    assert.equal(verdict(owner, action, "w"), "allowed");
+  }
+  assert.equal(verdict(key("viewer", ...SCOPES), "workflow:write", "w"), "forbidden");
+  assert.equal(verdict(key("owner", "admin"), "workspace:read", "other"), "not_found");
+});
+
+test("where a second factor is asked for, a person without one does nothing", () => {
+  const actor = actorIn({ workspaceId: "w", role: "owner", needsTotp: true });
+  for (const action of ACTIONS) {
+    assert.equal(verdict(actor, action, "w"), "totp_setup_required");
+    assert.deepEqual(workspacesFor(actor, action), []);
+  }
+});
+
+test("a route refuses what it can before it knows the object", () => {
+  const refusal = (actor: Actor, action: RouteAction) => {
+    try {
+      authorizeRoute(actor, action);
+      return "allowed";
+    } catch (error) {
+      return (error as { code: string }).code;
+    }
+  };
+  const session = actorIn();
+  const key = { ...session, sessionId: null, apiKey: { id: "k", scopes: ["read"] as const } };
+  assert.equal(refusal(session, "self"), "allowed");
+  assert.equal(refusal(key, "self"), "forbidden");
+  assert.equal(refusal(key, "self:read"), "allowed");
+  assert.equal(refusal({ ...key, apiKey: { id: "k", scopes: ["run"] } }, "self:read"), "scope_missing");
+  assert.equal(refusal(key, "instance:admin"), "scope_missing");
+  assert.equal(refusal({ ...session, isAdmin: false }, "instance:admin"), "forbidden");
+  assert.equal(refusal(session, "instance:admin"), "allowed");
+  assert.equal(refusal(key, "workflow:write"), "scope_missing");
+  assert.equal(refusal(key, "workflow:read"), "allowed");
 });
 
 test("a stranger, and an instance admin too, sees nothing there", () => {

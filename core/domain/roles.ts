@@ -4,48 +4,88 @@ import { AppError } from "./app-error.ts";
 export const WORKSPACE_ROLES = ["owner", "editor", "operator", "viewer", "auditor"] as const;
 export type WorkspaceRole = (typeof WORKSPACE_ROLES)[number];
 
+/** What an API key may be limited to; a session may do everything its person may. */
+export const SCOPES = ["read", "run", "write", "admin"] as const;
+export type Scope = (typeof SCOPES)[number];
+
+type Policy = { roles: readonly WorkspaceRole[]; scope: Scope };
+
 const EVERYONE: readonly WorkspaceRole[] = WORKSPACE_ROLES;
 const READERS: readonly WorkspaceRole[] = ["owner", "editor", "operator", "viewer"];
 const RUNNERS: readonly WorkspaceRole[] = ["owner", "editor", "operator"];
 const EDITORS: readonly WorkspaceRole[] = ["owner", "editor"];
+const OWNERS: readonly WorkspaceRole[] = ["owner"];
+const EXAMINERS: readonly WorkspaceRole[] = ["owner", "auditor"];
 
-/** Actions on things that belong to a workspace → the roles that may. */
+/** Actions on things that belong to a workspace → the roles that may, and the scope a key needs. */
 export const WORKSPACE_POLICIES = {
-  "workspace:read": EVERYONE,
-  "workflow:read": READERS,
-  "workflow:write": EDITORS,
-  "execution:read": READERS,
-  "execution:run": RUNNERS,
-  "file:read": READERS,
-  "file:write": RUNNERS,
-} as const satisfies Readonly<Record<string, readonly WorkspaceRole[]>>;
+  "workspace:read": { roles: EVERYONE, scope: "read" },
+  "workspace:write": { roles: OWNERS, scope: "admin" },
+  "workspace:delete": { roles: OWNERS, scope: "admin" },
+  "workspace:export": { roles: OWNERS, scope: "admin" },
+  "workspace:erase": { roles: OWNERS, scope: "admin" },
+  "member:read": { roles: EVERYONE, scope: "read" },
+  "member:write": { roles: OWNERS, scope: "admin" },
+  "invitation:read": { roles: OWNERS, scope: "admin" },
+  "invitation:write": { roles: OWNERS, scope: "admin" },
+  "workflow:read": { roles: READERS, scope: "read" },
+  "workflow:write": { roles: EDITORS, scope: "write" },
+  "execution:read": { roles: READERS, scope: "read" },
+  "execution:run": { roles: RUNNERS, scope: "run" },
+  "file:read": { roles: READERS, scope: "read" },
+  "file:write": { roles: RUNNERS, scope: "run" },
+  "credential:read": { roles: READERS, scope: "read" },
+  "credential:write": { roles: EDITORS, scope: "write" },
+  "credential:test": { roles: RUNNERS, scope: "run" },
+  "audit:read": { roles: EXAMINERS, scope: "read" },
+} as const satisfies Readonly<Record<string, Policy>>;
 
 export type WorkspaceAction = keyof typeof WORKSPACE_POLICIES;
 
-/** What a route may ask for: a workspace action, an instance admin, or just a signed-in user. */
-export type RouteAction = WorkspaceAction | "instance:admin" | "self";
+/**
+ * What a route may ask for: a workspace action, an instance admin, or just a signed-in person (`self`), of
+ * whom an API key with the scope `read` may act for `self:read` only.
+ */
+export type RouteAction = WorkspaceAction | "instance:admin" | "self:read" | "self";
+
+export type Membership = {
+  workspaceId: string;
+  role: WorkspaceRole;
+  /** The workspace asks for a second factor that this person has not set up: nothing may be done there. */
+  needsTotp?: boolean;
+};
 
 /** A verified person and the workspaces they belong to. */
 export type Actor = {
   userId: string;
-  sessionId: string;
+  /** Null when an API key spoke. */
+  sessionId: string | null;
+  /** Null when a session spoke. A key may name one workspace; then `memberships` holds that one only. */
+  apiKey: { id: string; scopes: readonly Scope[] } | null;
   email: string;
   name: string;
   isAdmin: boolean;
-  memberships: ReadonlyArray<{ workspaceId: string; role: WorkspaceRole }>;
+  memberships: readonly Membership[];
 };
 
 export function rolesFor(action: WorkspaceAction): readonly WorkspaceRole[] {
-  return WORKSPACE_POLICIES[action];
+  return WORKSPACE_POLICIES[action].roles;
 }
 
 /**
  * The one authorisation check. Somebody else's object does not exist (`not_found`), a role that is too
- * small is `forbidden`.
+ * small is `forbidden`, a key without the scope `scope_missing`; `totp_setup_required` says what it says.
  */
 export function authorize(actor: Actor, action: WorkspaceAction, object: { workspaceId: string }): void {
   const membership = actor.memberships.find((m) => m.workspaceId === object.workspaceId);
   if (!membership) throw notFound();
+  requireScope(actor, WORKSPACE_POLICIES[action].scope);
+  if (membership.needsTotp) {
+    throw new AppError(
+      "totp_setup_required",
+      "This workspace asks for a second factor: set one up with POST /auth/mfa/setup, then sign in again",
+    );
+  }
   if (!rolesFor(action).includes(membership.role)) {
     throw new AppError(
       "forbidden",
@@ -54,9 +94,32 @@ export function authorize(actor: Actor, action: WorkspaceAction, object: { works
   }
 }
 
+/** What a route can refuse before it knows the object. Throws `forbidden` or `scope_missing`. */
+export function authorizeRoute(actor: Actor, action: RouteAction): void {
+  if (action === "self") {
+    if (actor.sessionId === null) throw new AppError("forbidden", "Sign in for this: no API key may do it");
+  } else if (action === "self:read") {
+    requireScope(actor, "read");
+  } else if (action === "instance:admin") {
+    if (!actor.isAdmin) {
+      throw new AppError("forbidden", "Only an administrator of this instance may do this");
+    }
+    requireScope(actor, "admin");
+  } else {
+    requireScope(actor, WORKSPACE_POLICIES[action].scope);
+  }
+}
+
+function requireScope({ apiKey }: Actor, scope: Scope): void {
+  if (apiKey === null || apiKey.scopes.includes(scope)) return;
+  throw new AppError("scope_missing", `This API key lacks the scope ${scope}`, { details: { scope } });
+}
+
 /** Workspaces in which the actor may do `action`. */
 export function workspacesFor(actor: Actor, action: WorkspaceAction): string[] {
-  return actor.memberships.filter((m) => rolesFor(action).includes(m.role)).map((m) => m.workspaceId);
+  const { roles, scope }: Policy = WORKSPACE_POLICIES[action];
+  if (actor.apiKey !== null && !actor.apiKey.scopes.includes(scope)) return [];
+  return actor.memberships.filter((m) => !m.needsTotp && roles.includes(m.role)).map((m) => m.workspaceId);
 }
 
 export function notFound(what = "object"): AppError {

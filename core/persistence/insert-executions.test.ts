@@ -33,6 +33,7 @@ function submission(person: Person, workflowId: string, given: Partial<NewExecut
   return {
     id: uuidv7(),
     userId: person.userId,
+    workspaceIds: [person.workspaceId],
     workflowId,
     version: null,
     triggerType: "manual",
@@ -179,12 +180,25 @@ test("the same key of two people, or of one in two workspaces, is two keys", asy
   const rows = [
     submission(ada, here, { key: "k" }),
     submission(bob, here, { key: "k" }),
-    submission(ada, there, { key: "k" }),
+    submission(ada, there, { key: "k", workspaceIds: [elsewhere.workspaceId] }),
   ];
   const answers = await insert(rows, ada.workspaceId, elsewhere.workspaceId);
   assert.deepEqual(
     answers.map((answer) => answer.made),
     [true, true, true],
+  );
+});
+
+test("a request that may not run in a workspace is refused there, though its person may", async () => {
+  const ada = await bed.addPerson();
+  const workflowId = await bed.addWorkflow(ada, GRAPH);
+  const rows = [[], [uuidv7()], [ada.workspaceId]].map((workspaceIds) =>
+    submission(ada, workflowId, { workspaceIds }),
+  );
+  const answers = await insert(rows, ada.workspaceId);
+  assert.deepEqual(
+    answers.map((answer) => answer.id),
+    [rows[2]?.id],
   );
 });
 

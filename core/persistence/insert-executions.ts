@@ -5,6 +5,8 @@ import { sql } from "./sql.ts";
 export type NewExecution = {
   id: string;
   userId: string;
+  /** Where this request may run things: an API key and a missing second factor narrow the person's own rights. */
+  workspaceIds: readonly string[];
   workflowId: string;
   /** null: the current one. */
   version: number | null;
@@ -39,7 +41,7 @@ export function insertExecutions(
   return tx.many<InsertedExecution>(sql`
     with requested as (
       select * from jsonb_to_recordset(${JSON.stringify(executions)}::jsonb) as r(id uuid, "userId" uuid,
-        "workflowId" uuid, version int, "triggerType" text, "triggerNode" text, trigger jsonb, input jsonb,
+        "workspaceIds" uuid[], "workflowId" uuid, version int, "triggerType" text, "triggerNode" text, trigger jsonb, input jsonb,
         priority smallint, "availableAt" timestamptz, labels text[], watched boolean, key text,
         "requestHash" text)
     ),
@@ -48,7 +50,7 @@ export function insertExecutions(
       from requested r
       join workflows w on w.id = r."workflowId" and w.archived_at is null
       join workspace_members m on m.workspace_id = w.workspace_id and m.user_id = r."userId"
-        and m.role = any(${runnerRoles}::text[])
+        and m.role = any(${runnerRoles}::text[]) and w.workspace_id = any (r."workspaceIds")
       join workflow_versions v on v.workflow_id = w.id and v.version = coalesce(r.version, w.version)
       where r."triggerNode" is null or exists (
         select from jsonb_array_elements(v.graph -> 'nodes') n

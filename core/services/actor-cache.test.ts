@@ -7,6 +7,7 @@ import { createActorCache } from "./actor-cache.ts";
 const actor = (userId: string): Actor => ({
   userId,
   sessionId: userId,
+  apiKey: null,
   email: "",
   name: "",
   isAdmin: false,

@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { v7 as uuidv7 } from "uuid";
 import { AppError } from "../domain/app-error.ts";
 import { canonicalJson } from "../domain/canonical-json.ts";
-import { type Actor, authorize, notFound, rolesFor } from "../domain/roles.ts";
+import { type Actor, authorize, notFound, rolesFor, workspacesFor } from "../domain/roles.ts";
 import { appendAudit } from "../persistence/audit-logs.ts";
 import type { Executor } from "../persistence/database.ts";
 import {
@@ -42,6 +42,7 @@ export function toRow(
   return {
     id: options.id ?? uuidv7(),
     userId: actor.userId,
+    workspaceIds: workspacesFor(actor, "execution:run"),
     workflowId,
     version: version ?? null,
     triggerType: "manual",

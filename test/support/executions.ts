@@ -59,6 +59,7 @@ export async function createExecutionBed(): Promise<ExecutionBed> {
       return {
         userId,
         sessionId: uuidv7(),
+        apiKey: null,
         email,
         name: role,
         isAdmin: false,

@@ -86,7 +86,16 @@ async function addPerson(admin: pg.Client, people: Map<string, Actor>, name: str
   ]);
   await insertMember(admin, userId, workspaceId, "owner");
   const memberships = [{ workspaceId, role: "owner" as const }];
-  const person = { userId, sessionId: uuidv7(), email, name, isAdmin: false, memberships, workspaceId };
+  const person = {
+    userId,
+    sessionId: uuidv7(),
+    apiKey: null,
+    email,
+    name,
+    isAdmin: false,
+    memberships,
+    workspaceId,
+  };
   people.set(userId, person);
   return person;
 }
