@@ -1,6 +1,9 @@
 // The environment is judged as a whole, per role, and no value of it comes out in a message.
 import assert from "node:assert/strict";
+import { writeFileSync } from "node:fs";
+import path from "node:path";
 import { test } from "node:test";
+import { temporaryFolder } from "../test/support/temporary-folder.ts";
 import { type Config, loadConfig, type Role } from "./config.ts";
 import { AppError } from "./domain/app-error.ts";
 
@@ -23,7 +26,7 @@ function faultsOf(role: Role, environment: NodeJS.ProcessEnv): AppError {
 const namesOf = (error: AppError) => error.problems.map(({ path }) => path).sort();
 
 test("the least a role needs gives the documented defaults", () => {
-  const { jwtSecrets, encryptionKeys, ...config }: Config = loadConfig("api", COMPLETE);
+  const { jwtSecrets, encryptionKeys, reloadEncryptionKeys, ...config }: Config = loadConfig("api", COMPLETE);
   assert.deepEqual(config, {
     role: "api",
     host: "127.0.0.1",
@@ -43,6 +46,23 @@ test("the least a role needs gives the documented defaults", () => {
     sampleServiceUrl: undefined,
   });
   assert.deepEqual([jwtSecrets.length, encryptionKeys[0]?.id], [1, "k"]);
+  assert.equal(reloadEncryptionKeys, undefined);
+});
+
+test("keys may lie in a file, which is read again when asked; the environment goes before it", (t) => {
+  const file = path.join(temporaryFolder(t), "keys.json");
+  const secret = (letter: string) => letter.repeat(32);
+  const write = (keys: string) =>
+    writeFileSync(file, JSON.stringify({ JWT_SECRETS: `j:${secret("j")}`, ENCRYPTION_KEYS: keys }));
+  write(`a:${secret("a")}`);
+  const { JWT_SECRETS: _, ENCRYPTION_KEYS: own, ...rest } = COMPLETE;
+  const config = loadConfig("api", { ...rest, KEYS_FILE: file });
+  assert.deepEqual([config.jwtSecrets[0]?.id, config.encryptionKeys[0]?.id], ["j", "a"]);
+  assert.equal(loadConfig("api", { ...COMPLETE, KEYS_FILE: file }).encryptionKeys[0]?.id, own.split(":")[0]);
+  write(`b:${secret("b")},a:${secret("a")}`);
+  const ids = config.reloadEncryptionKeys?.().map((key) => key.id);
+  assert.deepEqual(ids, ["b", "a"]);
+  assert.deepEqual(namesOf(faultsOf("api", { ...rest, KEYS_FILE: `${file}.none` })), ["KEYS_FILE"]);
 });
 
 test("each role needs its own and no more", () => {

@@ -1,4 +1,5 @@
 // The environment, read once and validated as a whole: every fault is reported, none is guessed away.
+import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { AppError, type Problem } from "./domain/app-error.ts";
 import { parseHostPort } from "./domain/host-port.ts";
@@ -59,6 +60,7 @@ const environmentSchema = z.object({
   REDIS_URL: z.url({ protocol: /^rediss?$/ }).optional(),
   JWT_SECRETS: namedSecrets,
   ENCRYPTION_KEYS: namedSecrets,
+  KEYS_FILE: z.string().optional(),
   SETUP_TOKEN: z.string().min(16).optional(),
   WORKER_CONCURRENCY: z.coerce.number().int().min(1).max(1_000).default(50),
   WORKER_ID: z.uuid().optional(),
@@ -76,7 +78,8 @@ export type Config = ReturnType<typeof toConfig>;
 /** Reads `environment` for one role. Throws `invalid_config` with every fault; it names variables, never values. */
 export function loadConfig(role: Role, environment: NodeJS.ProcessEnv = process.env) {
   // An empty variable is what `X=` in a compose file gives: the same as none.
-  const given = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ""));
+  const set = Object.fromEntries(Object.entries(environment).filter(([, value]) => value !== ""));
+  const given = { ...keysFrom(set.KEYS_FILE), ...set };
   const parsed = environmentSchema.safeParse(given);
   const problems: Problem[] = [
     ...(parsed.error?.issues ?? []).map(({ path, message }) => ({ path: path.join("."), message })),
@@ -116,6 +119,25 @@ function missingFor(role: Role, given: NodeJS.ProcessEnv): Problem[] {
   return problems;
 }
 
+type KeysFile = { JWT_SECRETS?: string; ENCRYPTION_KEYS?: string };
+
+/** A JSON file with JWT_SECRETS and ENCRYPTION_KEYS, such as DATA_DIR/keys.json; the environment goes before it. */
+function keysFrom(file: string | undefined): KeysFile {
+  if (file === undefined) return {};
+  try {
+    const { JWT_SECRETS = "", ENCRYPTION_KEYS = "" } = JSON.parse(readFileSync(file, "utf8")) as KeysFile;
+    return { JWT_SECRETS, ENCRYPTION_KEYS };
+  } catch (cause) {
+    const fault = { path: "KEYS_FILE", message: "is no JSON file with JWT_SECRETS and ENCRYPTION_KEYS" };
+    const text = `The environment is not complete: ${fault.path}: ${fault.message}`;
+    throw new AppError("invalid_config", text, { cause, problems: [fault] });
+  }
+}
+
+function reloaderOf(file: string | undefined): (() => NamedSecret[]) | undefined {
+  return file === undefined ? undefined : () => namedSecrets.parse(keysFrom(file).ENCRYPTION_KEYS);
+}
+
 /** The connections that would leave this host readable to others. */
 function inPlain(given: NodeJS.ProcessEnv): Problem[] {
   const allowed = list.parse(given.ALLOW_PLAINTEXT);
@@ -138,6 +160,8 @@ function toConfig(role: Role, environment: Environment) {
     redisUrl: environment.REDIS_URL,
     jwtSecrets: environment.JWT_SECRETS,
     encryptionKeys: environment.ENCRYPTION_KEYS,
+    /** Where the keys lie in a file, a rotation is seen by reading it again. Throws what `loadConfig` throws. */
+    reloadEncryptionKeys: reloaderOf(environment.KEYS_FILE),
     setupToken: environment.SETUP_TOKEN,
     workerConcurrency: environment.WORKER_CONCURRENCY,
     workerId: environment.WORKER_ID,

@@ -3,11 +3,11 @@ import { createEnvelope } from "../core/crypto/envelope.ts";
 import { createKeyring } from "../core/crypto/keyring.ts";
 import { AppError } from "../core/domain/app-error.ts";
 import { createDatabase } from "../core/persistence/database.ts";
-import { openInstallation } from "./import/open-installation.ts";
 import { printReport } from "./import/print-report.ts";
 import { readArguments } from "./import/read-arguments.ts";
 import { exitCodeOf } from "./import/report.ts";
 import { runImport } from "./import/run-import.ts";
+import { openInstallation } from "./installation/open-installation.ts";
 
 async function main(): Promise<number> {
   const args = readArguments(process.argv.slice(2));
@@ -21,7 +21,7 @@ async function main(): Promise<number> {
     onError: (error) => console.error(error.message),
   });
   try {
-    const envelope = createEnvelope({ keyring: createKeyring({ keys: installation.encryptionKeys }) });
+    const envelope = createEnvelope({ keyring: createKeyring({ keys: installation.encryptionKeys() }) });
     const { owner, report } = await runImport({ db, envelope, signal: interruption.signal, ...args });
     console.log(printReport(report, { ...args, email: owner.email }));
     return exitCodeOf(report);

@@ -39,7 +39,7 @@ export function createEnvelope({ keyring }: { keyring: Keyring }): Envelope {
       return { keyId: kek.id, wrappedKey, ciphertext };
     },
     async open(sealed, binding) {
-      const kek = await keyring.find(sealed.keyId);
+      const kek = keyring.find(sealed.keyId);
       try {
         const dataKey = decrypt(
           purposeKey(kek, binding.purpose),

@@ -1,4 +1,5 @@
-// The key-encryption keys by id: the first seals, all open, an unknown id makes the ring read its keys again.
+// The key-encryption keys by id: the first seals, all open; where they lie in a file they are read again, so that a
+// rotation needs no restart.
 import { AppError } from "../domain/app-error.ts";
 
 export type NamedKey = { id: string; secret: Buffer };
@@ -7,13 +8,13 @@ export type Keyring = {
   /** The key new records are sealed with. */
   current(): NamedKey;
   /** Throws `decryption_failed` when the id is unknown, even after a reload. */
-  find(id: string): Promise<NamedKey>;
+  find(id: string): NamedKey;
 };
 
 export type KeyringOptions = {
   keys: readonly NamedKey[];
-  /** Reads the keys again (rotation without restart). Asked at most once per second. */
-  reload?: () => Promise<readonly NamedKey[]>;
+  /** Reads the keys again. Asked at most once per second; a file that cannot be read leaves the ring as it was. */
+  reload?: (() => readonly NamedKey[]) | undefined;
 };
 
 const MIN_SECRET_BYTES = 32;
@@ -22,28 +23,25 @@ const RELOAD_EVERY_MS = 1_000;
 /** Throws `invalid_config` for no key, two of one id, or a secret under 32 bytes. */
 export function createKeyring({ keys, reload }: KeyringOptions): Keyring {
   let ring = toRing(keys);
-  let reloading: Promise<void> | null = null;
   let reloadedAt = Number.NEGATIVE_INFINITY;
 
-  // Many records of one unknown key share one reading of the keys.
-  const readAgain = async (read: NonNullable<KeyringOptions["reload"]>) => {
-    if (!reloading && performance.now() - reloadedAt >= RELOAD_EVERY_MS) {
-      reloading = read()
-        .then((fresh) => {
-          ring = toRing(fresh);
-        })
-        .finally(() => {
-          reloadedAt = performance.now();
-          reloading = null;
-        });
+  const refresh = () => {
+    if (!reload || performance.now() - reloadedAt < RELOAD_EVERY_MS) return;
+    reloadedAt = performance.now();
+    try {
+      ring = toRing(reload());
+    } catch {
+      // The command that writes the file says what is wrong with it; the keys known so far still open everything.
     }
-    await reloading;
   };
 
   return {
-    current: () => ring.values().next().value as NamedKey,
-    async find(id) {
-      if (!ring.has(id) && reload) await readAgain(reload);
+    current() {
+      refresh();
+      return ring.values().next().value as NamedKey;
+    },
+    find(id) {
+      if (!ring.has(id)) refresh();
       const key = ring.get(id);
       if (key) return key;
       throw new AppError(

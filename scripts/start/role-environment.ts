@@ -1,5 +1,5 @@
 // The environment that one role is started with.
-import type { Keys } from "./keep-keys.ts";
+import { type Keys, keysFileIn } from "../installation/keep-keys.ts";
 
 export type RoleFacts = {
   host: string;
@@ -22,6 +22,11 @@ export function roleEnvironment(role: string, env: NodeJS.ProcessEnv, facts: Rol
     DATA_DIR: dataDir,
     DATABASE_URL: databaseUrl,
   };
+  // The file instead of its content: it is read again while the roles run, so that a rotation needs no restart.
+  if (keys && !env.ENCRYPTION_KEYS) {
+    delete result.ENCRYPTION_KEYS;
+    result.KEYS_FILE = keysFileIn(dataDir);
+  }
   if (sampleUrl !== null) {
     result.ALLOW_PRIVATE_EGRESS = [env.ALLOW_PRIVATE_EGRESS, new URL(sampleUrl).host]
       .filter(Boolean)

@@ -7,7 +7,7 @@ import { createDatabase } from "../../core/persistence/database.ts";
 import { sql } from "../../core/persistence/sql.ts";
 import { migrateDatabase } from "../../migrations/migrate.ts";
 import { startEmbeddedPostgres } from "../../scripts/embedded-postgres/start-embedded-postgres.ts";
-import { keepKeys } from "../../scripts/start/keep-keys.ts";
+import { keepKeys } from "../../scripts/installation/keep-keys.ts";
 import { lockDataDir } from "../../scripts/start/lock-data-dir.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { copySample, EMAIL } from "./import-fixture.ts";
@@ -37,7 +37,7 @@ test("an embedded installation is imported into while it runs, and woken when it
   const asleep = await runCommand([folder], { DATA_DIR: dataDir });
   assert.equal(asleep.code, 0, asleep.err);
   assert.match(asleep.out, /executions +4 +0 +4\n/);
-  assert.match(asleep.err, /database is started for the import/);
+  assert.match(asleep.err, /database is started for this command/);
   assert.equal(existsSync(path.join(dataDir, "start.lock")), false, "the lock is released");
   assert.equal(existsSync(path.join(server.folder, "postmaster.pid")), false, "and the server stopped");
 });

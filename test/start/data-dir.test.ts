@@ -6,7 +6,7 @@ import { chmodSync, mkdirSync, readFileSync, statSync, writeFileSync } from "nod
 import path from "node:path";
 import { test } from "node:test";
 import { processIdentity } from "../../scripts/embedded-postgres/process-identity.ts";
-import { keepKeys } from "../../scripts/start/keep-keys.ts";
+import { keepKeys } from "../../scripts/installation/keep-keys.ts";
 import { lockDataDir } from "../../scripts/start/lock-data-dir.ts";
 import { readStartSettings } from "../../scripts/start/start-settings.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";

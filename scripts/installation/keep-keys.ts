@@ -6,6 +6,10 @@ import { AppError } from "../../core/domain/app-error.ts";
 
 export type Keys = { JWT_SECRETS: string; ENCRYPTION_KEYS: string };
 
+export function keysFileIn(dataDir: string): string {
+  return path.join(dataDir, "keys.json");
+}
+
 /**
  * The environment goes before the file. Throws `keys_unreadable` rather than make new keys beside a database whose
  * credentials only the old ones can open.
@@ -13,7 +17,7 @@ export type Keys = { JWT_SECRETS: string; ENCRYPTION_KEYS: string };
 export function keepKeys(dataDir: string, env: NodeJS.ProcessEnv, log: (line: string) => void): Keys {
   const { JWT_SECRETS, ENCRYPTION_KEYS } = env;
   if (JWT_SECRETS && ENCRYPTION_KEYS) return { JWT_SECRETS, ENCRYPTION_KEYS };
-  const file = path.join(dataDir, "keys.json");
+  const file = keysFileIn(dataDir);
   const kept = existsSync(file) ? readKeys(file, log) : makeKeys(file, dataDir);
   return {
     JWT_SECRETS: JWT_SECRETS || kept.JWT_SECRETS,
@@ -21,7 +25,7 @@ export function keepKeys(dataDir: string, env: NodeJS.ProcessEnv, log: (line: st
   };
 }
 
-function readKeys(file: string, log: (line: string) => void): Keys {
+export function readKeys(file: string, log: (line: string) => void): Keys {
   if (statSync(file).mode & 0o077) {
     chmodSync(file, 0o600);
     log(`${file} was readable by others; its mode is 0600 again`);
@@ -54,8 +58,12 @@ function makeKeys(file: string, dataDir: string): Keys {
   }
   const secret = () => `k1:${randomBytes(32).toString("base64url")}`;
   const keys = { JWT_SECRETS: secret(), ENCRYPTION_KEYS: secret() };
-  // Written beside and renamed, so that a full disk leaves no half file to refuse later.
+  writeKeys(file, keys);
+  return keys;
+}
+
+/** Written beside and renamed, so that a full disk or a kill leaves no half file. */
+export function writeKeys(file: string, keys: Keys): void {
   writeFileSync(`${file}.new`, `${JSON.stringify(keys, null, 2)}\n`, { mode: 0o600, flush: true });
   renameSync(`${file}.new`, file);
-  return keys;
 }
