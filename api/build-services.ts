@@ -2,12 +2,13 @@
 import type { Config } from "#core/config.ts";
 import { createAccessTokens } from "#core/crypto/access-tokens.ts";
 import { createPasswordHasher } from "#core/crypto/passwords.ts";
+import type { Database } from "#core/persistence/database.ts";
 import type { ExecutionSignals } from "#core/persistence/execution-signals.ts";
 import type { ExecutionQueue } from "#core/queue/execution-queue.ts";
+import { createActorCache, followIdentityChanges } from "#core/services/actor-cache.ts";
 import { createExecutionService } from "#core/services/executions.ts";
 import { createFileService } from "#core/services/files.ts";
 import { createIdentityService } from "#core/services/identity.ts";
-import type { IdentityDependencies } from "#core/services/identity-context.ts";
 import { createQueueAudit } from "#core/services/queue-audit.ts";
 import { createExecutionSubmitter } from "#core/services/submit-executions.ts";
 import { watchExecution } from "#core/services/watch-execution.ts";
@@ -15,17 +16,23 @@ import { createWorkflowVersionService } from "#core/services/workflow-versions.t
 import { createWorkflowService } from "#core/services/workflows.ts";
 import type { WatchExecution } from "./routes/execution-events.ts";
 
-export type ServiceDependencies = Pick<IdentityDependencies, "database" | "actorCacheMs"> & {
+export type ServiceDependencies = {
   config: Config;
+  database: Database;
   queue: ExecutionQueue;
   signals: ExecutionSignals;
   /** A ring that failed: the row is committed, the scheduler rings again. */
   onRingFailed: (error: unknown) => void;
+  /** How long a look-up of a person may be reused; 0 looks up every time. */
+  actorCacheMs?: number;
 };
 
 export type Services = ReturnType<typeof buildServices>;
 
-export function buildServices({ config, ...shared }: ServiceDependencies) {
+export function buildServices({ config, actorCacheMs, ...opened }: ServiceDependencies) {
+  const actors = createActorCache({ maxAgeMs: actorCacheMs });
+  followIdentityChanges(opened.signals, actors);
+  const shared = { ...opened, actors };
   const executions = createExecutionService(shared);
   const watch: WatchExecution = (actor, id, options) =>
     watchExecution({ ...shared, executions }, actor, id, options);

@@ -1,6 +1,7 @@
-// Hears which watched executions changed, over one LISTEN connection, and wakes those who wait for them.
-import { setTimeout as delay } from "node:timers/promises";
+// Hears over one LISTEN connection which watched executions changed, and wakes those who wait, and which people did.
 import type { Database } from "./database.ts";
+import { IDENTITY_CHANNEL } from "./identity-changes.ts";
+import { openListenConnection } from "./listen-connection.ts";
 import { EXECUTION_CHANNEL } from "./write-journal.ts";
 
 export type ExecutionSignals = {
@@ -9,53 +10,33 @@ export type ExecutionSignals = {
    * was aborted, or after `timeoutMs`. Register before the change can happen.
    */
   wait(executionId: string, options: { timeoutMs: number; signal?: AbortSignal }): Promise<void>;
+  /** Calls `hear` with each person announced by announceIdentityChange; null: the connection was cut, anybody may be. */
+  onIdentityChange(hear: (userId: string | null) => void): void;
   close(): Promise<void>;
 };
-
-const RECONNECT_MS = 500;
 
 export async function openExecutionSignals(
   database: Database,
   onError: (error: unknown) => void,
 ): Promise<ExecutionSignals> {
   const waiting = new Map<string, Set<() => void>>();
-  const closing = new AbortController();
-  const wakeAll = () => {
-    for (const wakes of waiting.values()) for (const wake of wakes) wake();
+  const hearers: Array<(userId: string | null) => void> = [];
+  const tell = (userId: string | null) => {
+    for (const hear of hearers) hear(userId);
   };
-
-  const listen = async () => {
-    const client = await database.connect("signals");
-    client.on("notification", (message) => {
-      for (const wake of waiting.get(message.payload ?? "") ?? []) wake();
-    });
-    const ended = new Promise<void>((resolve) => client.once("end", resolve));
-    try {
-      await client.query(`listen ${EXECUTION_CHANNEL}`);
-    } catch (error) {
-      await client.end().catch(() => {});
-      throw error;
-    }
-    return { client, ended };
-  };
-
-  let connection = await listen();
-  const loop = (async () => {
-    while (!closing.signal.aborted) {
-      await connection.ended;
-      wakeAll();
-      while (!closing.signal.aborted) {
-        try {
-          connection = await listen();
-          wakeAll();
-          break;
-        } catch (error) {
-          onError(error);
-          await delay(RECONNECT_MS, undefined, { signal: closing.signal }).catch(() => {});
-        }
-      }
-    }
-  })();
+  const connection = await openListenConnection(database, {
+    channels: {
+      [EXECUTION_CHANNEL](executionId) {
+        for (const wake of waiting.get(executionId) ?? []) wake();
+      },
+      [IDENTITY_CHANNEL]: tell,
+    },
+    onGap() {
+      for (const wakes of waiting.values()) for (const wake of wakes) wake();
+      tell(null);
+    },
+    onError,
+  });
 
   return {
     wait: (executionId, { timeoutMs, signal }) =>
@@ -74,13 +55,7 @@ export async function openExecutionSignals(
         if (signal?.aborted) wake();
         else signal?.addEventListener("abort", wake, { once: true });
       }),
-    async close() {
-      closing.abort();
-      wakeAll();
-      await connection.client.end();
-      await loop;
-      // The loop may have been in the middle of making a new one.
-      await connection.client.end();
-    },
+    onIdentityChange: (hear) => void hearers.push(hear),
+    close: () => connection.close(),
   };
 }

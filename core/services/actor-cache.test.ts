@@ -56,6 +56,30 @@ test("a forgotten session is looked up again, others are not", async () => {
   assert.equal((await cache.get("b", load)).userId, "2");
 });
 
+test("a forgotten person is looked up again, whichever name they go by, others are not", async () => {
+  const cache = createActorCache({ maxAgeMs: 5_000, now: () => 0 });
+  const ada = async () => actor("ada");
+  const { load, loads } = counted();
+  for (const name of ["session", "key"]) await cache.get(name, ada);
+  await cache.get("other", load);
+  cache.forgetUser("ada");
+  for (const name of ["session", "key", "other"]) await cache.get(name, load);
+  assert.equal(loads(), 3);
+  cache.forgetAll();
+  for (const name of ["session", "key", "other"]) await cache.get(name, load);
+  assert.equal(loads(), 6);
+});
+
+test("a look-up that began before a person changed is not kept, whoever it turns out to be", async () => {
+  const cache = createActorCache({ maxAgeMs: 5_000, now: () => 0 });
+  const { promise, resolve } = Promise.withResolvers<Actor>();
+  const early = cache.get("s", () => promise);
+  cache.forgetUser("ada");
+  resolve({ ...actor("ada"), name: "before" });
+  assert.equal((await early).name, "before");
+  assert.equal((await cache.get("s", async () => ({ ...actor("ada"), name: "after" }))).name, "after");
+});
+
 test("the oldest entry makes room when the cache is full", async () => {
   const cache = createActorCache({ maxAgeMs: 5_000, maxEntries: 2, now: () => 0 });
   const { load, loads } = counted();

@@ -2,6 +2,7 @@
 import { hashToken } from "../crypto/tokens.ts";
 import { appendAudit, INSTANCE_CHAIN } from "../persistence/audit-logs.ts";
 import { type Executor, NOBODY, type Principals } from "../persistence/database.ts";
+import { announceIdentityChange } from "../persistence/identity-changes.ts";
 import { endSession, endSessionByToken, type SessionKey } from "../persistence/sessions.ts";
 import type { IdentityContext } from "./identity-context.ts";
 
@@ -28,6 +29,7 @@ async function end(
   const ended = await database.transaction(principals, async (tx) => {
     const session = await endIt(tx);
     if (session) {
+      await announceIdentityChange(tx, [session.userId]);
       const target = { chainId: INSTANCE_CHAIN, targetType: "session", targetId: session.sessionId };
       await appendAudit(tx, [{ ...target, actorId: session.userId, action: "session.ended" }]);
     }

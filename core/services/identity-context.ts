@@ -10,8 +10,7 @@ export type IdentityDependencies = {
   hasher: PasswordHasher;
   accessTokens: AccessTokens;
   signupPolicy: SignupPolicy;
-  /** How long a look-up may be reused; 0 looks up every time. */
-  actorCacheMs?: number;
+  actors: ActorCache;
 };
 
-export type IdentityContext = IdentityDependencies & { actors: ActorCache };
+export type IdentityContext = IdentityDependencies;

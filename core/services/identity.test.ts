@@ -6,6 +6,7 @@ import { asAdmin } from "../../test/support/query.ts";
 import { createAccessTokens } from "../crypto/access-tokens.ts";
 import { createPasswordHasher, type PasswordHasher } from "../crypto/passwords.ts";
 import { createDatabase, type Database } from "../persistence/database.ts";
+import { createActorCache } from "./actor-cache.ts";
 import { createIdentityService } from "./identity.ts";
 import type { SignupPolicy } from "./signup-policy.ts";
 
@@ -40,7 +41,8 @@ function identityWith(
     secrets: [{ id: "test", secret: Buffer.alloc(32, 7) }],
     issuer: "http://127.0.0.1",
   });
-  return createIdentityService({ database: on, hasher, accessTokens, signupPolicy, actorCacheMs: 0 });
+  const actors = createActorCache({ maxAgeMs: 0 });
+  return createIdentityService({ database: on, hasher, accessTokens, signupPolicy, actors });
 }
 
 /** The real hasher with a tally of the hashes it computes; a text that is no hash is refused without one. */

@@ -3,15 +3,12 @@ import { AppError } from "../domain/app-error.ts";
 import type { Actor } from "../domain/roles.ts";
 import { findActor, type SessionKey } from "../persistence/sessions.ts";
 import { listWorkspacesOf, type MemberWorkspace } from "../persistence/workspaces.ts";
-import { createActorCache } from "./actor-cache.ts";
 import { checkPassword } from "./check-password.ts";
 import { endSessions, type LogoutRequest } from "./end-sessions.ts";
 import type { IdentityContext, IdentityDependencies } from "./identity-context.ts";
 import { type Registration, registerPerson } from "./register-person.ts";
 import { rotateSession } from "./rotate-session.ts";
 import { type Client, type Grant, startSession, type TokenPair, type Verified } from "./start-session.ts";
-
-const ACTOR_CACHE_MS = 5_000;
 
 export type Me = {
   user: { id: string; email: string; name: string; isAdmin: boolean };
@@ -35,9 +32,7 @@ export type IdentityService = {
   me(actor: Actor): Promise<Me>;
 };
 
-export function createIdentityService(dependencies: IdentityDependencies): IdentityService {
-  const actors = createActorCache({ maxAgeMs: dependencies.actorCacheMs ?? ACTOR_CACHE_MS });
-  const context: IdentityContext = { ...dependencies, actors };
+export function createIdentityService(context: IdentityDependencies): IdentityService {
   return {
     register: (registration, client) => registerPerson(context, registration, client),
     checkPassword: (email, password, client) => checkPassword(context, { email, password, client }),

@@ -3,6 +3,7 @@ import { createOpaqueToken, hashToken } from "../crypto/tokens.ts";
 import { AppError } from "../domain/app-error.ts";
 import { appendAudit, INSTANCE_CHAIN } from "../persistence/audit-logs.ts";
 import { NOBODY } from "../persistence/database.ts";
+import { announceIdentityChange } from "../persistence/identity-changes.ts";
 import { type Rotation, rotateRefreshToken } from "../persistence/sessions.ts";
 import type { IdentityContext } from "./identity-context.ts";
 import type { TokenPair } from "./start-session.ts";
@@ -33,6 +34,7 @@ function rotate({ database }: IdentityContext, refreshToken: string, next: strin
   return database.transaction(NOBODY, async (tx) => {
     const rotation = await rotateRefreshToken(tx, hashes);
     if (rotation.outcome === "reused") {
+      await announceIdentityChange(tx, [rotation.userId]);
       await appendAudit(tx, [
         {
           chainId: INSTANCE_CHAIN,
