@@ -12,10 +12,14 @@ export type Binding = { purpose: SecretPurpose; workspaceId: string; id: string;
 /** As it lies in the table: columns key_id, wrapped_key, ciphertext. */
 export type Sealed = { keyId: string; wrappedKey: Buffer; ciphertext: Buffer };
 
+export type WrappedKey = Pick<Sealed, "keyId" | "wrappedKey">;
+
 export type Envelope = {
   seal(plain: Buffer, binding: Binding): Sealed;
   /** Throws `decryption_failed`, naming the key id, when key, binding or a single bit differs. */
   open(sealed: Sealed, binding: Binding): Promise<Buffer>;
+  /** The same data key wrapped by the current key; the content stays as it is. Throws `decryption_failed`. */
+  rewrap(sealed: WrappedKey, binding: Binding): WrappedKey;
 };
 
 const CIPHER = "aes-256-gcm";
@@ -29,37 +33,56 @@ const HEADER_BYTES = 1 + IV_BYTES + TAG_BYTES;
  * A data key encrypts one record once; a key-encryption key with random 96-bit IVs is good for 2^32 records.
  */
 export function createEnvelope({ keyring }: { keyring: Keyring }): Envelope {
+  const wrap = (dataKey: Buffer, binding: Binding): WrappedKey => {
+    const kek = keyring.current();
+    const wrappedKey = encrypt(purposeKey(kek, binding.purpose), dataKey, keyContext(binding, kek.id));
+    return { keyId: kek.id, wrappedKey };
+  };
+  const unwrap = ({ keyId, wrappedKey }: WrappedKey, binding: Binding): Buffer => {
+    const kek = keyring.find(keyId);
+    return decrypt(purposeKey(kek, binding.purpose), wrappedKey, keyContext(binding, kek.id));
+  };
   return {
     seal(plain, binding) {
-      const kek = keyring.current();
       const dataKey = randomBytes(KEY_BYTES);
       const ciphertext = encrypt(dataKey, plain, contentContext(binding));
-      const wrappedKey = encrypt(purposeKey(kek, binding.purpose), dataKey, keyContext(binding, kek.id));
+      const wrapped = wrap(dataKey, binding);
       dataKey.fill(0);
-      return { keyId: kek.id, wrappedKey, ciphertext };
+      return { ...wrapped, ciphertext };
     },
     async open(sealed, binding) {
-      const kek = keyring.find(sealed.keyId);
       try {
-        const dataKey = decrypt(
-          purposeKey(kek, binding.purpose),
-          sealed.wrappedKey,
-          keyContext(binding, kek.id),
-        );
+        const dataKey = unwrap(sealed, binding);
         const plain = decrypt(dataKey, sealed.ciphertext, contentContext(binding));
         dataKey.fill(0);
         return plain;
       } catch (cause) {
-        throw new AppError(
-          "decryption_failed",
-          `The ${binding.purpose} ${binding.id} does not open with the key "${sealed.keyId}": its bytes or what it ` +
-            `belongs to were changed, or ENCRYPTION_KEYS has another secret under this id. Set ${sealed.keyId} to ` +
-            "the secret it had when this was saved, or save it anew.",
-          { cause, details: { keyId: sealed.keyId } },
-        );
+        throw doesNotOpen(sealed.keyId, binding, cause);
+      }
+    },
+    rewrap(sealed, binding) {
+      try {
+        const dataKey = unwrap(sealed, binding);
+        const wrapped = wrap(dataKey, binding);
+        dataKey.fill(0);
+        return wrapped;
+      } catch (cause) {
+        throw doesNotOpen(sealed.keyId, binding, cause);
       }
     },
   };
+}
+
+/** An unknown key says so itself; everything else is one answer, whatever did not fit. */
+function doesNotOpen(keyId: string, { purpose, id }: Binding, cause: unknown): AppError {
+  if (cause instanceof AppError) return cause;
+  return new AppError(
+    "decryption_failed",
+    `The ${purpose} ${id} does not open with the key "${keyId}": its bytes or what it belongs to were changed, or ` +
+      `ENCRYPTION_KEYS has another secret under this id. Set ${keyId} to the secret it had when this was saved, or ` +
+      "save it anew.",
+    { cause, details: { keyId } },
+  );
 }
 
 function purposeKey(kek: NamedKey, purpose: SecretPurpose): Buffer {

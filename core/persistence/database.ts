@@ -3,7 +3,8 @@ import pg from "pg";
 import { AppError } from "../domain/app-error.ts";
 import { type Sql, sql } from "./sql.ts";
 
-export type RuntimeRole = "atelier_api" | "atelier_worker" | "atelier_scheduler";
+/** `atelier_rotator` is for the command that rotates keys. */
+export type RuntimeRole = "atelier_api" | "atelier_worker" | "atelier_scheduler" | "atelier_rotator";
 
 /** Where statements go: the pool (each on its own) or one transaction. */
 export type Executor = {
@@ -57,6 +58,7 @@ const ROLE_SETTINGS: Readonly<Record<RuntimeRole, readonly string[]>> = {
   atelier_api: [],
   atelier_worker: ["plan_cache_mode=force_generic_plan"],
   atelier_scheduler: [],
+  atelier_rotator: [],
 };
 
 export function createDatabase(options: DatabaseOptions): Database {

@@ -8,7 +8,7 @@ import { migrateDatabase } from "../../migrations/migrate.ts";
 import { readServerAccess } from "../embedded-postgres/server-access.ts";
 import { startEmbeddedPostgres } from "../embedded-postgres/start-embedded-postgres.ts";
 import { lockDataDir } from "../start/lock-data-dir.ts";
-import { keepKeys, keysFileIn } from "./keep-keys.ts";
+import { keysFileIn, readKeys } from "./keep-keys.ts";
 
 export type Installation = {
   /** The owner's URL. */
@@ -30,12 +30,12 @@ export async function openInstallation(env: NodeJS.ProcessEnv, cwd: string, log:
   const server = env.DATABASE_URL
     ? { databaseUrl: checkUrl(env), close: async () => {} }
     : await openEmbedded(dataDir, log);
-  const keysFile = keysFileIn(dataDir);
+  const keysFile = env.KEYS_FILE || keysFileIn(dataDir);
   return {
     ...server,
     dataDir,
     keysFile: !env.ENCRYPTION_KEYS && existsSync(keysFile) ? keysFile : null,
-    encryptionKeys: () => readKeys(server.databaseUrl, dataDir, env, log),
+    encryptionKeys: () => parseKeys(server.databaseUrl, keysFile, env, log),
   };
 }
 
@@ -74,20 +74,14 @@ function checkUrl({ DATABASE_URL, ALLOW_PLAINTEXT }: NodeJS.ProcessEnv): string 
   return loadConfig("migrate", { DATABASE_URL, ALLOW_PLAINTEXT }).databaseUrl;
 }
 
-function readKeys(
-  databaseUrl: string,
-  dataDir: string,
-  env: NodeJS.ProcessEnv,
-  log: Log,
-): readonly NamedKey[] {
+function parseKeys(databaseUrl: string, file: string, env: NodeJS.ProcessEnv, log: Log): readonly NamedKey[] {
   const { ALLOW_PLAINTEXT } = env;
-  const ENCRYPTION_KEYS = env.ENCRYPTION_KEYS || keptKeys(dataDir, env, log);
+  const ENCRYPTION_KEYS = env.ENCRYPTION_KEYS || keptKeys(file, log);
   return loadConfig("worker", { DATABASE_URL: databaseUrl, ENCRYPTION_KEYS, ALLOW_PLAINTEXT }).encryptionKeys;
 }
 
-function keptKeys(dataDir: string, env: NodeJS.ProcessEnv, log: Log): string {
-  const file = keysFileIn(dataDir);
-  if (existsSync(file)) return keepKeys(dataDir, env, log).ENCRYPTION_KEYS;
+function keptKeys(file: string, log: Log): string {
+  if (existsSync(file)) return readKeys(file, log).ENCRYPTION_KEYS;
   throw new AppError(
     "keys_missing",
     `Neither ENCRYPTION_KEYS nor ${file} has the keys that secrets are encrypted with: set ENCRYPTION_KEYS as the platform has it`,

@@ -1,0 +1,214 @@
+// Rotation as an operator runs it: a process of its own, killed in the middle, run again, old keys thrown away.
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import path from "node:path";
+import { after, before, test } from "node:test";
+import { fileURLToPath } from "node:url";
+import pg from "pg";
+import { v7 as uuidv7 } from "uuid";
+import { loadConfig } from "../../core/config.ts";
+import { createEnvelope, type Envelope } from "../../core/crypto/envelope.ts";
+import { createKeyring } from "../../core/crypto/keyring.ts";
+import { INSTANCE_CHAIN } from "../../core/persistence/audit-logs.ts";
+import { keepKeys, keysFileIn } from "../../scripts/installation/keep-keys.ts";
+import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { temporaryFolder } from "../support/temporary-folder.ts";
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+const MANY = 4_000;
+
+let testDatabase: TestDatabase;
+let admin: pg.Client;
+
+before(async () => {
+  testDatabase = await createTestDatabase();
+  admin = new pg.Client({ connectionString: testDatabase.adminUrl });
+  await admin.connect();
+});
+after(async () => {
+  await admin?.end();
+  await testDatabase?.drop();
+});
+
+const envelopeOf = (file: string): Envelope => {
+  const config = loadConfig("worker", { DATABASE_URL: testDatabase.databaseUrl, KEYS_FILE: file });
+  return createEnvelope({ keyring: createKeyring({ keys: config.encryptionKeys }) });
+};
+
+async function seedCredentials(envelope: Envelope, count: number): Promise<void> {
+  const userId = uuidv7();
+  const workspaceId = uuidv7();
+  await admin.query("insert into users (id, email, password_hash) values ($1, $2, '-')", [
+    userId,
+    `${userId}@x.yz`,
+  ]);
+  await admin.query("insert into workspaces (id, name, created_by) values ($1, 'w', $2)", [
+    workspaceId,
+    userId,
+  ]);
+  const rows = Array.from({ length: count }, (_, index) => {
+    const id = uuidv7();
+    const binding = { purpose: "credential", workspaceId, id, type: "http.bearer" } as const;
+    return { id, name: `c${index}`, ...envelope.seal(Buffer.from(`secret ${index}`), binding) };
+  });
+  await admin.query(
+    `insert into credentials (id, workspace_id, owner_id, name, type, key_id, wrapped_key, ciphertext)
+     select id, $1, $2, name, 'http.bearer', key_id, wrapped_key, ciphertext
+     from unnest($3::uuid[], $4::text[], $5::text[], $6::bytea[], $7::bytea[])
+       as r (id, name, key_id, wrapped_key, ciphertext)`,
+    [
+      workspaceId,
+      userId,
+      rows.map((row) => row.id),
+      rows.map((row) => row.name),
+      rows.map((row) => row.keyId),
+      rows.map((row) => row.wrappedKey),
+      rows.map((row) => row.ciphertext),
+    ],
+  );
+}
+
+async function openAll(envelope: Envelope): Promise<number> {
+  const { rows } = await admin.query(`select id, workspace_id, name, type, key_id as "keyId",
+    wrapped_key as "wrappedKey", ciphertext from credentials`);
+  for (const row of rows) {
+    const { id, workspace_id: workspaceId, type } = row;
+    const plain = await envelope.open(row, { purpose: "credential", workspaceId, id, type });
+    assert.equal(plain.toString(), `secret ${row.name.slice(1)}`);
+  }
+  return rows.length;
+}
+
+const keysInUse = async () =>
+  (await admin.query("select key_id, count(*)::int as n from credentials group by 1 order by 1")).rows;
+
+function start(dataDir: string, ...args: string[]): ChildProcess {
+  const { PATH } = process.env;
+  const env = { PATH, DATABASE_URL: testDatabase.databaseUrl, DATA_DIR: dataDir };
+  return spawn(process.execPath, ["scripts/rotate-keys.ts", ...args], { cwd: ROOT, env });
+}
+
+async function run(dataDir: string, ...args: string[]): Promise<{ code: number; out: string }> {
+  const child = start(dataDir, ...args);
+  let out = "";
+  child.stdout?.on("data", (chunk) => {
+    out += chunk;
+  });
+  child.stderr?.on("data", (chunk) => {
+    out += chunk;
+  });
+  const [code] = await once(child, "close");
+  return { code, out };
+}
+
+test("S31: a rotation killed in the middle is gone on with; then the old key can go, and everything opens", async (t) => {
+  const dataDir = temporaryFolder(t);
+  const file = keysFileIn(dataDir);
+  keepKeys(dataDir, {}, () => {});
+  await seedCredentials(envelopeOf(file), MANY);
+
+  const child = start(dataDir);
+  // The first committed batch is the sign; what follows has not been written yet.
+  await once(child.stdout as NonNullable<ChildProcess["stdout"]>, "data");
+  for (;;) {
+    const use = await keysInUse();
+    if (use.some(({ key_id, n }) => key_id === "k2" && n > 0)) break;
+  }
+  child.kill("SIGKILL");
+  await once(child, "close");
+  const half = await keysInUse();
+  assert.deepEqual(
+    half.map((use) => use.key_id),
+    ["k1", "k2"],
+    "it was killed in the middle",
+  );
+  assert.equal(await openAll(envelopeOf(file)), MANY, "both keys are valid meanwhile");
+
+  const refusal = await run(dataDir, "--retire");
+  assert.match(refusal.out, /No key can be retired/);
+
+  const again = await run(dataDir);
+  assert.equal(again.code, 0, again.out);
+  assert.deepEqual(await keysInUse(), [{ key_id: "k2", n: MANY }], "no third key was made");
+
+  assert.match(
+    (await run(dataDir, "--status")).out,
+    new RegExp(`k2 \\(current\\): ${MANY} secrets\nk1: 0 secrets`),
+  );
+  assert.match((await run(dataDir, "--retire")).out, /Retired: k1/);
+  assert.doesNotMatch(readFileSync(file, "utf8"), /k1:.*k1:/);
+  assert.equal(JSON.parse(readFileSync(file, "utf8")).ENCRYPTION_KEYS.split(",").length, 1);
+  assert.equal(await openAll(envelopeOf(file)), MANY);
+  const { rows } = await admin.query(
+    "select sum((details ->> 'records')::int)::int as n from audit_logs where chain_id = $1 and action = 'key.rotated'",
+    [INSTANCE_CHAIN],
+  );
+  assert.equal(rows[0].n, MANY, "every batch is in the audit log, no batch twice");
+});
+
+test("a secret that does not open is named and left as it is; the rest is rotated", async (t) => {
+  const dataDir = temporaryFolder(t);
+  keepKeys(dataDir, {}, () => {});
+  await admin.query("delete from credentials; delete from key_canaries");
+  await seedCredentials(envelopeOf(keysFileIn(dataDir)), 3);
+  const { rows } = await admin.query(
+    "update credentials set wrapped_key = set_byte(wrapped_key, 20, 0) where name = 'c1' returning id, wrapped_key",
+  );
+  const { code, out } = await run(dataDir);
+  assert.equal(code, 2, out);
+  assert.match(out, new RegExp(`does not open, left as it is: credentials ${rows[0].id}`));
+  assert.deepEqual(await keysInUse(), [
+    { key_id: "k1", n: 1 },
+    { key_id: "k2", n: 2 },
+  ]);
+  const after = await admin.query("select wrapped_key from credentials where id = $1", [rows[0].id]);
+  assert.deepEqual(after.rows[0].wrapped_key, rows[0].wrapped_key);
+});
+
+test("keys in the environment are the operator's to change: nothing is made, the first one is used", async (t) => {
+  const folder = temporaryFolder(t);
+  keepKeys(folder, {}, () => {});
+  await admin.query("delete from credentials; delete from key_canaries");
+  const file = keysFileIn(folder);
+  await seedCredentials(envelopeOf(file), 2);
+  const old = JSON.parse(readFileSync(file, "utf8")).ENCRYPTION_KEYS;
+  const env = {
+    PATH: process.env.PATH,
+    DATABASE_URL: testDatabase.databaseUrl,
+    DATA_DIR: path.join(folder, "none"),
+    ENCRYPTION_KEYS: `fresh:${"f".repeat(32)},${old}`,
+  };
+  const child = spawn(process.execPath, ["scripts/rotate-keys.ts"], { cwd: ROOT, env, stdio: "ignore" });
+  assert.deepEqual(await once(child, "close"), [0, null]);
+  assert.deepEqual(await keysInUse(), [{ key_id: "fresh", n: 2 }]);
+});
+
+test("every column that names a key is known to the rotation", async () => {
+  const { rows } = await admin.query(`
+    select c.relname || '.' || a.attname as name from pg_attribute a join pg_class c on c.oid = a.attrelid
+    where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
+      and a.attname like '%key\\_id' and not a.attisdropped order by 1`);
+  // What nothing writes yet: payloads and files in clear text, webhooks without routes.
+  const empty = [
+    "execution_steps.input_key_id",
+    "execution_steps.output_key_id",
+    "files.key_id",
+    "webhooks.previous_secret_key_id",
+    "webhooks.secret_key_id",
+    "workflow_executions.input_key_id",
+    "workflow_executions.output_key_id",
+  ];
+  const own = ["key_canaries.key_id"];
+  const rotated = ["credentials.key_id"];
+  assert.deepEqual(
+    rows.map((row) => row.name),
+    [...empty, ...own, ...rotated].sort(),
+  );
+  for (const name of empty) {
+    const [table, column] = name.split(".");
+    const { rows } = await admin.query(`select from ${table} where ${column} is not null limit 1`);
+    assert.equal(rows.length, 0, name);
+  }
+});
