@@ -593,15 +593,25 @@ create policy api_heads on audit_heads for all to atelier_api
 create policy engine_heads on audit_heads for all to atelier_scheduler, atelier_worker
   using (true)
   with check (true);
+create policy rotator_heads on audit_heads for all to atelier_rotator
+  using (true)
+  with check (true);
 create policy api_append on audit_logs for insert to atelier_api
   with check (true);
 create policy api_chain on audit_logs for select to atelier_api
   using ((chain_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
 create policy engine_append on audit_logs for insert to atelier_scheduler, atelier_worker
   with check (true);
+create policy rotator_append on audit_logs for insert to atelier_rotator
+  with check (true);
 create policy api_tenant on credentials for all to atelier_api
   using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])))
   with check ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
+create policy rotator_rewraps on credentials for select to atelier_rotator
+  using (true);
+create policy rotator_rewraps_update on credentials for update to atelier_rotator
+  using (true)
+  with check (true);
 create policy worker_claimed on credentials for select to atelier_worker
   using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
 create policy api_tenant on execution_keys for all to atelier_api
@@ -730,9 +740,11 @@ grant delete, insert, select, update on approvals to atelier_api;
 grant delete, insert, select, update on approvals to atelier_scheduler;
 grant insert, select, update on approvals to atelier_worker;
 grant insert, select, update on audit_heads to atelier_api;
+grant insert, select, update on audit_heads to atelier_rotator;
 grant insert, select, update on audit_heads to atelier_scheduler;
 grant insert, select, update on audit_heads to atelier_worker;
 grant insert, select on audit_logs to atelier_api;
+grant insert on audit_logs to atelier_rotator;
 grant insert on audit_logs to atelier_scheduler;
 grant insert on audit_logs to atelier_worker;
 grant delete, insert, select, update on credentials to atelier_api;
@@ -749,6 +761,7 @@ grant delete, select on files to atelier_scheduler;
 grant insert, select, update on files to atelier_worker;
 grant delete, insert, select, update on invitations to atelier_api;
 grant insert, select on key_canaries to atelier_api;
+grant insert, select on key_canaries to atelier_rotator;
 grant insert, select on key_canaries to atelier_scheduler;
 grant insert, select on key_canaries to atelier_worker;
 grant delete, insert, select, update on refresh_tokens to atelier_api;
@@ -782,6 +795,8 @@ grant insert, select on workspace_members to atelier_identity;
 grant delete, insert, select, update on workspaces to atelier_api;
 grant insert, select on workspaces to atelier_identity;
 
+grant select (id, workspace_id, type, key_id, wrapped_key) on credentials to atelier_rotator;
+grant update (key_id, wrapped_key) on credentials to atelier_rotator;
 grant update (name, password_hash, totp_secret, totp_key_id, totp_enabled_at, recovery_code_hashes, password_changed_at, updated_at) on users to atelier_api;
 
 grant execute on function app_user_id() to public;

@@ -195,6 +195,7 @@ test("every column that names a key is known to the rotation", async () => {
     "execution_steps.input_key_id",
     "execution_steps.output_key_id",
     "files.key_id",
+    "users.totp_key_id",
     "webhooks.previous_secret_key_id",
     "webhooks.secret_key_id",
     "workflow_executions.input_key_id",
