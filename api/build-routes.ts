@@ -4,6 +4,7 @@ import type { Metrics } from "./metrics.ts";
 import type { Passport } from "./middleware/passport.ts";
 import type { Readiness } from "./readiness.ts";
 import { createAuthRoutes } from "./routes/auth.ts";
+import { createApiKeyRoutes } from "./routes/auth-api-keys.ts";
 import { createExecutionEventRoutes } from "./routes/execution-events.ts";
 import { createExecutionRoutes } from "./routes/executions.ts";
 import { createFileRoutes } from "./routes/files.ts";
@@ -30,6 +31,7 @@ export function buildRoutes({
 }: RouteDependencies): Route[] {
   return [
     ...createAuthRoutes({ identity: services.identity, passport, publicUrl }),
+    ...createApiKeyRoutes(services),
     ...createNodeTypeRoutes(),
     ...createWorkflowRoutes(services),
     ...createWorkflowVersionRoutes(services),

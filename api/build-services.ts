@@ -6,6 +6,7 @@ import type { Database } from "#core/persistence/database.ts";
 import type { ExecutionSignals } from "#core/persistence/execution-signals.ts";
 import type { ExecutionQueue } from "#core/queue/execution-queue.ts";
 import { createActorCache, followIdentityChanges } from "#core/services/actor-cache.ts";
+import { createApiKeyService } from "#core/services/api-keys.ts";
 import { createExecutionService } from "#core/services/executions.ts";
 import { createFileService } from "#core/services/files.ts";
 import { createIdentityService } from "#core/services/identity.ts";
@@ -43,6 +44,7 @@ export function buildServices({ config, actorCacheMs, ...opened }: ServiceDepend
     workflows: createWorkflowService(shared),
     versions: createWorkflowVersionService(shared),
     files: createFileService(shared),
+    apiKeys: createApiKeyService(shared),
     queueAudit: createQueueAudit(shared),
     identity: createIdentityService({
       ...shared,

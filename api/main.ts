@@ -58,7 +58,7 @@ export async function startApi(
         "(16 characters or more), start again, and send it as X-Setup-Token with the first POST /auth/register",
     );
   }
-  const passport = createPassport(services.identity);
+  const passport = createPassport(services.identity, services.apiKeys);
   const metrics = createMetrics();
   const readiness = await startReadiness(
     () => commitCanary(database),

@@ -1,6 +1,7 @@
 // What a log line says of an error: one short line where the stack tells nothing, everything where it does.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { createApiKey, hintOf } from "./crypto/api-keys.ts";
 import { AppError } from "./domain/app-error.ts";
 import { createLogger, type Logger } from "./logger.ts";
 
@@ -72,4 +73,18 @@ test("a child shortens too; lines without an error stay, secrets are redacted", 
   assert.equal(logged((logger) => logger.info("plain")).msg, "plain");
   assert.equal(logged((logger) => logger.info({ token: "t" }, "x")).token, "[redacted]");
   assert.equal(logged((logger) => logger.info("%s of %d", "one", 2)).msg, "one of 2");
+});
+
+test("an API key is cut out wherever it stands in a line, its hint stays", () => {
+  const key = createApiKey();
+  const line = logged((logger) =>
+    logger.error(
+      { err: new Error(`bad header Bearer ${key}`), list: [key], hint: hintOf(key) },
+      `got ${key}`,
+    ),
+  );
+  const text = JSON.stringify(line);
+  assert.equal(text.includes(key.slice(0, 20)), false, text);
+  assert.equal(line.msg, "got atl_[redacted]");
+  assert.equal(line.hint, hintOf(key));
 });

@@ -1,4 +1,4 @@
-// Structured logs: one JSON line per event on stdout, secrets redacted by key.
+// Structured logs: one JSON line per event on stdout, secrets redacted by key, API keys wherever they stand.
 import { pino } from "pino";
 
 export type Logger = pino.Logger;
@@ -12,6 +12,9 @@ const REDACTED_KEYS = [
   "accessToken",
   "refreshToken",
 ];
+
+// Also the beginning of one that was cut off: 16 characters are more than the hint that is no secret.
+const API_KEY = /atl_[\w-]{16,}/g;
 
 // Lost, refused or unanswered connections: PostgreSQL's classes, system errors, and drivers' texts without a code.
 const CONNECTION_CODE = /^((08|28|3D|53|57P)\w+|25P03|E(?!RR_)[A-Z_]+)$/;
@@ -30,6 +33,7 @@ export function createLogger(role: string, level: string, destination?: pino.Des
     formatters: { level: (label) => ({ level: label }) },
     redact: { paths: REDACTED_KEYS.flatMap((key) => [key, `*.${key}`]), censor: "[redacted]" },
     hooks: {
+      streamWrite: (line) => line.replaceAll(API_KEY, "atl_[redacted]"),
       logMethod(args, method, level) {
         const [facts, ...rest] = args as unknown as [unknown, ...string[]];
         // A restart of PostgreSQL loses some 20 connections in a second: one line each, not one stack each.

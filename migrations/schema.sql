@@ -10,7 +10,8 @@ create table api_keys (
   expires_at timestamp with time zone,
   last_used_at timestamp with time zone,
   revoked_at timestamp with time zone,
-  created_at timestamp with time zone not null default now()
+  created_at timestamp with time zone not null default now(),
+  hint text not null default ''::text
 );
 create table approvals (
   id uuid not null,
@@ -308,6 +309,7 @@ alter table api_keys add constraint api_keys_key_hash_key UNIQUE (key_hash);
 alter table api_keys add constraint api_keys_pkey PRIMARY KEY (id);
 alter table api_keys add constraint api_keys_scopes_check CHECK ((scopes <@ ARRAY['read'::text, 'run'::text, 'write'::text, 'admin'::text]));
 alter table api_keys add constraint api_keys_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
+alter table api_keys add constraint api_keys_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE CASCADE;
 alter table approvals add constraint approvals_execution_id_node_id_iteration_key UNIQUE (execution_id, node_id, iteration);
 alter table approvals add constraint approvals_pkey PRIMARY KEY (id);
 alter table approvals add constraint approvals_quorum_check CHECK ((quorum > 0));
@@ -381,6 +383,7 @@ alter table workspaces add constraint workspaces_created_by_fkey FOREIGN KEY (cr
 alter table workspaces add constraint workspaces_pkey PRIMARY KEY (id);
 
 CREATE INDEX api_keys_user_id_idx ON public.api_keys USING btree (user_id, id DESC);
+CREATE INDEX api_keys_workspace_id_idx ON public.api_keys USING btree (workspace_id) WHERE (workspace_id IS NOT NULL);
 CREATE INDEX approvals_pending_idx ON public.approvals USING btree (workspace_id, id DESC) WHERE (status = 'pending'::text);
 CREATE INDEX audit_logs_action_idx ON public.audit_logs USING btree (chain_id, action, seq DESC);
 CREATE INDEX audit_logs_actor_idx ON public.audit_logs USING btree (chain_id, actor_id, seq DESC);
@@ -529,6 +532,22 @@ begin
   end if;
 end $function$
 ;
+CREATE OR REPLACE FUNCTION public.identity_use_api_key(p_hash bytea)
+ RETURNS TABLE(id uuid, "userId" uuid)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+begin
+  return query select k.id, k.user_id from public.api_keys k join public.users u on u.id = k.user_id
+    where k.key_hash = p_hash and k.revoked_at is null and u.disabled_at is null
+      and (k.expires_at is null or k.expires_at > clock_timestamp());
+  if found then
+    update public.api_keys k set last_used_at = clock_timestamp()
+    where k.key_hash = p_hash and (k.last_used_at is null or k.last_used_at < clock_timestamp() - interval '1 minute');
+  end if;
+end $function$
+;
 CREATE OR REPLACE FUNCTION public.refuse_change()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -578,6 +597,9 @@ alter table workspaces enable row level security, force row level security;
 create policy api_own on api_keys for all to atelier_api
   using ((user_id = ( SELECT app_user_id() AS app_user_id)))
   with check ((user_id = ( SELECT app_user_id() AS app_user_id)));
+create policy identity_all on api_keys for all to atelier_identity
+  using (true)
+  with check (true);
 create policy api_tenant on approvals for all to atelier_api
   using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])))
   with check ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
@@ -736,6 +758,7 @@ create policy identity_all on workspaces for all to atelier_identity
   with check (true);
 
 grant delete, insert, select, update on api_keys to atelier_api;
+grant select on api_keys to atelier_identity;
 grant delete, insert, select, update on approvals to atelier_api;
 grant delete, insert, select, update on approvals to atelier_scheduler;
 grant insert, select, update on approvals to atelier_worker;
@@ -795,6 +818,7 @@ grant insert, select on workspace_members to atelier_identity;
 grant delete, insert, select, update on workspaces to atelier_api;
 grant insert, select on workspaces to atelier_identity;
 
+grant update (last_used_at) on api_keys to atelier_identity;
 grant select (id, workspace_id, type, key_id, wrapped_key) on credentials to atelier_rotator;
 grant update (key_id, wrapped_key) on credentials to atelier_rotator;
 grant update (name, password_hash, totp_secret, totp_key_id, totp_enabled_at, recovery_code_hashes, password_changed_at, updated_at) on users to atelier_api;
@@ -808,5 +832,6 @@ grant execute on function identity_find_login(text) to atelier_api;
 grant execute on function identity_has_users() to atelier_api;
 grant execute on function identity_register(uuid,text,text,text,uuid,text) to atelier_api;
 grant execute on function identity_rotate_refresh(bytea,bytea,interval) to atelier_api;
+grant execute on function identity_use_api_key(bytea) to atelier_api;
 grant execute on function refuse_change() to public;
 grant execute on function uuid_floor(timestamp with time zone) to public;

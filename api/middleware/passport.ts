@@ -1,24 +1,26 @@
-// passport without sessions: the local strategy checks a password, the bearer strategy looks up an access token.
+// passport without sessions: the local strategy checks a password, the bearer strategy looks up an access token or API key.
 import type { Request, Response } from "express";
 import passportModule, { type Strategy } from "passport";
 import { Strategy as LocalStrategy } from "passport-local";
+import { isApiKey } from "#core/crypto/api-keys.ts";
 import { AppError } from "#core/domain/app-error.ts";
 import type { Actor } from "#core/domain/roles.ts";
+import type { ApiKeyService } from "#core/services/api-keys.ts";
 import type { IdentityService } from "#core/services/identity.ts";
 import { clientOf } from "../routing/client-of.ts";
 
 type Verified = Awaited<ReturnType<IdentityService["checkPassword"]>>;
 
 export type Passport = {
-  /** The verified person behind the Bearer token. Throws `unauthenticated`. */
+  /** The verified person behind the Bearer token or API key. Throws `unauthenticated`. */
   authenticate(request: Request, response: Response): Promise<Actor>;
   /** The person whose e-mail and password are in the body. Throws `invalid_credentials`. */
   checkPassword(request: Request, response: Response): Promise<Verified>;
 };
 
-export function createPassport(identity: IdentityService): Passport {
+export function createPassport(identity: IdentityService, apiKeys: ApiKeyService): Passport {
   const passport = new passportModule.Passport();
-  passport.use("bearer", bearerStrategy(identity));
+  passport.use("bearer", bearerStrategy(identity, apiKeys));
   passport.use("local", localStrategy(identity));
 
   const run = (name: string, refusal: AppError, request: Request, response: Response): Promise<unknown> =>
@@ -31,7 +33,7 @@ export function createPassport(identity: IdentityService): Passport {
       passport.authenticate(name, { session: false }, decide)(request, response, reject);
     });
 
-  const noToken = new AppError("unauthenticated", "Send an access token: Authorization: Bearer …");
+  const noToken = new AppError("unauthenticated", "Send an access token or API key: Authorization: Bearer …");
   const noPair = new AppError(
     "invalid_credentials",
     "This e-mail address and password do not belong together",
@@ -47,7 +49,7 @@ export function bearerToken(request: Request): string | undefined {
   return /^Bearer ([^\s,]+)$/i.exec(request.headers.authorization ?? "")?.[1];
 }
 
-function bearerStrategy(identity: IdentityService): Strategy {
+function bearerStrategy(identity: IdentityService, apiKeys: ApiKeyService): Strategy {
   return {
     name: "bearer",
     authenticate(request) {
@@ -56,7 +58,8 @@ function bearerStrategy(identity: IdentityService): Strategy {
         this.fail(401);
         return;
       }
-      identity.authenticate(token).then(
+      const found = isApiKey(token) ? apiKeys.authenticate(token) : identity.authenticate(token);
+      found.then(
         (actor) => this.success(actor),
         (error: unknown) => this.error(error),
       );

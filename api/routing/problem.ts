@@ -39,6 +39,7 @@ const STATUS_OF: Readonly<Record<string, number>> = {
   refresh_conflict: 409,
   version_conflict: 409,
   execution_finished: 409,
+  too_many_keys: 409,
   body_too_large: 413,
   file_too_large: 413,
   output_too_large: 413,

@@ -55,13 +55,21 @@ export type Membership = {
   needsTotp?: boolean;
 };
 
+/** `expiresAt` is ISO 8601. */
+export type ApiKeyLimits = {
+  id: string;
+  scopes: readonly Scope[];
+  workspaceId?: string;
+  expiresAt?: string;
+};
+
 /** A verified person and the workspaces they belong to. */
 export type Actor = {
   userId: string;
   /** Null when an API key spoke. */
   sessionId: string | null;
   /** Null when a session spoke. A key may name one workspace; then `memberships` holds that one only. */
-  apiKey: { id: string; scopes: readonly Scope[] } | null;
+  apiKey: ApiKeyLimits | null;
   email: string;
   name: string;
   isAdmin: boolean;

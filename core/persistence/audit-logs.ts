@@ -18,6 +18,8 @@ export type AuditEntry = {
   targetId: string | null;
   /** JSON without secrets. The chain holds its hash only, so that it can be erased later. */
   details?: unknown;
+  /** The API key that acted; default the one in whose name the transaction runs. Becomes part of the details. */
+  apiKeyId?: string | undefined;
   /** ISO 8601, for imports; else the database's clock under the head's lock. */
   at?: string;
   /** For imports: an id of their own making, unique over all chains. */
@@ -54,7 +56,7 @@ export async function appendAudit(tx: Executor, entries: readonly AuditEntry[]):
   const rows = entries.map((entry) => {
     const head = heads.get(entry.chainId) as Head;
     head.seq += 1;
-    const row = chainEntry(entry, head);
+    const row = chainEntry(withKey(entry, entry.apiKeyId ?? tx.apiKeyId), head);
     head.hash = row.hash;
     return row;
   });
@@ -80,6 +82,11 @@ async function advanceHeads(tx: Executor, counts: ReadonlyMap<string, number>): 
   return new Map(
     heads.map((head) => [head.chainId, { ...head, seq: head.seq - (counts.get(head.chainId) ?? 0) }]),
   );
+}
+
+function withKey(entry: AuditEntry, apiKeyId: string | undefined): AuditEntry {
+  if (apiKeyId === undefined) return entry;
+  return { ...entry, details: { ...(entry.details as object | undefined), apiKeyId } };
 }
 
 function chainEntry(entry: AuditEntry, head: Head): Row {

@@ -14,10 +14,16 @@ export type Executor = {
   one<Row>(statement: Sql): Promise<Row | null>;
   /** The number of rows touched. */
   run(statement: Sql): Promise<number>;
+  /** The API key that speaks in this transaction, for the audit log. */
+  readonly apiKeyId?: string | undefined;
 };
 
 /** In whose name a transaction runs; row-level security sees exactly this. */
-export type Principals = { userId?: string; workspaceIds: readonly string[] };
+export type Principals = {
+  userId?: string;
+  workspaceIds: readonly string[];
+  apiKeyId?: string | undefined;
+};
 
 export type Database = Executor & {
   /** Commits what `work` did, rolls back when it throws. */
@@ -138,7 +144,7 @@ async function runTransaction<Result>(
   });
   let broken: Error | undefined;
   try {
-    const tx = executorOf(client);
+    const tx: Executor = { ...executorOf(client), apiKeyId: principals.apiKeyId };
     await tx.run(sql`begin`);
     await tx.run(sql`select set_config('app.user_id', ${principals.userId ?? ""}, true),
       set_config('app.workspace_ids', ${`{${principals.workspaceIds.join(",")}}`}, true)`);

@@ -24,6 +24,8 @@ export type NewExecution = {
   /** The caller's Idempotency-Key and the hash of what it stands for, in hex. */
   key: string | null;
   requestHash: string | null;
+  /** The API key that asked, for the audit log. */
+  apiKeyId?: string | undefined;
 };
 
 /** `made` false: the key was used before. A submission without a row was not allowed or does not exist. */

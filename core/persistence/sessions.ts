@@ -55,17 +55,18 @@ export function endSession(tx: Executor, sessionId: string): Promise<SessionKey 
     returning id as "sessionId", user_id as "userId"`);
 }
 
-/** The memberships of the user `u` as the actor has them; `needsTotp` only where it is true. */
-const MEMBERSHIPS = sql`coalesce((
+/** The memberships `m` of the user `u` as the actor has them; `needsTotp` only where it is true. */
+export const membershipsOf = (filter = sql`true`) => sql`coalesce((
   select json_agg(json_strip_nulls(json_build_object('workspaceId', m.workspace_id, 'role', m.role,
     'needsTotp', case when w.require_totp and u.totp_enabled_at is null then true end)) order by m.workspace_id)
-  from workspace_members m join workspaces w on w.id = m.workspace_id where m.user_id = u.id), '[]')`;
+  from workspace_members m join workspaces w on w.id = m.workspace_id 
+  where m.user_id = u.id and ${filter}), '[]')`;
 
 /** The person behind a live session with their memberships; null when ended, expired or disabled. */
 export function findActor(tx: Executor, session: SessionKey): Promise<Actor | null> {
   return tx.one<Actor>(sql`
     select u.id as "userId", s.id as "sessionId", null as "apiKey", u.email, u.name, u.is_admin as "isAdmin",
-      ${MEMBERSHIPS} as memberships
+      ${membershipsOf()} as memberships
     from sessions s join users u on u.id = s.user_id
     where s.id = ${session.sessionId} and s.user_id = ${session.userId} and s.ended_at is null
       and least(s.idle_expires_at, s.expires_at) > clock_timestamp() and u.disabled_at is null`);

@@ -1,4 +1,4 @@
-// Where a new object goes: the workspace its maker names, else their personal one.
+// Where a new object goes: the workspace its maker names, else the one of their API key, else their personal one.
 import { type Actor, authorize, notFound, type WorkspaceAction } from "../domain/roles.ts";
 import type { Executor } from "../persistence/database.ts";
 import { findPersonalWorkspace } from "../persistence/personal-workspace.ts";
@@ -10,7 +10,8 @@ export async function chooseWorkspace(
   action: WorkspaceAction,
   requested: string | undefined,
 ): Promise<string> {
-  const workspaceId = requested ?? (await findPersonalWorkspace(tx, actor.userId));
+  const workspaceId =
+    requested ?? actor.apiKey?.workspaceId ?? (await findPersonalWorkspace(tx, actor.userId));
   if (workspaceId === null) throw notFound("workspace");
   authorize(actor, action, { workspaceId });
   return workspaceId;

@@ -55,6 +55,7 @@ export function toRow(
     watched: options.watched ?? false,
     key: options.key?.text ?? null,
     requestHash: options.key?.requestHash ?? null,
+    apiKeyId: actor.apiKey?.id,
   };
 }
 
@@ -103,9 +104,8 @@ function auditEntries(rows: readonly NewExecution[], byId: ReadonlyMap<string, I
     if (!execution?.made) return [];
     const details = { workflowId: row.workflowId, version: execution.version };
     const target = { targetType: "execution", targetId: row.id, details };
-    return [
-      { chainId: execution.workspaceId, actorId: row.userId, action: "execution.submitted", ...target },
-    ];
+    const who = { actorId: row.userId, apiKeyId: row.apiKeyId };
+    return [{ chainId: execution.workspaceId, ...who, action: "execution.submitted", ...target }];
   });
 }
 

@@ -67,5 +67,9 @@ async function describeMe({ database }: IdentityContext, actor: Actor): Promise<
     listWorkspacesOf(tx, actor.userId),
   );
   const { userId: id, email, name, isAdmin } = actor;
-  return { user: { id, email, name, isAdmin }, workspaces };
+  // A key that is good for one workspace does not tell of the others.
+  return {
+    user: { id, email, name, isAdmin },
+    workspaces: workspaces.filter((workspace) => workspaceIds.includes(workspace.id)),
+  };
 }

@@ -7,5 +7,6 @@ import type { Principals } from "../persistence/database.ts";
  * that a role too small is `forbidden` and only foreign rows are `not_found`.
  */
 export function principalsOf(actor: Actor): Principals {
-  return { userId: actor.userId, workspaceIds: actor.memberships.map((m) => m.workspaceId) };
+  const workspaceIds = actor.memberships.map((m) => m.workspaceId);
+  return { userId: actor.userId, workspaceIds, apiKeyId: actor.apiKey?.id };
 }

@@ -12,6 +12,7 @@ const DEFINER_FUNCTIONS = [
   "identity_has_users",
   "identity_register",
   "identity_rotate_refresh",
+  "identity_use_api_key",
 ];
 const RUNTIME_ROLES = ["atelier_api", "atelier_worker", "atelier_scheduler"];
 
