@@ -2,6 +2,7 @@
 import type { Config } from "#core/config.ts";
 import { createAccessTokens } from "#core/crypto/access-tokens.ts";
 import { createPasswordHasher } from "#core/crypto/passwords.ts";
+import { createMailer } from "#core/mail/create-mailer.ts";
 import type { Database } from "#core/persistence/database.ts";
 import type { ExecutionSignals } from "#core/persistence/execution-signals.ts";
 import type { ExecutionQueue } from "#core/queue/execution-queue.ts";
@@ -35,9 +36,16 @@ export function buildServices({ config, actorCacheMs, ...opened }: ServiceDepend
   followIdentityChanges(opened.signals, actors);
   const shared = { ...opened, actors };
   const executions = createExecutionService(shared);
+  const mailer = createMailer({
+    smtpUrl: config.smtpUrl,
+    from: config.mailFrom,
+    allowPlaintext: config.allowPlaintext,
+  });
   const watch: WatchExecution = (actor, id, options) =>
     watchExecution({ ...shared, executions }, actor, id, options);
   return {
+    /** For use cases that invite or reset; who builds the services closes it. */
+    mailer,
     executions,
     watch,
     submitter: createExecutionSubmitter(shared),

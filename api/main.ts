@@ -52,6 +52,7 @@ export async function startApi(
 
   const services = buildServices({ config, database, queue, signals, onRingFailed, ...overrides });
   opened.defer(() => services.submitter.drain());
+  opened.defer(() => services.mailer.close());
   if (await isRegistrationBlocked(database, config)) {
     logger.warn(
       "nobody is registered yet and nobody can be: HOST is not loopback and SETUP_TOKEN is not set. Set SETUP_TOKEN " +

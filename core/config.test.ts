@@ -43,6 +43,8 @@ test("the least a role needs gives the documented defaults", () => {
     allowPrivateEgress: [],
     allowPlaintext: [],
     secretsDir: undefined,
+    smtpUrl: undefined,
+    mailFrom: undefined,
     sampleServiceUrl: undefined,
   });
   assert.deepEqual([jwtSecrets.length, encryptionKeys[0]?.id], [1, "k"]);
@@ -167,4 +169,25 @@ test("a bad egress entry is told by its place", () => {
   );
   const good = loadConfig("worker", { ...COMPLETE, ALLOW_PRIVATE_EGRESS: "a:1, [::1]:9" });
   assert.deepEqual(good.allowPrivateEgress, ["a:1", "[::1]:9"]);
+});
+
+test("mail needs a server and a sender", () => {
+  const SMTP_URL = "smtp://mail.example.com";
+  assert.deepEqual(namesOf(faultsOf("api", { ...COMPLETE, SMTP_URL })), ["MAIL_FROM"]);
+  for (const MAIL_FROM of ["nobody", "a@b\nBcc: c@d", "Atelier <a@b> and more"]) {
+    assert.deepEqual(
+      namesOf(faultsOf("api", { ...COMPLETE, SMTP_URL, MAIL_FROM })),
+      ["MAIL_FROM"],
+      MAIL_FROM,
+    );
+  }
+  assert.deepEqual(
+    namesOf(
+      faultsOf("api", { ...COMPLETE, SMTP_URL: "http://mail.example.com", MAIL_FROM: "a@example.com" }),
+    ),
+    ["SMTP_URL"],
+  );
+  for (const MAIL_FROM of ["a@example.com", "Atelier <a@example.com>"]) {
+    assert.equal(loadConfig("api", { ...COMPLETE, SMTP_URL, MAIL_FROM }).mailFrom, MAIL_FROM);
+  }
 });

@@ -10,6 +10,9 @@ export type NamedSecret = { id: string; secret: Buffer };
 
 const MIN_SECRET_BYTES = 32;
 
+/** `name@host` or `Some Name <name@host>`, on one line. */
+const MAIL_SENDER = /^(?:[^<>\r\n]*<[^\s<>@]+@[^\s<>@]+>|[^\s<>@]+@[^\s<>@]+)$/;
+
 const port = z.coerce.number().int().min(0).max(65_535);
 const list = z
   .string()
@@ -70,6 +73,12 @@ const environmentSchema = z.object({
   ALLOW_PRIVATE_EGRESS: hostPorts,
   ALLOW_PLAINTEXT: list,
   SECRETS_DIR: z.string().optional(),
+  SMTP_URL: z.url({ protocol: /^smtps?$/ }).optional(),
+  MAIL_FROM: z
+    .string()
+    .max(320)
+    .regex(MAIL_SENDER, "needs an address, or a name and an <address>")
+    .optional(),
   SAMPLE_SERVICE_URL: z.url().optional(),
 });
 
@@ -115,6 +124,12 @@ function missingFor(role: Role, given: NodeJS.ProcessEnv): Problem[] {
   }
   if ((role === "api" || role === "worker") && isEmpty("ENCRYPTION_KEYS")) {
     problems.push({ path: "ENCRYPTION_KEYS", message: "is not set; give id:secret with 32 random bytes" });
+  }
+  if (given.SMTP_URL && !given.MAIL_FROM) {
+    problems.push({
+      path: "MAIL_FROM",
+      message: "is not set; with SMTP_URL, give the address mail comes from",
+    });
   }
   return problems;
 }
@@ -171,6 +186,8 @@ function toConfig(role: Role, environment: Environment) {
     allowPrivateEgress: environment.ALLOW_PRIVATE_EGRESS,
     allowPlaintext: environment.ALLOW_PLAINTEXT,
     secretsDir: environment.SECRETS_DIR,
+    smtpUrl: environment.SMTP_URL,
+    mailFrom: environment.MAIL_FROM,
     sampleServiceUrl: environment.SAMPLE_SERVICE_URL,
   };
 }

@@ -47,12 +47,17 @@ const ROLES: Readonly<Record<string, Role>> = {
   scheduler: "scheduler",
   migrate: "migrate",
 };
+/** What may stay empty, and what somebody might write there. */
+const OPTIONAL: Readonly<Record<string, string>> = {
+  ALLOW_PRIVATE_EGRESS: "printer.office:631",
+  SMTP_URL: "smtps://atelier:pw@mail.example.com",
+  MAIL_FROM: "Atelier <atelier@example.com>",
+};
 const SECRET = `k1:${"s".repeat(43)}`;
 const filledIn = new Map([...example].map(([name, value]) => [name, value || fillIn(name)]));
 
 function fillIn(name: string): string {
-  if (name === "ALLOW_PRIVATE_EGRESS") return "printer.office:631";
-  return /_(SECRETS|KEYS)$/.test(name) ? SECRET : "f".repeat(32);
+  return OPTIONAL[name] ?? (/_(SECRETS|KEYS)$/.test(name) ? SECRET : "f".repeat(32));
 }
 
 /** As docker compose does it: `${NAME:-default}`, `${NAME:?message}`, `$$`. */
@@ -120,7 +125,7 @@ test("the images' own variables are known ones", () => {
 
 test("no secret has a default; without one compose says which is missing", () => {
   const secrets = [...example].filter(([, value]) => value === "").map(([name]) => name);
-  const required = secrets.filter((name) => name !== "ALLOW_PRIVATE_EGRESS");
+  const required = secrets.filter((name) => !(name in OPTIONAL));
   assert.equal(required.length, 6);
   for (const name of required) {
     const without = new Map([...filledIn].filter(([key]) => key !== name));

@@ -27,7 +27,7 @@ export function postgresPlaintextFault(
   if (!url) return null;
   const last = (name: string) => url.searchParams.getAll(name).at(-1) || undefined;
   const host = last("host") ?? (decode(url.hostname) || defaults.PGHOST || "localhost");
-  if (host.startsWith("/") || isAllowed(host, allowed)) return null;
+  if (host.startsWith("/") || isPlaintextAllowed(host, allowed)) return null;
   const mode = last("sslmode") ?? (url.searchParams.has("ssl") ? undefined : defaults.PGSSLMODE);
   const isOn = !url.searchParams.has("sslmode") && /^(true|1)$/.test(last("ssl") ?? "");
   if (isOn || POSTGRES_MODES.has(mode ?? "")) return null;
@@ -42,11 +42,13 @@ export function redisPlaintextFault(text: string, allowed: readonly string[]): s
     return "has parameters other than db and family";
   }
   // ioredis looks for the scheme in small letters, and takes REDISS: for plain.
-  if (text.trim().startsWith("rediss:") || isAllowed(url.hostname || "localhost", allowed)) return null;
+  if (text.trim().startsWith("rediss:") || isPlaintextAllowed(url.hostname || "localhost", allowed))
+    return null;
   return `${IN_PLAIN}; use rediss: (in small letters), ${OR_NAMED}`;
 }
 
-function isAllowed(host: string, allowed: readonly string[]): boolean {
+/** This host itself, or one of the entries of ALLOW_PLAINTEXT. */
+export function isPlaintextAllowed(host: string, allowed: readonly string[]): boolean {
   const plain = bare(host);
   const isLoopback = plain === "localhost" || plain === "::1" || (isIPv4(plain) && plain.startsWith("127."));
   return isLoopback || allowed.some((entry) => bare(entry) === plain);

@@ -22,6 +22,7 @@ const EVERYTHING_IN_CORE = [
   "core/queue",
   "core/crypto",
   "core/egress",
+  "core/mail",
   "core/services",
 ];
 const APP = [
@@ -40,7 +41,7 @@ export const ROOMS: readonly Room[] = [
     name: "api",
     files: /^api\//,
     mayImport: APP,
-    builders: { files: BUILDERS, mayImport: ["core/persistence", "dashboards/queues"] },
+    builders: { files: BUILDERS, mayImport: ["core/persistence", "core/mail", "dashboards/queues"] },
   },
   {
     name: "scheduler",
@@ -84,6 +85,7 @@ export const ROOMS: readonly Room[] = [
   { name: "core/persistence", files: /^core\/persistence\//, mayImport: ["core/domain"] },
   { name: "core/queue", files: /^core\/queue\//, mayImport: ["core/domain"] },
   { name: "core/crypto", files: /^core\/crypto\//, mayImport: ["core/domain"] },
+  { name: "core/mail", files: /^core\/mail\//, mayImport: ["core/domain"] },
   { name: "core/egress", files: /^core\/egress\//, mayImport: ["core/domain"] },
   {
     name: "core/services",
@@ -122,6 +124,7 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   re2js: ["core/expression"],
   undici: ["core/egress", "scripts"],
   "ipaddr.js": ["core/egress"],
+  nodemailer: ["core/mail"],
   pino: ["core/logger"],
   "prom-client": ["api", "worker", "scheduler", "core/health-server"],
 };
