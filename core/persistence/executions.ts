@@ -2,7 +2,8 @@
 import type { ExecutionError, ExecutionStatus } from "../domain/execution.ts";
 import { CANCELLED_ERROR } from "./cancelled-error.ts";
 import type { Executor } from "./database.ts";
-import { sql } from "./sql.ts";
+import { newestFirst } from "./newest-first.ts";
+import { type Sql, sql } from "./sql.ts";
 import { EXECUTION_CHANNEL } from "./write-journal.ts";
 
 export type ExecutionSummary = {
@@ -62,17 +63,17 @@ export type ExecutionFilter = {
   limit: number;
 };
 
-/** Newest first. Time bounds become bounds of the time-ordered id, so that partitions are pruned. */
+/** Newest first. Time bounds become bounds of the time-ordered id. */
 export function listExecutions(tx: Executor, filter: ExecutionFilter): Promise<ExecutionSummary[]> {
   const byWorkflow = filter.workflowId ? sql`and e.workflow_id = ${filter.workflowId}` : sql``;
   const byStatus = filter.status ? sql`and e.status = ${filter.status}` : sql``;
   const from = filter.from ? sql`and e.id >= uuid_floor(${filter.from}::timestamptz)` : sql``;
   const to = filter.to ? sql`and e.id < uuid_floor(${filter.to}::timestamptz)` : sql``;
   const before = filter.before ? sql`and e.id < ${filter.before}` : sql``;
-  return tx.many<ExecutionSummary>(sql`
+  const rowsOf = (workspaceId: Sql) => sql`
     select ${SUMMARY} from workflow_executions e
-    where e.workspace_id = any(${filter.workspaceIds}::uuid[]) ${byWorkflow} ${byStatus} ${from} ${to} ${before}
-    order by e.id desc limit ${filter.limit}`);
+    where e.workspace_id = ${workspaceId} ${byWorkflow} ${byStatus} ${from} ${to} ${before}`;
+  return tx.many<ExecutionSummary>(newestFirst(filter.workspaceIds, filter.limit, rowsOf));
 }
 
 export type ExecutionStep = {

@@ -1,6 +1,7 @@
 // Files in rows: metadata, and the bytes in chunks of one fixed size.
 import type { Executor } from "./database.ts";
-import { sql } from "./sql.ts";
+import { newestFirst } from "./newest-first.ts";
+import { type Sql, sql } from "./sql.ts";
 
 /** Part of the stored format: a byte's chunk is found by division, so this never changes. */
 export const CHUNK_BYTES = 262_144;
@@ -101,8 +102,7 @@ export type ListFiles = { workspaceIds: readonly string[]; before?: string | und
 /** Newest first. */
 export function listFiles(tx: Executor, { workspaceIds, before, limit }: ListFiles): Promise<FileMetadata[]> {
   const older = before === undefined ? sql`` : sql`and id < ${before}`;
-  return tx.many<FileMetadata>(sql`
-    select ${COLUMNS} from files
-    where workspace_id = any (${workspaceIds}::uuid[]) and completed_at is not null ${older}
-    order by id desc limit ${limit}`);
+  const rowsOf = (workspaceId: Sql) => sql`
+    select ${COLUMNS} from files where workspace_id = ${workspaceId} and completed_at is not null ${older}`;
+  return tx.many<FileMetadata>(newestFirst(workspaceIds, limit, rowsOf));
 }

@@ -1,7 +1,8 @@
 // Workflows: the mutable head (name, description, current version) of a line of immutable versions.
 import type { Graph } from "../domain/graph.ts";
 import type { Executor } from "./database.ts";
-import { sql } from "./sql.ts";
+import { newestFirst } from "./newest-first.ts";
+import { type Sql, sql } from "./sql.ts";
 
 export type WorkflowSummary = {
   id: string;
@@ -77,8 +78,8 @@ export type ListWorkflows = {
 export function listWorkflows(tx: Executor, { workspaceIds, q, before, limit }: ListWorkflows) {
   const named = q === undefined ? sql`` : sql`and w.name ilike ${`%${q.replace(/[\\%_]/g, "\\$&")}%`}`;
   const older = before === undefined ? sql`` : sql`and w.id < ${before}`;
-  return tx.many<WorkflowSummary>(sql`
+  const rowsOf = (workspaceId: Sql) => sql`
     select ${COLUMNS} from workflows w
-    where w.workspace_id = any (${workspaceIds}::uuid[]) and w.archived_at is null ${named} ${older}
-    order by w.id desc limit ${limit}`);
+    where w.workspace_id = ${workspaceId} and w.archived_at is null ${named} ${older}`;
+  return tx.many<WorkflowSummary>(newestFirst(workspaceIds, limit, rowsOf));
 }
