@@ -8,6 +8,7 @@ import type { ExecutionSignals } from "#core/persistence/execution-signals.ts";
 import type { ExecutionQueue } from "#core/queue/execution-queue.ts";
 import { createActorCache, followIdentityChanges } from "#core/services/actor-cache.ts";
 import { createApiKeyService } from "#core/services/api-keys.ts";
+import { createAuditLogService } from "#core/services/audit-logs.ts";
 import { createExecutionService } from "#core/services/executions.ts";
 import { createFileService } from "#core/services/files.ts";
 import { createIdentityService } from "#core/services/identity.ts";
@@ -54,6 +55,7 @@ export function buildServices({ config, actorCacheMs, ...opened }: ServiceDepend
     files: createFileService(shared),
     apiKeys: createApiKeyService(shared),
     queueAudit: createQueueAudit(shared),
+    auditLogs: createAuditLogService(shared),
     identity: createIdentityService({
       ...shared,
       hasher: createPasswordHasher(),

@@ -46,7 +46,8 @@ create table audit_logs (
   details jsonb,
   canonical bytea not null,
   previous_hash bytea not null,
-  hash bytea not null
+  hash bytea not null,
+  words tsvector
 );
 create table credentials (
   id uuid not null,
@@ -385,10 +386,12 @@ alter table workspaces add constraint workspaces_pkey PRIMARY KEY (id);
 CREATE INDEX api_keys_user_id_idx ON public.api_keys USING btree (user_id, id DESC);
 CREATE INDEX api_keys_workspace_id_idx ON public.api_keys USING btree (workspace_id) WHERE (workspace_id IS NOT NULL);
 CREATE INDEX approvals_pending_idx ON public.approvals USING btree (workspace_id, id DESC) WHERE (status = 'pending'::text);
-CREATE INDEX audit_logs_action_idx ON public.audit_logs USING btree (chain_id, action, seq DESC);
-CREATE INDEX audit_logs_actor_idx ON public.audit_logs USING btree (chain_id, actor_id, seq DESC);
+CREATE INDEX audit_logs_action_idx ON public.audit_logs USING btree (chain_id, action, at DESC, seq DESC);
+CREATE INDEX audit_logs_actor_idx ON public.audit_logs USING btree (chain_id, actor_id, at DESC, seq DESC);
 CREATE UNIQUE INDEX audit_logs_id_key ON public.audit_logs USING btree (id);
-CREATE INDEX audit_logs_target_idx ON public.audit_logs USING btree (chain_id, target_id, seq DESC);
+CREATE INDEX audit_logs_target_idx ON public.audit_logs USING btree (chain_id, target_id, at DESC, seq DESC);
+CREATE INDEX audit_logs_time_idx ON public.audit_logs USING btree (chain_id, at DESC, seq DESC);
+CREATE INDEX audit_logs_words_idx ON public.audit_logs USING gin (words);
 CREATE INDEX credentials_key_id_idx ON public.credentials USING btree (key_id);
 CREATE INDEX credentials_list_idx ON public.credentials USING btree (workspace_id, id DESC);
 CREATE INDEX execution_keys_created_at_idx ON public.execution_keys USING btree (created_at);
@@ -423,6 +426,12 @@ CREATE OR REPLACE FUNCTION public.app_workspace_ids()
  STABLE
 RETURN (COALESCE(NULLIF(current_setting('app.workspace_ids'::text, true), ''::text), '{}'::text))::uuid[]
 ;
+CREATE OR REPLACE FUNCTION public.audit_words(p_chain uuid, p_target_type text, p_text text)
+ RETURNS tsvector
+ LANGUAGE sql
+ IMMUTABLE
+RETURN array_to_tsvector(ARRAY(SELECT DISTINCT ("right"((audit_words.p_chain)::text, 6) || "left"(word.word, 64)) FROM regexp_split_to_table(lower(regexp_replace(audit_words.p_text, '([0-9a-fA-F]{8})-([0-9a-fA-F]{4})-([0-9a-fA-F]{4})-([0-9a-fA-F]{4})-([0-9a-fA-F]{12})'::text, '\1\2\3\4\5'::text, 'g'::text)), '[\x01-\x2f\x3a-\x40\x5b-\x60\x7b-\x7f]+'::text) word(word) WHERE (word.word <> ''::text) UNION ALL SELECT (("right"((audit_words.p_chain)::text, 6) || '_'::text) || audit_words.p_target_type)))
+;
 CREATE OR REPLACE FUNCTION public.ensure_partition(at timestamp with time zone)
  RETURNS boolean
  LANGUAGE plpgsql
@@ -447,6 +456,15 @@ begin
   return made;
 end $function$
 ;
+CREATE OR REPLACE FUNCTION public.forget_audit_words()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  new.words := public.audit_words(new.chain_id, new.target_type, concat_ws(' ', new.action, new.target_type, new.target_id));
+  return new;
+end $function$
+;
 CREATE OR REPLACE FUNCTION public.identity_end_session(p_hash bytea)
  RETURNS TABLE("sessionId" uuid, "userId" uuid)
  LANGUAGE sql
@@ -457,6 +475,32 @@ AS $function$
   from public.refresh_tokens t
   where t.token_hash = p_hash and s.id = t.session_id and s.ended_at is null
   returning s.id, s.user_id
+$function$
+;
+CREATE OR REPLACE FUNCTION public.identity_find_audit_words(p_chain uuid, p_words tsquery, p_actor uuid, p_action text, p_target text, p_from timestamp with time zone, p_to timestamp with time zone, p_before_at timestamp with time zone, p_before_seq bigint, p_limit integer)
+ RETURNS TABLE(at timestamp with time zone, seq bigint)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+  -- Materialized: the words are looked up by their own index, not tried on a walk through the whole chain.
+  with found as materialized (
+    select l.chain_id, l.at, l.seq, l.actor_id, l.action, l.target_id
+    from public.audit_logs l where l.words @@ p_words
+  )
+  select f.at, f.seq from found f
+  where f.chain_id = p_chain
+    and (p_chain = any (public.app_workspace_ids())
+      or p_chain = '00000000-0000-0000-0000-000000000000' and exists (
+        select from public.users u where u.id = public.app_user_id() and u.is_admin and u.disabled_at is null))
+    and (p_actor is null or f.actor_id = p_actor)
+    and (p_action is null or f.action = p_action)
+    and (p_target is null or f.target_id = p_target)
+    and (p_from is null or f.at >= p_from)
+    and (p_to is null or f.at < p_to)
+    and (p_before_at is null or (f.at, f.seq) < (p_before_at, p_before_seq))
+  order by f.at desc, f.seq desc
+  limit p_limit
 $function$
 ;
 CREATE OR REPLACE FUNCTION public.identity_find_login(p_email text)
@@ -565,6 +609,7 @@ RETURN ((lpad(to_hex((GREATEST((0)::numeric, floor((EXTRACT(epoch FROM at) * (10
 ;
 
 CREATE TRIGGER audit_logs_append_only BEFORE DELETE OR UPDATE ON public.audit_logs FOR EACH ROW EXECUTE FUNCTION refuse_change('the audit log is append-only');
+CREATE TRIGGER audit_logs_forget_words BEFORE UPDATE OF details ON public.audit_logs FOR EACH ROW WHEN ((old.details IS DISTINCT FROM new.details)) EXECUTE FUNCTION forget_audit_words();
 CREATE TRIGGER audit_logs_no_truncate BEFORE TRUNCATE ON public.audit_logs FOR EACH STATEMENT EXECUTE FUNCTION refuse_change('the audit log is append-only');
 CREATE TRIGGER execution_steps_terminal BEFORE UPDATE ON public.execution_steps FOR EACH ROW WHEN ((old.status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text]))) EXECUTE FUNCTION refuse_change('a finished step is final');
 CREATE TRIGGER workflow_executions_terminal BEFORE UPDATE ON public.workflow_executions FOR EACH ROW WHEN ((old.status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text]))) EXECUTE FUNCTION refuse_change('a finished execution is final, retry makes a new one');
@@ -622,8 +667,14 @@ create policy api_append on audit_logs for insert to atelier_api
   with check (true);
 create policy api_chain on audit_logs for select to atelier_api
   using ((chain_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
+create policy api_instance_chain on audit_logs for select to atelier_api
+  using (((chain_id = '00000000-0000-0000-0000-000000000000'::uuid) AND (EXISTS ( SELECT
+   FROM users u
+  WHERE ((u.id = ( SELECT app_user_id() AS app_user_id)) AND u.is_admin AND (u.disabled_at IS NULL))))));
 create policy engine_append on audit_logs for insert to atelier_scheduler, atelier_worker
   with check (true);
+create policy identity_find on audit_logs for select to atelier_identity
+  using (true);
 create policy rotator_append on audit_logs for insert to atelier_rotator
   with check (true);
 create policy api_tenant on credentials for all to atelier_api
@@ -819,15 +870,19 @@ grant delete, insert, select, update on workspaces to atelier_api;
 grant insert, select on workspaces to atelier_identity;
 
 grant update (last_used_at) on api_keys to atelier_identity;
+grant select (chain_id, seq, at, actor_id, action, target_id, words) on audit_logs to atelier_identity;
 grant select (id, workspace_id, type, key_id, wrapped_key) on credentials to atelier_rotator;
 grant update (key_id, wrapped_key) on credentials to atelier_rotator;
 grant update (name, password_hash, totp_secret, totp_key_id, totp_enabled_at, recovery_code_hashes, password_changed_at, updated_at) on users to atelier_api;
 
 grant execute on function app_user_id() to public;
 grant execute on function app_workspace_ids() to public;
+grant execute on function audit_words(uuid,text,text) to public;
 grant execute on function ensure_partition(timestamp with time zone) to atelier_api;
 grant execute on function ensure_partition(timestamp with time zone) to atelier_scheduler;
+grant execute on function forget_audit_words() to public;
 grant execute on function identity_end_session(bytea) to atelier_api;
+grant execute on function identity_find_audit_words(uuid,tsquery,uuid,text,text,timestamp with time zone,timestamp with time zone,timestamp with time zone,bigint,integer) to atelier_api;
 grant execute on function identity_find_login(text) to atelier_api;
 grant execute on function identity_has_users() to atelier_api;
 grant execute on function identity_register(uuid,text,text,text,uuid,text) to atelier_api;

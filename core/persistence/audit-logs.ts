@@ -1,6 +1,7 @@
 // The audit log: append-only, one hash chain per workspace and one for the instance.
 import { createHash } from "node:crypto";
 import { v7 as uuidv7 } from "uuid";
+import { writeWordVector } from "../domain/audit-words.ts";
 import { canonicalJson } from "../domain/canonical-json.ts";
 import type { Executor } from "./database.ts";
 import { sql } from "./sql.ts";
@@ -65,7 +66,14 @@ export async function appendAudit(tx: Executor, entries: readonly AuditEntry[]):
 
 /** The position before the entry that is being chained. */
 type Head = { chainId: string; seq: number; hash: Buffer; now: string };
-type Row = AuditRecord & { details: string | null; canonical: Buffer; previousHash: Buffer; hash: Buffer };
+type Row = AuditRecord & {
+  details: string | null;
+  canonical: Buffer;
+  previousHash: Buffer;
+  hash: Buffer;
+  /** For the search only; no hash covers it. */
+  words: string;
+};
 
 /**
  * Reserves the numbers and locks the heads, in one statement: sorted input makes the order of the locks, and
@@ -103,7 +111,14 @@ function chainEntry(entry: AuditEntry, head: Head): Row {
     detailsHash: details === null ? null : detailsHash(details),
   };
   const canonical = canonicalBytes(record);
-  return { ...record, details, canonical, previousHash: head.hash, hash: chainHash(head.hash, canonical) };
+  return {
+    ...record,
+    details,
+    canonical,
+    previousHash: head.hash,
+    hash: chainHash(head.hash, canonical),
+    words: writeWordVector(entry),
+  };
 }
 
 export function canonicalBytes(record: AuditRecord): Buffer {
@@ -132,9 +147,10 @@ async function insertRows(
         as m (chain_id, hash)
       where h.chain_id = m.chain_id)
     insert into audit_logs (chain_id, seq, id, at, actor_id, action, target_type, target_id, details,
-      canonical, previous_hash, hash)
+      canonical, previous_hash, hash, words)
     select * from unnest(${column("chainId")}::uuid[], ${column("seq")}::bigint[], ${column("id")}::uuid[],
       ${column("at")}::timestamptz[], ${column("actorId")}::uuid[], ${column("action")}::text[],
       ${column("targetType")}::text[], ${column("targetId")}::text[], ${column("details")}::jsonb[],
-      ${column("canonical")}::bytea[], ${column("previousHash")}::bytea[], ${column("hash")}::bytea[])`);
+      ${column("canonical")}::bytea[], ${column("previousHash")}::bytea[], ${column("hash")}::bytea[],
+      ${column("words")}::tsvector[])`);
 }

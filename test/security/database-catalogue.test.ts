@@ -8,6 +8,7 @@ import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 const DEFINER_FUNCTIONS = [
   "ensure_partition",
   "identity_end_session",
+  "identity_find_audit_words",
   "identity_find_login",
   "identity_has_users",
   "identity_register",
