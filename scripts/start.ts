@@ -3,6 +3,7 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { expireLeases } from "../core/persistence/expire-leases.ts";
 import { migrateDatabase } from "../migrations/migrate.ts";
+import { buildStudio } from "./start/build-studio.ts";
 import { explainFault } from "./start/explain-fault.ts";
 import { runUntilSignal } from "./start/run-until-signal.ts";
 import { readStartSettings } from "./start/start-settings.ts";
@@ -29,6 +30,7 @@ try {
     cwd: root,
     migrate: ({ databaseUrl }) => migrateDatabase({ databaseUrl, log: sayMigration }),
     expireLeases,
+    buildStudio: () => buildStudio({ root, log }),
     log,
   });
   process.exitCode = await runUntilSignal(supervisor, log);

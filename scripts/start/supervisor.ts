@@ -24,6 +24,8 @@ export type SupervisorOptions = {
   cwd: string;
   migrate: (options: { databaseUrl: string; log: (line: string) => void }) => Promise<void>;
   expireLeases: (options: { databaseUrl: string; workerId: string }) => Promise<unknown>;
+  /** Before the api, which reads the page once. Never rejects: the platform works without its web pages. */
+  buildStudio?: () => Promise<unknown>;
   log: (line: string) => void;
   /** How long roles may finish what they are doing after SIGTERM. */
   drainMs?: number;
@@ -73,6 +75,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       },
       ...(embedded ? [() => startOwnDatabase(options, running)] : []),
       () => options.migrate({ databaseUrl: running.databaseUrl(), log }),
+      async () => options.buildStudio?.(),
       async () => startRoles(options, running),
     ];
     for (const step of steps) {

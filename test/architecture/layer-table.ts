@@ -127,6 +127,16 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   nodemailer: ["core/mail"],
   pino: ["core/logger"],
   "prom-client": ["api", "worker", "scheduler", "core/health-server"],
+  react: ["dashboards/studio"],
+  "react-dom": ["dashboards/studio"],
+  "@mantine/core": ["dashboards/studio"],
+  "@mantine/form": ["dashboards/studio"],
+  "@mantine/hooks": ["dashboards/studio"],
+  "@tanstack/react-query": ["dashboards/studio"],
+  "@tanstack/react-router": ["dashboards/studio"],
+  "qrcode.react": ["dashboards/studio"],
+  "@vitejs/plugin-react": ["dashboards/studio"],
+  vite: ["dashboards/studio"],
 };
 
 /** Where a rule is broken on purpose, and why. An entry that is no longer needed fails the test. */

@@ -1,0 +1,20 @@
+// The state of an execution or a step, in a word and a colour.
+import { Badge } from "@mantine/core";
+
+const COLOURS: Readonly<Record<string, string>> = {
+  queued: "gray",
+  running: "blue",
+  waiting: "grape",
+  succeeded: "green",
+  failed: "red",
+  cancelled: "gray",
+  unknown: "orange",
+};
+
+export function StatusBadge({ status }: { status: string }) {
+  return (
+    <Badge variant="dot" color={COLOURS[status] ?? "gray"} tt="none" fw={500}>
+      {status}
+    </Badge>
+  );
+}

@@ -1,0 +1,26 @@
+// Workflows: one page after the other, and one with its graph.
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import { call, type Reply } from "../api/client.ts";
+
+export type Workflow = Reply<"GET /api/workflows/{id}">;
+
+export function useWorkflows(workspaceId: string | undefined) {
+  return useInfiniteQuery({
+    queryKey: ["workflows", { workspaceId }],
+    queryFn: ({ pageParam, signal }) =>
+      call(
+        "GET /api/workflows",
+        { query: { ...(workspaceId && { workspaceId }), ...(pageParam && { cursor: pageParam }) } },
+        { signal },
+      ),
+    initialPageParam: "",
+    getNextPageParam: (page) => page.nextCursor,
+  });
+}
+
+export function useWorkflow(id: string) {
+  return useQuery({
+    queryKey: ["workflow", id],
+    queryFn: ({ signal }) => call("GET /api/workflows/{id}", { params: { id } }, { signal }),
+  });
+}

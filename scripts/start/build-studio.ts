@@ -1,0 +1,83 @@
+// Builds the Studio when its sources are newer than what was built; a fault there is told and stops nothing.
+import { spawn } from "node:child_process";
+import { createHash } from "node:crypto";
+import { globSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import path from "node:path";
+
+const MARK = ".built-from";
+const PATIENCE_MS = 120_000;
+
+export type BuildStudioOptions = { root: string; log: (line: string) => void };
+
+/** Resolves to whether a current Studio is there. Takes some 10 ms when nothing has changed. */
+export async function buildStudio({ root, log }: BuildStudioOptions): Promise<boolean> {
+  const studio = path.join(root, "dashboards/studio");
+  const built = path.join(studio, "dist");
+  const beside = `${built}.${process.pid}`;
+  try {
+    const wanted = hashSources(root, studio);
+    if (readMark(built) === wanted) return true;
+    log("Building the Studio (its sources have changed since it was last built, or it never was)");
+    mkdirSync(beside, { recursive: true });
+    await runVite(studio, beside);
+    writeFileSync(path.join(beside, MARK), wanted);
+    // Put in place whole, so that nobody serves half of it.
+    rmSync(built, { recursive: true, force: true });
+    renameSync(beside, built);
+    return true;
+  } catch (error) {
+    // Another start may have put the same there at the same moment.
+    rmSync(beside, { recursive: true, force: true });
+    const reason = error instanceof Error ? error.message : String(error);
+    log(`The Studio could not be built, so the web pages are missing or old; the rest works:\n${reason}`);
+    return false;
+  }
+}
+
+/** Over contents, not times: a checkout touches every file. */
+function hashSources(root: string, studio: string): string {
+  const files = globSync(["*.{html,json,ts}", "src/**/*.*"], { cwd: studio }).map((file) =>
+    path.join(studio, file),
+  );
+  const hash = createHash("sha256");
+  for (const file of [
+    ...files.sort(),
+    path.join(root, "package-lock.json"),
+    path.join(root, "tsconfig.json"),
+  ]) {
+    hash
+      .update(`${path.relative(root, file)}\0`)
+      .update(readFileSync(file))
+      .update("\0");
+  }
+  return hash.digest("hex");
+}
+
+function readMark(built: string): string | null {
+  try {
+    return readFileSync(path.join(built, MARK), "utf8");
+  } catch {
+    return null;
+  }
+}
+
+/** In a process of its own: the bundler's memory shall not stay with the supervisor. */
+async function runVite(studio: string, outDir: string): Promise<void> {
+  const manifest = createRequire(import.meta.url).resolve("vite/package.json");
+  const vite = path.join(path.dirname(manifest), "bin/vite.js");
+  const child = spawn(process.execPath, [vite, "build", studio, "--outDir", outDir, "--logLevel", "error"], {
+    cwd: studio,
+    env: { ...process.env, NODE_ENV: "production" },
+    stdio: ["ignore", "pipe", "pipe"],
+    timeout: PATIENCE_MS,
+  });
+  let said = "";
+  for (const stream of [child.stdout, child.stderr])
+    stream.on("data", (chunk: Buffer) => (said = (said + chunk).slice(-4_000)));
+  const code = await new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", resolve);
+  });
+  if (code !== 0) throw new Error(said.trim() || `vite ended with ${code}`);
+}

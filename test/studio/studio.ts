@@ -1,0 +1,71 @@
+// The Studio as people get it: built once, served by a real api beside a real worker and scheduler.
+import assert from "node:assert/strict";
+import path from "node:path";
+import type { Browser, Page } from "playwright-core";
+import { buildStudio } from "../../scripts/start/build-studio.ts";
+import { ROOT } from "../architecture/source-tree.ts";
+import { createClient, PASSWORD, type Request } from "../support/client.ts";
+import { createTestDatabase } from "../support/database.ts";
+import { type HttpSink, startHttpSink } from "../support/http-sink.ts";
+import { createPlatform } from "../support/platform.ts";
+import { launch } from "./browser.ts";
+
+export type RunningStudio = {
+  url: string;
+  browser: Browser;
+  request: Request;
+  sink: HttpSink;
+  close(): Promise<void>;
+};
+
+export async function startStudio(
+  environment: Readonly<Record<string, string>> = {},
+): Promise<RunningStudio> {
+  const said: string[] = [];
+  assert.ok(await buildStudio({ root: path.resolve(ROOT), log: (line) => said.push(line) }), said.join("\n"));
+  const database = await createTestDatabase();
+  const sink = await startHttpSink();
+  const platform = await createPlatform({
+    DATABASE_URL: database.databaseUrl,
+    ALLOW_PRIVATE_EGRESS: sink.address,
+    ...environment,
+  });
+  const [browser] = await Promise.all([
+    launch(),
+    platform.start("api"),
+    platform.start("worker"),
+    platform.start("scheduler"),
+  ]);
+  return {
+    url: platform.url,
+    browser,
+    request: createClient(platform.url),
+    sink,
+    async close() {
+      await browser.close();
+      await platform.close();
+      await sink.close();
+      await database.drop();
+    },
+  };
+}
+
+export async function signUp(page: Page, email: string): Promise<void> {
+  await page.getByRole("textbox", { name: "E-mail" }).fill(email);
+  await page.getByLabel(/^Password/).fill(PASSWORD);
+  await page.getByRole("button", { name: "Sign up" }).click();
+  await page.getByRole("heading", { name: "Workflows", exact: true }).waitFor();
+}
+
+export async function logIn(page: Page, email: string, password = PASSWORD): Promise<void> {
+  await page.getByRole("textbox", { name: "E-mail" }).fill(email);
+  await page.getByLabel(/^Password/).fill(password);
+  await page.getByRole("button", { name: "Log in" }).click();
+}
+
+/** What a page could keep: anything like a token in it would be one that other scripts can read. */
+export async function storedTexts(page: Page): Promise<string> {
+  return page.evaluate<string>(
+    "JSON.stringify([{ ...localStorage }, { ...sessionStorage }, document.cookie])",
+  );
+}
