@@ -4,6 +4,7 @@ import type { Metrics } from "./metrics.ts";
 import type { Passport } from "./middleware/passport.ts";
 import type { Readiness } from "./readiness.ts";
 import { createAuditLogRoutes } from "./routes/audit-logs.ts";
+import { createAdminUserRoutes } from "./routes/admin-users.ts";
 import { createAuthRoutes } from "./routes/auth.ts";
 import { createApiKeyRoutes } from "./routes/auth-api-keys.ts";
 import { createExecutionEventRoutes } from "./routes/execution-events.ts";
@@ -37,6 +38,7 @@ export function buildRoutes({
     ...createWorkflowRoutes(services),
     ...createWorkflowVersionRoutes(services),
     ...createFileRoutes(services),
+    ...createAdminUserRoutes(services),
     ...createExecutionRoutes(services),
     ...createAuditLogRoutes(services),
     ...createExecutionEventRoutes({ watch: services.watch, recheck: passport.authenticate }),

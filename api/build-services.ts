@@ -9,6 +9,7 @@ import type { ExecutionQueue } from "#core/queue/execution-queue.ts";
 import { createActorCache, followIdentityChanges } from "#core/services/actor-cache.ts";
 import { createApiKeyService } from "#core/services/api-keys.ts";
 import { createAuditLogService } from "#core/services/audit-logs.ts";
+import { createAdminUserService } from "#core/services/admin-users.ts";
 import { createExecutionService } from "#core/services/executions.ts";
 import { createFileService } from "#core/services/files.ts";
 import { createIdentityService } from "#core/services/identity.ts";
@@ -56,6 +57,7 @@ export function buildServices({ config, actorCacheMs, ...opened }: ServiceDepend
     apiKeys: createApiKeyService(shared),
     queueAudit: createQueueAudit(shared),
     auditLogs: createAuditLogService(shared),
+    adminUsers: createAdminUserService(shared),
     identity: createIdentityService({
       ...shared,
       hasher: createPasswordHasher(),

@@ -1,0 +1,82 @@
+// What an administrator of the instance does for people: find, disable, promote, end sessions, take a lost factor away.
+import { AppError } from "../domain/app-error.ts";
+import { type Actor, notFound } from "../domain/roles.ts";
+import {
+  type AdminUser,
+  changeUser,
+  endSessionsOf,
+  findUser,
+  type ListUsers,
+  listUsers,
+  resetMfa,
+  type UserChange,
+} from "../persistence/admin-users.ts";
+import { type AuditEntry, appendAudit, INSTANCE_CHAIN } from "../persistence/audit-logs.ts";
+import type { Database, Executor } from "../persistence/database.ts";
+import { announceIdentityChange } from "../persistence/identity-changes.ts";
+
+export type AdminUserDependencies = { database: Database };
+
+export type AdminUserService = ReturnType<typeof createAdminUserService>;
+
+/** Routes let administrators in only; the database asks again. Unknown people are `not_found`. */
+export function createAdminUserService({ database }: AdminUserDependencies) {
+  const speak = <Result>(actor: Actor, work: (tx: Executor) => Promise<Result>) =>
+    database.transaction({ userId: actor.userId, workspaceIds: [] }, work);
+  return {
+    list: (actor: Actor, page: ListUsers): Promise<AdminUser[]> => speak(actor, (tx) => listUsers(tx, page)),
+    get: (actor: Actor, id: string): Promise<AdminUser> => speak(actor, (tx) => requireUser(tx, id)),
+    /** Disabling ends the person's sessions. Throws `last_admin` rather than leave the instance without one. */
+    change: (actor: Actor, id: string, change: UserChange): Promise<AdminUser> =>
+      speak(actor, (tx) => applyChange(tx, actor, id, change)),
+    /** Returns how many ended. */
+    endSessions: (actor: Actor, id: string): Promise<number> =>
+      speak(actor, async (tx) => {
+        await requireUser(tx, id);
+        const { length } = await endSessionsOf(tx, id);
+        await announceIdentityChange(tx, [id]);
+        await appendAudit(tx, [entry(actor, id, "user.sessions_ended", { sessions: length })]);
+        return length;
+      }),
+    /** Throws `conflict` when there is no second factor. The reason stands in the log. */
+    resetMfa: (actor: Actor, id: string, reason: string): Promise<void> =>
+      speak(actor, async (tx) => {
+        await requireUser(tx, id);
+        if (!(await resetMfa(tx, id)))
+          throw new AppError("conflict", "This person has not set up a second factor");
+        await announceIdentityChange(tx, [id]);
+        await appendAudit(tx, [entry(actor, id, "user.mfa_reset", { reason })]);
+      }),
+  };
+}
+
+async function requireUser(tx: Executor, id: string): Promise<AdminUser> {
+  const user = await findUser(tx, id);
+  if (!user) throw notFound("user");
+  return user;
+}
+
+async function applyChange(tx: Executor, actor: Actor, id: string, change: UserChange): Promise<AdminUser> {
+  const outcome = await changeUser(tx, id, change);
+  if (outcome === "not_found") throw notFound("user");
+  if (outcome === "forbidden") {
+    throw new AppError("forbidden", "Only an administrator of this instance may do this");
+  }
+  if (outcome === "erased")
+    throw new AppError("conflict", "This person was erased; nothing is left to change");
+  if (outcome === "last_admin") {
+    throw new AppError("last_admin", "This is the last administrator; make somebody else one first");
+  }
+  const user = await requireUser(tx, id);
+  if (outcome === "changed") {
+    const sessions = user.disabled ? (await endSessionsOf(tx, id)).length : 0;
+    await announceIdentityChange(tx, [id]);
+    const details = { ...change, ...(sessions > 0 && { sessionsEnded: sessions }) };
+    await appendAudit(tx, [entry(actor, id, "user.changed", details)]);
+  }
+  return user;
+}
+
+function entry(actor: Actor, targetId: string, action: string, details: unknown): AuditEntry {
+  return { chainId: INSTANCE_CHAIN, actorId: actor.userId, action, targetType: "user", targetId, details };
+}
