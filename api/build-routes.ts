@@ -14,6 +14,7 @@ import { createHealthRoutes } from "./routes/health.ts";
 import { createNodeTypeRoutes } from "./routes/node-types.ts";
 import { createWorkflowVersionRoutes } from "./routes/workflow-versions.ts";
 import { createWorkflowRoutes } from "./routes/workflows.ts";
+import { createErasureRoutes } from "./routes/workspace-erase.ts";
 import type { Route } from "./routing/route.ts";
 
 export type RouteDependencies = {
@@ -39,6 +40,7 @@ export function buildRoutes({
     ...createWorkflowVersionRoutes(services),
     ...createFileRoutes(services),
     ...createAdminUserRoutes(services),
+    ...createErasureRoutes(services),
     ...createExecutionRoutes(services),
     ...createAuditLogRoutes(services),
     ...createExecutionEventRoutes({ watch: services.watch, recheck: passport.authenticate }),

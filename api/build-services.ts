@@ -10,6 +10,7 @@ import { createActorCache, followIdentityChanges } from "#core/services/actor-ca
 import { createApiKeyService } from "#core/services/api-keys.ts";
 import { createAuditLogService } from "#core/services/audit-logs.ts";
 import { createAdminUserService } from "#core/services/admin-users.ts";
+import { createErasureService } from "#core/services/erasures.ts";
 import { createExecutionService } from "#core/services/executions.ts";
 import { createFileService } from "#core/services/files.ts";
 import { createIdentityService } from "#core/services/identity.ts";
@@ -57,6 +58,7 @@ export function buildServices({ config, actorCacheMs, ...opened }: ServiceDepend
     apiKeys: createApiKeyService(shared),
     queueAudit: createQueueAudit(shared),
     auditLogs: createAuditLogService(shared),
+    erasures: createErasureService(shared),
     adminUsers: createAdminUserService(shared),
     identity: createIdentityService({
       ...shared,

@@ -9,8 +9,10 @@ import { createExecutionQueue } from "#core/queue/execution-queue.ts";
 import { checkBackend, chooseBackend } from "#core/queue/queue-backend.ts";
 import { createScheduleQueue } from "#core/queue/schedule-queue.ts";
 import { checkFoundations } from "#core/services/check-foundations.ts";
+import { purgeWorkspaces } from "#core/services/purge-workspaces.ts";
 import { recoverExecutions } from "#core/services/recover-executions.ts";
 import { runRole, type Stop } from "#core/shutdown.ts";
+import { startPurgeLoop } from "./purge-loop.ts";
 import { startRecoveryLoop } from "./recovery-loop.ts";
 
 const MONTHS_AHEAD = 12;
@@ -27,7 +29,7 @@ await runRole(logger, () => {
 async function startScheduler(config: Config, logger: Logger): Promise<Stop> {
   const { databaseUrl, redisUrl } = config;
   const onError = (error: Error) => logger.warn({ err: error }, "connection lost, reconnecting");
-  const database = createDatabase({ databaseUrl, role: "atelier_scheduler", maxConnections: 3, onError });
+  const database = createDatabase({ databaseUrl, role: "atelier_scheduler", maxConnections: 4, onError });
   const backend = chooseBackend({ redisUrl, databaseUrl, role: "atelier_scheduler" });
   await checkFoundations(database, []);
   await checkBackend(backend);
@@ -44,6 +46,7 @@ async function startScheduler(config: Config, logger: Logger): Promise<Stop> {
     const session = await openLockSession(database, "recovery");
     return { ...session, recover: () => recoverExecutions(session.executor, queue) };
   }, logger);
+  const purge = startPurgeLoop((signal) => purgeWorkspaces(database, { signal }), logger);
   const health = await startHealthServer({
     host: config.host,
     port: config.healthPort,
@@ -54,6 +57,7 @@ async function startScheduler(config: Config, logger: Logger): Promise<Stop> {
   return async () => {
     await health.stop();
     await recovery.stop();
+    await purge.stop();
     await timers.close();
     await queue.close();
     await database.close();

@@ -31,13 +31,17 @@ export function findUser(tx: Executor, id: string): Promise<AdminUser | null> {
 }
 
 export type UserChange = { disabled?: boolean | undefined; isAdmin?: boolean | undefined };
-export type UserChangeOutcome = "changed" | "unchanged" | "forbidden" | "not_found" | "erased" | "last_admin";
+export type ChangedUser = Pick<AdminUser, "isAdmin" | "disabled"> & {
+  outcome: "changed" | "unchanged" | "forbidden" | "not_found" | "erased" | "last_admin";
+  endedSessions: number;
+};
 
-/** Changes of administrators wait for each other until the transaction ends. */
-export async function changeUser(tx: Executor, id: string, change: UserChange): Promise<UserChangeOutcome> {
-  const row = await tx.one<{ outcome: UserChangeOutcome }>(sql`
-    select admin_change_user(${id}, ${change.disabled ?? null}, ${change.isAdmin ?? null}) as outcome`);
-  return row?.outcome ?? "forbidden";
+/** Changes of administrators wait for each other until the transaction ends. Disabling ends the person's sessions. */
+export async function changeUser(tx: Executor, id: string, change: UserChange): Promise<ChangedUser> {
+  const row = await tx.one<ChangedUser>(sql`
+    select outcome, "isAdmin", disabled, "endedSessions"
+    from admin_change_user(${id}, ${change.disabled ?? null}, ${change.isAdmin ?? null})`);
+  return row ?? { outcome: "forbidden", isAdmin: false, disabled: false, endedSessions: 0 };
 }
 
 /** The ids of the sessions that were alive until now. */

@@ -4,7 +4,12 @@ import { AppError } from "../domain/app-error.ts";
 import { type Sql, sql } from "./sql.ts";
 
 /** `atelier_rotator` is for the command that rotates keys. */
-export type RuntimeRole = "atelier_api" | "atelier_worker" | "atelier_scheduler" | "atelier_rotator";
+export type RuntimeRole =
+  | "atelier_api"
+  | "atelier_worker"
+  | "atelier_scheduler"
+  | "atelier_rotator"
+  | "atelier_admin";
 
 /** Where statements go: the pool (each on its own) or one transaction. */
 export type Executor = {
@@ -65,6 +70,7 @@ const ROLE_SETTINGS: Readonly<Record<RuntimeRole, readonly string[]>> = {
   atelier_worker: ["plan_cache_mode=force_generic_plan"],
   atelier_scheduler: [],
   atelier_rotator: [],
+  atelier_admin: [],
 };
 
 export function createDatabase(options: DatabaseOptions): Database {

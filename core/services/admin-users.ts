@@ -3,6 +3,7 @@ import { AppError } from "../domain/app-error.ts";
 import { type Actor, notFound } from "../domain/roles.ts";
 import {
   type AdminUser,
+  type ChangedUser,
   changeUser,
   endSessionsOf,
   findUser,
@@ -57,7 +58,20 @@ async function requireUser(tx: Executor, id: string): Promise<AdminUser> {
 }
 
 async function applyChange(tx: Executor, actor: Actor, id: string, change: UserChange): Promise<AdminUser> {
-  const outcome = await changeUser(tx, id, change);
+  // Read before: who takes the right away from themselves sees nobody after.
+  const user = await findUser(tx, id);
+  const { outcome, isAdmin, disabled, endedSessions } = await changeUser(tx, id, change);
+  refuse(outcome);
+  if (!user) throw notFound("user");
+  if (outcome === "changed") {
+    await announceIdentityChange(tx, [id]);
+    const details = { ...change, ...(endedSessions > 0 && { endedSessions }) };
+    await appendAudit(tx, [entry(actor, id, "user.changed", details)]);
+  }
+  return { ...user, isAdmin, disabled };
+}
+
+function refuse(outcome: ChangedUser["outcome"]): void {
   if (outcome === "not_found") throw notFound("user");
   if (outcome === "forbidden") {
     throw new AppError("forbidden", "Only an administrator of this instance may do this");
@@ -67,14 +81,6 @@ async function applyChange(tx: Executor, actor: Actor, id: string, change: UserC
   if (outcome === "last_admin") {
     throw new AppError("last_admin", "This is the last administrator; make somebody else one first");
   }
-  const user = await requireUser(tx, id);
-  if (outcome === "changed") {
-    const sessions = user.disabled ? (await endSessionsOf(tx, id)).length : 0;
-    await announceIdentityChange(tx, [id]);
-    const details = { ...change, ...(sessions > 0 && { sessionsEnded: sessions }) };
-    await appendAudit(tx, [entry(actor, id, "user.changed", details)]);
-  }
-  return user;
 }
 
 function entry(actor: Actor, targetId: string, action: string, details: unknown): AuditEntry {

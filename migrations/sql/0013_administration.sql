@@ -122,33 +122,45 @@ create function admin_list_users(p_id uuid, p_query text, p_before uuid, p_limit
   order by u.id desc limit p_limit
 $$;
 
--- outcome: changed | unchanged | forbidden | not_found | erased | last_admin. One at a time, so that of fifty who
--- would take the last admin away none does. Null leaves as it is.
-create function admin_change_user(p_id uuid, p_disabled boolean, p_is_admin boolean) returns text
+-- outcome: changed | unchanged | forbidden | not_found | erased | last_admin, then how the person stands. One at a time,
+-- so that of fifty who would take the last admin away none does. Null leaves as it is. Disabling ends the sessions.
+create function admin_change_user(p_id uuid, p_disabled boolean, p_is_admin boolean)
+  returns table (outcome text, "isAdmin" boolean, disabled boolean, "endedSessions" int)
   language plpgsql security definer set search_path = pg_catalog, public as $$
-declare u public.users;
+declare
+  u public.users;
+  new_disabled boolean;
+  new_admin boolean;
+  ended int := 0;
 begin
   perform pg_advisory_xact_lock(hashtext('atelier'), hashtext('admins'));
   if not public.admin_is_current() then
-    return 'forbidden';
+    return query select 'forbidden', false, false, 0;
+    return;
   end if;
   select * into u from public.users where id = p_id for update;
-  if not found then
-    return 'not_found';
+  new_disabled := coalesce(p_disabled, u.disabled_at is not null);
+  new_admin := coalesce(p_is_admin, u.is_admin);
+  if u.id is null then
+    return query select 'not_found', false, false, 0;
   elsif u.erased_at is not null then
-    return 'erased';
-  elsif (coalesce(p_disabled, u.disabled_at is not null), coalesce(p_is_admin, u.is_admin))
-    = (u.disabled_at is not null, u.is_admin) then
-    return 'unchanged';
-  elsif u.is_admin and u.disabled_at is null and (p_disabled or not p_is_admin)
-    and not exists (select from public.users where id <> p_id and is_admin and disabled_at is null) then
-    return 'last_admin';
+    return query select 'erased', u.is_admin, true, 0;
+  elsif (new_disabled, new_admin) = (u.disabled_at is not null, u.is_admin) then
+    return query select 'unchanged', new_admin, new_disabled, 0;
+  elsif u.is_admin and u.disabled_at is null and (new_disabled or not new_admin)
+    and not exists (select from public.users o where o.id <> p_id and o.is_admin and o.disabled_at is null) then
+    return query select 'last_admin', true, false, 0;
+  else
+    update public.users x set is_admin = new_admin, updated_at = clock_timestamp(),
+      disabled_at = case when new_disabled then coalesce(x.disabled_at, clock_timestamp()) end
+    where x.id = p_id;
+    if new_disabled then
+      update public.sessions set ended_at = clock_timestamp(), end_reason = 'admin'
+      where user_id = p_id and ended_at is null;
+      get diagnostics ended = row_count;
+    end if;
+    return query select 'changed', new_admin, new_disabled, ended;
   end if;
-  update public.users set is_admin = coalesce(p_is_admin, is_admin), updated_at = clock_timestamp(),
-    disabled_at = case when coalesce(p_disabled, disabled_at is not null)
-      then coalesce(disabled_at, clock_timestamp()) end
-  where id = p_id;
-  return 'changed';
 end $$;
 
 -- The sessions that were alive until now.

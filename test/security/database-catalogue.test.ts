@@ -5,8 +5,21 @@ import pg from "pg";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 
 // What must happen before anybody is known, and the partitions that run-time roles may not create themselves.
+// What administrators do and what erases, each owned by a role made for it (0013).
 const DEFINER_FUNCTIONS = [
+  "admin_change_user",
+  "admin_end_sessions",
+  "admin_list_users",
+  "admin_reset_mfa",
   "ensure_partition",
+  "erase_audit_details",
+  "erase_begin_person",
+  "erase_finish_person",
+  "erase_list_workspaces",
+  "erase_mark_workspace",
+  "erase_member",
+  "erase_requires_entry",
+  "erase_workspace_batch",
   "identity_end_session",
   "identity_find_audit_words",
   "identity_find_login",
@@ -15,6 +28,13 @@ const DEFINER_FUNCTIONS = [
   "identity_rotate_refresh",
   "identity_use_api_key",
 ];
+const OWNERS: Readonly<Record<string, string>> = {
+  admin: "atelier_admin",
+  ensure: "atelier",
+  erase: "atelier_eraser",
+  identity: "atelier_identity",
+};
+const FUNCTION_OWNERS = ["atelier_identity", "atelier_admin", "atelier_eraser"];
 const RUNTIME_ROLES = ["atelier_api", "atelier_worker", "atelier_scheduler"];
 
 let testDatabase: TestDatabase;
@@ -89,7 +109,7 @@ test("only the allow-list runs with its owner's rights, each with a fixed search
   );
   for (const { name, config, owner, super: isSuper } of rows) {
     assert.deepEqual(config, ["search_path=pg_catalog, public"], name);
-    assert.equal(owner, name === "ensure_partition" ? "atelier" : "atelier_identity", name);
+    assert.equal(owner, OWNERS[name.split("_")[0]], name);
     assert.equal(isSuper, false, name);
   }
 });
@@ -103,7 +123,7 @@ test("nobody else may call the allow-list, and no run-time role may make objects
   assert.equal(rows.length, DEFINER_FUNCTIONS.length);
   // An entry without a grantee is PUBLIC; no list at all means PUBLIC may execute.
   for (const { name, acl } of rows) assert.match(acl, /^(?!.*(^|,)=X).+$/, name);
-  for (const role of [...RUNTIME_ROLES, "atelier_identity"]) {
+  for (const role of [...RUNTIME_ROLES, ...FUNCTION_OWNERS]) {
     const made = await admin.query("select has_schema_privilege($1, 'public', 'create') as may", [role]);
     assert.equal(made.rows[0].may, false, role);
   }
@@ -114,8 +134,25 @@ test("no run-time role owns a table or belongs to the owner", async () => {
     "select tablename from pg_tables where schemaname = 'public' and tableowner <> 'atelier'",
   );
   assert.deepEqual(owned.rows, []);
-  for (const role of [...RUNTIME_ROLES, "atelier_identity"]) {
+  for (const role of [...RUNTIME_ROLES, ...FUNCTION_OWNERS]) {
     const { rows } = await admin.query("select pg_has_role($1, 'atelier', 'member') as member", [role]);
     assert.equal(rows[0].member, false, role);
   }
+});
+
+test("every tenant table is purged with its workspace, and the eraser may", async () => {
+  const { rows } = await admin.query(`
+    select c.relname as name, has_table_privilege('atelier_eraser', c.oid, 'select, delete') as may,
+      exists (select from pg_policy p where p.polrelid = c.oid
+        and 'atelier_eraser'::regrole = any (p.polroles)) as sees
+    from pg_class c join pg_attribute k on k.attrelid = c.oid
+    where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
+      and k.attname = 'workspace_id' and not k.attisdropped order by 1`);
+  const list = await admin.query("select unnest(erase_tables()) as name");
+  const purged = [...list.rows.map((row) => row.name), "workflow_executions", "execution_steps"];
+  assert.deepEqual(rows.map((row) => row.name).toSorted(), purged.toSorted());
+  assert.deepEqual(
+    rows.filter((row) => !row.may || !row.sees),
+    [],
+  );
 });
