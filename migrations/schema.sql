@@ -194,7 +194,8 @@ create table users (
   password_changed_at timestamp with time zone not null default now(),
   legacy_id text,
   created_at timestamp with time zone not null default now(),
-  updated_at timestamp with time zone not null default now()
+  updated_at timestamp with time zone not null default now(),
+  erased_at timestamp with time zone
 );
 create table webhook_deliveries (
   webhook_id uuid not null,
@@ -303,7 +304,10 @@ create table workspaces (
   legacy_id text,
   created_at timestamp with time zone not null default now(),
   updated_at timestamp with time zone not null default now(),
-  require_totp boolean not null default false
+  require_totp boolean not null default false,
+  deleted_at timestamp with time zone,
+  deleted_by uuid,
+  deleted_xid xid8
 );
 
 alter table api_keys add constraint api_keys_key_hash_key UNIQUE (key_hash);
@@ -316,6 +320,7 @@ alter table approvals add constraint approvals_pkey PRIMARY KEY (id);
 alter table approvals add constraint approvals_quorum_check CHECK ((quorum > 0));
 alter table approvals add constraint approvals_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'approved'::text, 'rejected'::text, 'expired'::text])));
 alter table audit_heads add constraint audit_heads_pkey PRIMARY KEY (chain_id);
+alter table audit_logs add constraint audit_logs_erasure_audited TRIGGER DEFERRABLE INITIALLY DEFERRED;
 alter table audit_logs add constraint audit_logs_pkey PRIMARY KEY (chain_id, seq);
 alter table credentials add constraint credentials_owner_id_fkey FOREIGN KEY (owner_id) REFERENCES users(id);
 alter table credentials add constraint credentials_pkey PRIMARY KEY (id);
@@ -354,6 +359,7 @@ alter table schedules add constraint schedules_workspace_id_fkey FOREIGN KEY (wo
 alter table sessions add constraint sessions_end_reason_check CHECK ((end_reason = ANY (ARRAY['logout'::text, 'reuse'::text, 'password'::text, 'admin'::text, 'expired'::text])));
 alter table sessions add constraint sessions_pkey PRIMARY KEY (id);
 alter table sessions add constraint sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
+alter table users add constraint users_erasure_audited TRIGGER DEFERRABLE INITIALLY DEFERRED;
 alter table users add constraint users_pkey PRIMARY KEY (id);
 alter table webhook_deliveries add constraint webhook_deliveries_pkey PRIMARY KEY (webhook_id, delivery_id);
 alter table webhook_deliveries add constraint webhook_deliveries_webhook_id_fkey FOREIGN KEY (webhook_id) REFERENCES webhooks(id) ON DELETE CASCADE;
@@ -381,6 +387,7 @@ alter table workspace_members add constraint workspace_members_role_check CHECK 
 alter table workspace_members add constraint workspace_members_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
 alter table workspace_members add constraint workspace_members_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE CASCADE;
 alter table workspaces add constraint workspaces_created_by_fkey FOREIGN KEY (created_by) REFERENCES users(id);
+alter table workspaces add constraint workspaces_deletion_audited TRIGGER DEFERRABLE INITIALLY DEFERRED;
 alter table workspaces add constraint workspaces_pkey PRIMARY KEY (id);
 
 CREATE INDEX api_keys_user_id_idx ON public.api_keys USING btree (user_id, id DESC);
@@ -413,7 +420,98 @@ CREATE INDEX workflow_executions_workflow_idx ON ONLY public.workflow_executions
 CREATE UNIQUE INDEX workflows_legacy_id_key ON public.workflows USING btree (workspace_id, legacy_id);
 CREATE INDEX workflows_list_idx ON public.workflows USING btree (workspace_id, id DESC) WHERE (archived_at IS NULL);
 CREATE INDEX workspace_members_user_id_idx ON public.workspace_members USING btree (user_id);
+CREATE INDEX workspaces_deleted_idx ON public.workspaces USING btree (deleted_at) WHERE (deleted_at IS NOT NULL);
 
+CREATE OR REPLACE FUNCTION public.admin_change_user(p_id uuid, p_disabled boolean, p_is_admin boolean)
+ RETURNS TABLE(outcome text, "isAdmin" boolean, disabled boolean, "endedSessions" integer)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+declare
+  u public.users;
+  new_disabled boolean;
+  new_admin boolean;
+  ended int := 0;
+begin
+  perform pg_advisory_xact_lock(hashtext('atelier'), hashtext('admins'));
+  if not public.admin_is_current() then
+    return query select 'forbidden', false, false, 0;
+    return;
+  end if;
+  select * into u from public.users where id = p_id for update;
+  new_disabled := coalesce(p_disabled, u.disabled_at is not null);
+  new_admin := coalesce(p_is_admin, u.is_admin);
+  if u.id is null then
+    return query select 'not_found', false, false, 0;
+  elsif u.erased_at is not null then
+    return query select 'erased', u.is_admin, true, 0;
+  elsif (new_disabled, new_admin) = (u.disabled_at is not null, u.is_admin) then
+    return query select 'unchanged', new_admin, new_disabled, 0;
+  elsif u.is_admin and u.disabled_at is null and (new_disabled or not new_admin)
+    and not exists (select from public.users o where o.id <> p_id and o.is_admin and o.disabled_at is null) then
+    return query select 'last_admin', true, false, 0;
+  else
+    update public.users x set is_admin = new_admin, updated_at = clock_timestamp(),
+      disabled_at = case when new_disabled then coalesce(x.disabled_at, clock_timestamp()) end
+    where x.id = p_id;
+    if new_disabled then
+      update public.sessions set ended_at = clock_timestamp(), end_reason = 'admin'
+      where user_id = p_id and ended_at is null;
+      get diagnostics ended = row_count;
+    end if;
+    return query select 'changed', new_admin, new_disabled, ended;
+  end if;
+end $function$
+;
+CREATE OR REPLACE FUNCTION public.admin_end_sessions(p_user uuid)
+ RETURNS SETOF uuid
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+  update public.sessions set ended_at = clock_timestamp(), end_reason = 'admin'
+  where user_id = p_user and ended_at is null and public.admin_is_current()
+  returning id
+$function$
+;
+CREATE OR REPLACE FUNCTION public.admin_is_current()
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'public'
+RETURN (EXISTS (SELECT FROM users WHERE ((users.id = app_user_id()) AND users.is_admin AND (users.disabled_at IS NULL))))
+;
+CREATE OR REPLACE FUNCTION public.admin_list_users(p_id uuid, p_query text, p_before uuid, p_limit integer)
+ RETURNS TABLE(id uuid, email text, name text, "isAdmin" boolean, disabled boolean, "totpEnabled" boolean, erased boolean, "createdAt" timestamp with time zone, "lastUsedAt" timestamp with time zone)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+  select u.id, u.email, u.name, u.is_admin, u.disabled_at is not null, u.totp_enabled_at is not null,
+    u.erased_at is not null, u.created_at, greatest(
+      (select max(s.last_used_at) from public.sessions s where s.user_id = u.id),
+      (select max(k.last_used_at) from public.api_keys k where k.user_id = u.id))
+  from public.users u
+  where public.admin_is_current() and (p_id is null or u.id = p_id) and (p_before is null or u.id < p_before)
+    and (p_query is null or position(lower(p_query) in lower(u.email)) > 0
+      or position(lower(p_query) in lower(u.name)) > 0)
+  order by u.id desc limit p_limit
+$function$
+;
+CREATE OR REPLACE FUNCTION public.admin_reset_mfa(p_user uuid)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+begin
+  update public.users set totp_secret = null, totp_key_id = null, totp_enabled_at = null, recovery_code_hashes = '{}',
+    updated_at = clock_timestamp()
+  where id = p_user and totp_secret is not null and public.admin_is_current();
+  return found;
+end $function$
+;
 CREATE OR REPLACE FUNCTION public.app_user_id()
  RETURNS uuid
  LANGUAGE sql
@@ -454,6 +552,358 @@ begin
     end if;
   end loop;
   return made;
+end $function$
+;
+CREATE OR REPLACE FUNCTION public.erase_audit_details(p_user uuid, p_workspace uuid, p_chain uuid, p_seq bigint, p_limit integer)
+ RETURNS TABLE(chain uuid, seq bigint, erased jsonb)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+declare
+  u public.users;
+  by_email text;
+  by_name text;
+begin
+  if not (p_workspace is null and public.erase_is_admin() or public.erase_owns_workspace(p_workspace)) then
+    return;
+  end if;
+  select * into u from public.users where id = p_user and erased_at is null;
+  if not found then
+    return;
+  end if;
+  by_email := public.erase_pattern(u.email);
+  by_name := case when trim(u.name) <> '' then public.erase_pattern(trim(u.name)) end;
+  return query
+  with page as materialized (
+    select a.chain_id, a.seq, a.details is not null and (lower(a.details::text) ~ by_email
+      or (by_name is not null and lower(a.details::text) ~ by_name
+        and (trim(u.name) like '% %' or a.actor_id = p_user or a.target_id = p_user::text))) is true as names
+    from public.audit_logs a
+    where (a.chain_id, a.seq) > (p_chain, p_seq) and (p_workspace is null or a.chain_id = p_workspace)
+    order by a.chain_id, a.seq limit p_limit
+  ), emptied as (
+    update public.audit_logs a set details = null from page
+    where page.names and a.chain_id = page.chain_id and a.seq = page.seq
+    returning a.chain_id, a.id
+  ), per_chain as (
+    select chain_id, jsonb_agg(id order by id) as ids from emptied group by chain_id
+  ), place as (
+    select page.chain_id, page.seq from page order by page.chain_id desc, page.seq desc limit 1
+  )
+  select place.chain_id, place.seq, coalesce((select jsonb_object_agg(chain_id, ids) from per_chain), '{}') from place;
+end $function$
+;
+CREATE OR REPLACE FUNCTION public.erase_begin_person(p_user uuid, p_email text, p_successor uuid)
+ RETURNS TABLE(outcome text, hidden uuid[], shared uuid[], "memberIds" uuid[])
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+declare
+  u public.users;
+  w record;
+  heir uuid;
+  orphans uuid[];
+  hidden_ids uuid[] := '{}';
+  shared_ids uuid[] := '{}';
+  members uuid[] := '{}';
+  none uuid[] := '{}';
+begin
+  perform pg_advisory_xact_lock(hashtext('atelier'), hashtext('admins'));
+  if not public.erase_is_admin() then
+    return query select 'forbidden', none, none, none;
+    return;
+  end if;
+  select * into u from public.users where id = p_user and erased_at is null for update;
+  if not found or (p_successor is not null and (p_successor = p_user
+    or not exists (select from public.users where id = p_successor and disabled_at is null))) then
+    return query select 'not_found', none, none, none;
+    return;
+  elsif p_user = public.app_user_id() then
+    return query select 'self', none, none, none;
+    return;
+  elsif lower(u.email) <> lower(p_email) then
+    return query select 'mismatch', none, none, none;
+    return;
+  end if;
+  orphans := array(select m.workspace_id from public.workspace_members m
+    join public.workspaces x on x.id = m.workspace_id and not x.personal
+    where m.user_id = p_user and p_successor is null
+      and exists (select from public.workspace_members o where o.workspace_id = m.workspace_id and o.user_id <> p_user)
+      and not exists (select from public.workspace_members o where o.workspace_id = m.workspace_id
+        and o.user_id <> p_user and o.role = 'owner'));
+  if orphans <> '{}' then
+    return query select 'last_owner', none, orphans, none;
+    return;
+  end if;
+  update public.users set disabled_at = coalesce(disabled_at, clock_timestamp()), is_admin = false where id = p_user;
+  delete from public.sessions where user_id = p_user;
+  delete from public.api_keys where user_id = p_user;
+  delete from public.invitations where lower(email) = lower(u.email) or accepted_by = p_user;
+  for w in select x.id, x.personal and x.created_by = p_user
+      or not exists (select from public.workspace_members o where o.workspace_id = x.id and o.user_id <> p_user) as alone
+    from public.workspaces x where x.deleted_at is null and (x.personal and x.created_by = p_user
+      or exists (select from public.workspace_members m where m.workspace_id = x.id and m.user_id = p_user))
+    order by x.id loop
+    if w.alone then
+      members := members || public.erase_hide_workspace(w.id);
+      hidden_ids := hidden_ids || w.id;
+    else
+      heir := coalesce(
+        (select o.user_id from public.workspace_members o where o.workspace_id = w.id and o.user_id <> p_user
+          and o.role = 'owner' order by o.created_at, o.user_id limit 1), p_successor);
+      insert into public.workspace_members (workspace_id, user_id, role) values (w.id, heir, 'owner')
+      on conflict (workspace_id, user_id) do update set role = 'owner';
+      perform public.erase_move_ownership(w.id, p_user, heir);
+      delete from public.workspace_members where workspace_id = w.id and user_id = p_user;
+      update public.approvals set approvers = array_replace(approvers, u.email, 'erased-' || p_user || '@invalid')
+      where workspace_id = w.id and u.email = any (approvers);
+      shared_ids := shared_ids || w.id;
+      members := members || heir;
+    end if;
+  end loop;
+  return query select 'begun', hidden_ids, shared_ids, members || p_user;
+end $function$
+;
+CREATE OR REPLACE FUNCTION public.erase_finish_person(p_user uuid)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+begin
+  update public.users set email = 'erased-' || id || '@invalid', name = 'Erased person', password_hash = 'erased',
+    totp_secret = null, totp_key_id = null, totp_enabled_at = null, recovery_code_hashes = '{}', legacy_id = null,
+    is_admin = false, erased_at = clock_timestamp(), updated_at = clock_timestamp()
+  where id = p_user and erased_at is null and disabled_at is not null and public.erase_is_admin();
+  return found;
+end $function$
+;
+CREATE OR REPLACE FUNCTION public.erase_hide_workspace(p_workspace uuid)
+ RETURNS uuid[]
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+declare members uuid[];
+begin
+  update public.workspaces set deleted_at = clock_timestamp(), deleted_by = public.app_user_id(),
+    deleted_xid = pg_current_xact_id()
+  where id = p_workspace and deleted_at is null;
+  with gone as (delete from public.workspace_members where workspace_id = p_workspace returning user_id)
+  select coalesce(array_agg(user_id), '{}') into members from gone;
+  update public.schedules set enabled = false where workspace_id = p_workspace and enabled;
+  delete from public.credentials where workspace_id = p_workspace;
+  delete from public.invitations where workspace_id = p_workspace;
+  return members;
+end $function$
+;
+CREATE OR REPLACE FUNCTION public.erase_is_admin()
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'public'
+RETURN (EXISTS (SELECT FROM users WHERE ((users.id = app_user_id()) AND users.is_admin AND (users.disabled_at IS NULL))))
+;
+CREATE OR REPLACE FUNCTION public.erase_list_workspaces()
+ RETURNS SETOF uuid
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+  select id from public.workspaces where deleted_at is not null order by deleted_at limit 100
+$function$
+;
+CREATE OR REPLACE FUNCTION public.erase_mark_workspace(p_workspace uuid, p_name text)
+ RETURNS TABLE(outcome text, "memberIds" uuid[])
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+declare w public.workspaces;
+begin
+  select * into w from public.workspaces where id = p_workspace and deleted_at is null for update;
+  if not found or not exists (select from public.workspace_members m
+    where m.workspace_id = p_workspace and m.user_id = public.app_user_id() and m.role = 'owner') then
+    return query select 'not_found', '{}'::uuid[];
+  elsif w.personal then
+    return query select 'personal', '{}'::uuid[];
+  elsif w.name <> p_name then
+    return query select 'mismatch', '{}'::uuid[];
+  else
+    return query select 'deleted', public.erase_hide_workspace(p_workspace);
+  end if;
+end $function$
+;
+CREATE OR REPLACE FUNCTION public.erase_member(p_workspace uuid, p_user uuid, p_email text)
+ RETURNS TABLE(outcome text, moved integer)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+declare u public.users;
+begin
+  if not public.erase_owns_workspace(p_workspace) then
+    return query select 'not_found', 0;
+    return;
+  end if;
+  select * into u from public.users where id = p_user and erased_at is null;
+  if not found or not (
+    exists (select from public.workspace_members m where m.workspace_id = p_workspace and m.user_id = p_user)
+    or exists (select from public.audit_logs a where a.chain_id = p_workspace and a.actor_id = p_user)
+    or exists (select from public.audit_logs a where a.chain_id = p_workspace and a.target_id = p_user::text)) then
+    return query select 'not_found', 0;
+  elsif p_user = public.app_user_id() then
+    return query select 'self', 0;
+  elsif lower(u.email) <> lower(p_email) then
+    return query select 'mismatch', 0;
+  else
+    delete from public.workspace_members m where m.workspace_id = p_workspace and m.user_id = p_user;
+    delete from public.api_keys k where k.workspace_id = p_workspace and k.user_id = p_user;
+    delete from public.invitations i where i.workspace_id = p_workspace
+      and (lower(i.email) = lower(u.email) or i.accepted_by = p_user);
+    update public.approvals set approvers = array_replace(approvers, u.email, 'erased-' || p_user || '@invalid')
+    where workspace_id = p_workspace and u.email = any (approvers);
+    return query select 'erased', public.erase_move_ownership(p_workspace, p_user, public.app_user_id());
+  end if;
+end $function$
+;
+CREATE OR REPLACE FUNCTION public.erase_move_ownership(p_workspace uuid, p_from uuid, p_to uuid)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+declare
+  table_name text;
+  moved int := 0;
+  n int;
+begin
+  foreach table_name in array array['workflows', 'credentials', 'schedules', 'webhooks', 'files'] loop
+    execute format('update public.%I set owner_id = $3 where workspace_id = $1 and owner_id = $2', table_name)
+      using p_workspace, p_from, p_to;
+    get diagnostics n = row_count;
+    moved := moved + n;
+  end loop;
+  return moved;
+end $function$
+;
+CREATE OR REPLACE FUNCTION public.erase_owns_workspace(p_workspace uuid)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'public'
+RETURN (EXISTS (SELECT FROM (workspace_members m JOIN workspaces w ON ((w.id = m.workspace_id))) WHERE ((m.workspace_id = erase_owns_workspace.p_workspace) AND (m.user_id = app_user_id()) AND (m.role = 'owner'::text) AND (w.deleted_at IS NULL))))
+;
+CREATE OR REPLACE FUNCTION public.erase_pattern(p_text text)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'public'
+RETURN (('(^|[^[:alnum:]._%+-])'::text || regexp_replace(substr((to_jsonb(lower(p_text)))::text, 2, (length((to_jsonb(lower(p_text)))::text) - 2)), '([^[:alnum:]])'::text, '\\\1'::text, 'g'::text)) || '($|[^[:alnum:]_-])'::text)
+;
+CREATE OR REPLACE FUNCTION public.erase_requires_entry()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+declare chain uuid;
+begin
+  if tg_table_name = 'audit_logs' then
+    chain := new.chain_id;
+  elsif tg_table_name = 'workspaces' then
+    chain := new.id;
+  else
+    chain := '00000000-0000-0000-0000-000000000000';
+  end if;
+  if not exists (select from public.audit_logs a
+    where a.chain_id = chain and a.action = tg_argv[0] and a.xmin = pg_current_xact_id()::xid) then
+    raise exception 'erasure without the audit entry %', tg_argv[0] using errcode = 'integrity_constraint_violation';
+  end if;
+  return null;
+end $function$
+;
+CREATE OR REPLACE FUNCTION public.erase_tables()
+ RETURNS text[]
+ LANGUAGE sql
+ IMMUTABLE
+RETURN ARRAY['execution_keys'::text, 'approvals'::text, 'webhook_deliveries'::text, 'webhooks'::text, 'schedule_fires'::text, 'schedules'::text, 'file_chunks'::text, 'files'::text, 'credentials'::text, 'workflow_versions'::text, 'workflows'::text, 'api_keys'::text, 'invitations'::text, 'workspace_members'::text]
+;
+CREATE OR REPLACE FUNCTION public.erase_workspace_batch(p_workspace uuid, p_limit integer)
+ RETURNS TABLE(step text, rows integer)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+declare
+  marked_by xid8;
+  ids uuid[];
+  table_name text;
+  n int;
+begin
+  select w.deleted_xid into marked_by from public.workspaces w
+  where w.id = p_workspace and w.deleted_at is not null for update skip locked;
+  if not found then
+    return query select 'gone', 0;
+    return;
+  end if;
+  with live as (
+    select e.id, e.status from public.workflow_executions e
+    where e.workspace_id = p_workspace and (e.status in ('queued', 'waiting')
+      or (e.status = 'running' and e.cancel_requested_at is null))
+    order by e.id limit p_limit for no key update skip locked
+  )
+  update public.workflow_executions e
+  set status = case live.status when 'running' then 'running' else 'cancelled' end,
+    error = case live.status when 'running' then e.error
+      else jsonb_build_object('code', 'cancelled', 'message', 'The workspace was deleted') end,
+    finished_at = case live.status when 'running' then null else clock_timestamp() end,
+    cancel_requested_at = clock_timestamp()
+  from live where e.id = live.id;
+  get diagnostics n = row_count;
+  if n > 0 then
+    return query select 'cancelled', n;
+    return;
+  end if;
+  ids := array(select e.id from public.workflow_executions e where e.workspace_id = p_workspace
+    and e.status in ('succeeded', 'failed', 'cancelled') order by e.id limit p_limit);
+  if ids <> '{}' then
+    delete from public.execution_steps s using (
+      select d.execution_id, d.node_id, d.iteration, d.attempt from public.execution_steps d
+      where d.execution_id = any (ids) limit p_limit * 10) doomed
+    where (s.execution_id, s.node_id, s.iteration, s.attempt)
+      = (doomed.execution_id, doomed.node_id, doomed.iteration, doomed.attempt);
+    get diagnostics n = row_count;
+    if n > 0 then
+      return query select 'execution_steps', n;
+      return;
+    end if;
+    delete from public.workflow_executions e where e.id = any (ids);
+    get diagnostics n = row_count;
+    return query select 'workflow_executions', n;
+    return;
+  end if;
+  if exists (select from public.workflow_executions e where e.workspace_id = p_workspace) then
+    return query select 'running', 0;
+    return;
+  end if;
+  foreach table_name in array public.erase_tables() loop
+    execute format('delete from public.%I where ctid = any (array(
+      select ctid from public.%I where workspace_id = $1 limit $2))', table_name, table_name)
+      using p_workspace, p_limit;
+    get diagnostics n = row_count;
+    if n > 0 then
+      return query select table_name, n;
+      return;
+    end if;
+  end loop;
+  -- A transaction that began before the deletion may still commit rows for it; a later one finds no member.
+  if marked_by >= pg_snapshot_xmin(pg_current_snapshot()) then
+    return query select 'waiting', 0;
+    return;
+  end if;
+  delete from public.workspaces where id = p_workspace;
+  return query select 'done', 1;
 end $function$
 ;
 CREATE OR REPLACE FUNCTION public.forget_audit_words()
@@ -597,6 +1047,15 @@ CREATE OR REPLACE FUNCTION public.refuse_change()
  LANGUAGE plpgsql
 AS $function$
 begin
+  if current_user = 'atelier_eraser' then
+    if tg_table_name = 'workflow_versions' and tg_op = 'DELETE' then
+      return old;
+    elsif tg_table_name = 'audit_logs' and tg_op = 'UPDATE' then
+      if new.details is null then
+        return new;
+      end if;
+    end if;
+  end if;
   raise exception '% rows of % cannot change: %', lower(tg_op), tg_table_name, tg_argv[0]
     using errcode = 'integrity_constraint_violation';
 end $function$
@@ -609,12 +1068,15 @@ RETURN ((lpad(to_hex((GREATEST((0)::numeric, floor((EXTRACT(epoch FROM at) * (10
 ;
 
 CREATE TRIGGER audit_logs_append_only BEFORE DELETE OR UPDATE ON public.audit_logs FOR EACH ROW EXECUTE FUNCTION refuse_change('the audit log is append-only');
+CREATE CONSTRAINT TRIGGER audit_logs_erasure_audited AFTER UPDATE ON public.audit_logs DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION erase_requires_entry('audit.details_erased');
 CREATE TRIGGER audit_logs_forget_words BEFORE UPDATE OF details ON public.audit_logs FOR EACH ROW WHEN ((old.details IS DISTINCT FROM new.details)) EXECUTE FUNCTION forget_audit_words();
 CREATE TRIGGER audit_logs_no_truncate BEFORE TRUNCATE ON public.audit_logs FOR EACH STATEMENT EXECUTE FUNCTION refuse_change('the audit log is append-only');
 CREATE TRIGGER execution_steps_terminal BEFORE UPDATE ON public.execution_steps FOR EACH ROW WHEN ((old.status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text]))) EXECUTE FUNCTION refuse_change('a finished step is final');
+CREATE CONSTRAINT TRIGGER users_erasure_audited AFTER UPDATE ON public.users DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((old.erased_at IS NULL) AND (new.erased_at IS NOT NULL))) EXECUTE FUNCTION erase_requires_entry('user.erased');
 CREATE TRIGGER workflow_executions_terminal BEFORE UPDATE ON public.workflow_executions FOR EACH ROW WHEN ((old.status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text]))) EXECUTE FUNCTION refuse_change('a finished execution is final, retry makes a new one');
 CREATE TRIGGER workflow_versions_immutable BEFORE DELETE OR UPDATE ON public.workflow_versions FOR EACH ROW EXECUTE FUNCTION refuse_change('a version is immutable, save a new one');
 CREATE TRIGGER workflow_versions_no_truncate BEFORE TRUNCATE ON public.workflow_versions FOR EACH STATEMENT EXECUTE FUNCTION refuse_change('a version is immutable');
+CREATE CONSTRAINT TRIGGER workspaces_deletion_audited AFTER UPDATE ON public.workspaces DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((old.deleted_at IS NULL) AND (new.deleted_at IS NOT NULL))) EXECUTE FUNCTION erase_requires_entry('workspace.deleted');
 
 alter table api_keys enable row level security, force row level security;
 alter table approvals enable row level security, force row level security;
@@ -639,15 +1101,23 @@ alter table workflows enable row level security, force row level security;
 alter table workspace_members enable row level security, force row level security;
 alter table workspaces enable row level security, force row level security;
 
+create policy admin_reads on api_keys for select to atelier_admin
+  using (true);
 create policy api_own on api_keys for all to atelier_api
   using ((user_id = ( SELECT app_user_id() AS app_user_id)))
   with check ((user_id = ( SELECT app_user_id() AS app_user_id)));
+create policy eraser_all on api_keys for all to atelier_eraser
+  using (true)
+  with check (true);
 create policy identity_all on api_keys for all to atelier_identity
   using (true)
   with check (true);
 create policy api_tenant on approvals for all to atelier_api
   using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])))
   with check ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
+create policy eraser_all on approvals for all to atelier_eraser
+  using (true)
+  with check (true);
 create policy scheduler_expires on approvals for all to atelier_scheduler
   using (true)
   with check (true);
@@ -673,6 +1143,9 @@ create policy api_instance_chain on audit_logs for select to atelier_api
   WHERE ((u.id = ( SELECT app_user_id() AS app_user_id)) AND u.is_admin AND (u.disabled_at IS NULL))))));
 create policy engine_append on audit_logs for insert to atelier_scheduler, atelier_worker
   with check (true);
+create policy eraser_all on audit_logs for all to atelier_eraser
+  using (true)
+  with check (true);
 create policy identity_find on audit_logs for select to atelier_identity
   using (true);
 create policy rotator_append on audit_logs for insert to atelier_rotator
@@ -680,6 +1153,9 @@ create policy rotator_append on audit_logs for insert to atelier_rotator
 create policy api_tenant on credentials for all to atelier_api
   using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])))
   with check ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
+create policy eraser_all on credentials for all to atelier_eraser
+  using (true)
+  with check (true);
 create policy rotator_rewraps on credentials for select to atelier_rotator
   using (true);
 create policy rotator_rewraps_update on credentials for update to atelier_rotator
@@ -690,12 +1166,18 @@ create policy worker_claimed on credentials for select to atelier_worker
 create policy api_tenant on execution_keys for all to atelier_api
   using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])))
   with check ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
+create policy eraser_all on execution_keys for all to atelier_eraser
+  using (true)
+  with check (true);
 create policy scheduler_sweeps on execution_keys for all to atelier_scheduler
   using (true)
   with check (true);
 create policy api_tenant on execution_steps for all to atelier_api
   using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])))
   with check ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
+create policy eraser_all on execution_steps for all to atelier_eraser
+  using (true)
+  with check (true);
 create policy scheduler_sweeps on execution_steps for all to atelier_scheduler
   using (true)
   with check (true);
@@ -705,12 +1187,18 @@ create policy worker_journals on execution_steps for all to atelier_worker
 create policy api_tenant on file_chunks for all to atelier_api
   using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])))
   with check ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
+create policy eraser_all on file_chunks for all to atelier_eraser
+  using (true)
+  with check (true);
 create policy worker_claimed on file_chunks for all to atelier_worker
   using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])))
   with check ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
 create policy api_tenant on files for all to atelier_api
   using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])))
   with check ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
+create policy eraser_all on files for all to atelier_eraser
+  using (true)
+  with check (true);
 create policy scheduler_sweeps on files for all to atelier_scheduler
   using (true)
   with check (true);
@@ -720,6 +1208,9 @@ create policy worker_claimed on files for all to atelier_worker
 create policy api_tenant on invitations for all to atelier_api
   using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])))
   with check ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
+create policy eraser_all on invitations for all to atelier_eraser
+  using (true)
+  with check (true);
 create policy api_own on refresh_tokens for all to atelier_api
   using ((EXISTS ( SELECT
    FROM sessions s
@@ -727,28 +1218,46 @@ create policy api_own on refresh_tokens for all to atelier_api
   with check ((EXISTS ( SELECT
    FROM sessions s
   WHERE (s.id = refresh_tokens.session_id))));
+create policy eraser_all on refresh_tokens for all to atelier_eraser
+  using (true)
+  with check (true);
 create policy identity_all on refresh_tokens for all to atelier_identity
   using (true)
   with check (true);
 create policy api_tenant on schedule_fires for all to atelier_api
   using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])))
   with check ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
+create policy eraser_all on schedule_fires for all to atelier_eraser
+  using (true)
+  with check (true);
 create policy scheduler_fires on schedule_fires for all to atelier_scheduler
   using (true)
   with check (true);
 create policy api_tenant on schedules for all to atelier_api
   using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])))
   with check ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
+create policy eraser_all on schedules for all to atelier_eraser
+  using (true)
+  with check (true);
 create policy scheduler_fires on schedules for all to atelier_scheduler
+  using (true)
+  with check (true);
+create policy admin_all on sessions for all to atelier_admin
   using (true)
   with check (true);
 create policy api_own on sessions for all to atelier_api
   using ((user_id = ( SELECT app_user_id() AS app_user_id)))
   with check ((user_id = ( SELECT app_user_id() AS app_user_id)));
+create policy eraser_all on sessions for all to atelier_eraser
+  using (true)
+  with check (true);
 create policy identity_all on sessions for all to atelier_identity
   using (true)
   with check (true);
 create policy scheduler_sweeps on sessions for all to atelier_scheduler
+  using (true)
+  with check (true);
+create policy admin_all on users for all to atelier_admin
   using (true)
   with check (true);
 create policy api_self on users for all to atelier_api
@@ -756,21 +1265,33 @@ create policy api_self on users for all to atelier_api
    FROM workspace_members m
   WHERE ((m.user_id = users.id) AND (m.workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])))))))
   with check ((id = ( SELECT app_user_id() AS app_user_id)));
+create policy eraser_all on users for all to atelier_eraser
+  using (true)
+  with check (true);
 create policy identity_all on users for all to atelier_identity
   using (true)
   with check (true);
 create policy api_tenant on webhook_deliveries for all to atelier_api
   using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])))
   with check ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
+create policy eraser_all on webhook_deliveries for all to atelier_eraser
+  using (true)
+  with check (true);
 create policy scheduler_sweeps on webhook_deliveries for all to atelier_scheduler
   using (true)
   with check (true);
 create policy api_tenant on webhooks for all to atelier_api
   using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])))
   with check ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
+create policy eraser_all on webhooks for all to atelier_eraser
+  using (true)
+  with check (true);
 create policy api_tenant on workflow_executions for all to atelier_api
   using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])))
   with check ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
+create policy eraser_all on workflow_executions for all to atelier_eraser
+  using (true)
+  with check (true);
 create policy scheduler_sweeps on workflow_executions for all to atelier_scheduler
   using (true)
   with check (true);
@@ -780,6 +1301,9 @@ create policy worker_runs on workflow_executions for all to atelier_worker
 create policy api_tenant on workflow_versions for all to atelier_api
   using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])))
   with check ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
+create policy eraser_all on workflow_versions for all to atelier_eraser
+  using (true)
+  with check (true);
 create policy scheduler_reads on workflow_versions for select to atelier_scheduler
   using (true);
 create policy worker_reads on workflow_versions for select to atelier_worker
@@ -787,6 +1311,9 @@ create policy worker_reads on workflow_versions for select to atelier_worker
 create policy api_tenant on workflows for all to atelier_api
   using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])))
   with check ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
+create policy eraser_all on workflows for all to atelier_eraser
+  using (true)
+  with check (true);
 create policy scheduler_reads on workflows for select to atelier_scheduler
   using (true);
 create policy worker_reads on workflows for select to atelier_worker
@@ -794,6 +1321,9 @@ create policy worker_reads on workflows for select to atelier_worker
 create policy api_tenant on workspace_members for all to atelier_api
   using (((user_id = ( SELECT app_user_id() AS app_user_id)) OR (workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[]))))
   with check ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
+create policy eraser_all on workspace_members for all to atelier_eraser
+  using (true)
+  with check (true);
 create policy identity_all on workspace_members for all to atelier_identity
   using (true)
   with check (true);
@@ -801,16 +1331,25 @@ create policy api_member on workspaces for select to atelier_api
   using ((EXISTS ( SELECT
    FROM workspace_members m
   WHERE ((m.workspace_id = workspaces.id) AND (m.user_id = ( SELECT app_user_id() AS app_user_id))))));
+create policy api_not_deleted on workspaces for all to atelier_api
+  using ((deleted_at IS NULL))
+  with check ((deleted_at IS NULL));
 create policy api_tenant on workspaces for all to atelier_api
   using (((id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])) OR (created_by = ( SELECT app_user_id() AS app_user_id))))
   with check (((id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])) OR (created_by = ( SELECT app_user_id() AS app_user_id))));
+create policy eraser_all on workspaces for all to atelier_eraser
+  using (true)
+  with check (true);
 create policy identity_all on workspaces for all to atelier_identity
   using (true)
   with check (true);
 
+grant select on api_keys to atelier_admin;
 grant delete, insert, select, update on api_keys to atelier_api;
+grant delete, select on api_keys to atelier_eraser;
 grant select on api_keys to atelier_identity;
 grant delete, insert, select, update on approvals to atelier_api;
+grant delete, select on approvals to atelier_eraser;
 grant delete, insert, select, update on approvals to atelier_scheduler;
 grant insert, select, update on approvals to atelier_worker;
 grant insert, select, update on audit_heads to atelier_api;
@@ -818,68 +1357,113 @@ grant insert, select, update on audit_heads to atelier_rotator;
 grant insert, select, update on audit_heads to atelier_scheduler;
 grant insert, select, update on audit_heads to atelier_worker;
 grant insert, select on audit_logs to atelier_api;
+grant select on audit_logs to atelier_eraser;
 grant insert on audit_logs to atelier_rotator;
 grant insert on audit_logs to atelier_scheduler;
 grant insert on audit_logs to atelier_worker;
 grant delete, insert, select, update on credentials to atelier_api;
+grant delete, select on credentials to atelier_eraser;
 grant select on credentials to atelier_worker;
 grant delete, insert, select, update on execution_keys to atelier_api;
+grant delete, select on execution_keys to atelier_eraser;
 grant delete, insert, select, update on execution_keys to atelier_scheduler;
 grant insert, select, update on execution_steps to atelier_api;
+grant delete, select on execution_steps to atelier_eraser;
 grant delete, insert, select, update on execution_steps to atelier_scheduler;
 grant insert, select, update on execution_steps to atelier_worker;
 grant delete, insert, select, update on file_chunks to atelier_api;
+grant delete, select on file_chunks to atelier_eraser;
 grant insert, select, update on file_chunks to atelier_worker;
 grant delete, insert, select, update on files to atelier_api;
+grant delete, select on files to atelier_eraser;
 grant delete, select on files to atelier_scheduler;
 grant insert, select, update on files to atelier_worker;
 grant delete, insert, select, update on invitations to atelier_api;
+grant delete, select on invitations to atelier_eraser;
 grant insert, select on key_canaries to atelier_api;
 grant insert, select on key_canaries to atelier_rotator;
 grant insert, select on key_canaries to atelier_scheduler;
 grant insert, select on key_canaries to atelier_worker;
 grant delete, insert, select, update on refresh_tokens to atelier_api;
+grant delete, select on refresh_tokens to atelier_eraser;
 grant insert, select, update on refresh_tokens to atelier_identity;
 grant delete, insert, select, update on schedule_fires to atelier_api;
+grant delete, select on schedule_fires to atelier_eraser;
 grant delete, insert, select, update on schedule_fires to atelier_scheduler;
 grant delete, insert, select, update on schedules to atelier_api;
+grant delete, select on schedules to atelier_eraser;
 grant delete, insert, select, update on schedules to atelier_scheduler;
+grant select on sessions to atelier_admin;
 grant delete, insert, select, update on sessions to atelier_api;
+grant delete, select on sessions to atelier_eraser;
 grant insert, select, update on sessions to atelier_identity;
 grant delete, select on sessions to atelier_scheduler;
+grant select on users to atelier_admin;
 grant select on users to atelier_api;
+grant select on users to atelier_eraser;
 grant insert, select on users to atelier_identity;
 grant delete, insert, select, update on webhook_deliveries to atelier_api;
+grant delete, select on webhook_deliveries to atelier_eraser;
 grant delete, insert, select, update on webhook_deliveries to atelier_scheduler;
 grant delete, insert, select, update on webhooks to atelier_api;
+grant delete, select on webhooks to atelier_eraser;
 grant select on workers to atelier_api;
 grant delete, select, update on workers to atelier_scheduler;
 grant insert, select, update on workers to atelier_worker;
 grant insert, select, update on workflow_executions to atelier_api;
+grant delete, select on workflow_executions to atelier_eraser;
 grant delete, insert, select, update on workflow_executions to atelier_scheduler;
 grant insert, select, update on workflow_executions to atelier_worker;
 grant insert, select on workflow_versions to atelier_api;
+grant delete, select on workflow_versions to atelier_eraser;
 grant select on workflow_versions to atelier_scheduler;
 grant select on workflow_versions to atelier_worker;
 grant delete, insert, select, update on workflows to atelier_api;
+grant delete, select on workflows to atelier_eraser;
 grant select on workflows to atelier_scheduler;
 grant select on workflows to atelier_worker;
 grant delete, insert, select, update on workspace_members to atelier_api;
+grant delete, insert, select on workspace_members to atelier_eraser;
 grant insert, select on workspace_members to atelier_identity;
-grant delete, insert, select, update on workspaces to atelier_api;
+grant insert, select, update on workspaces to atelier_api;
+grant delete, select on workspaces to atelier_eraser;
 grant insert, select on workspaces to atelier_identity;
 
 grant update (last_used_at) on api_keys to atelier_identity;
+grant update (approvers) on approvals to atelier_eraser;
+grant update (details) on audit_logs to atelier_eraser;
 grant select (chain_id, seq, at, actor_id, action, target_id, words) on audit_logs to atelier_identity;
+grant update (owner_id) on credentials to atelier_eraser;
 grant select (id, workspace_id, type, key_id, wrapped_key) on credentials to atelier_rotator;
 grant update (key_id, wrapped_key) on credentials to atelier_rotator;
+grant update (owner_id) on files to atelier_eraser;
+grant update (owner_id, enabled) on schedules to atelier_eraser;
+grant update (ended_at, end_reason) on sessions to atelier_admin;
+grant update (is_admin, disabled_at, totp_secret, totp_key_id, totp_enabled_at, recovery_code_hashes, updated_at) on users to atelier_admin;
 grant update (name, password_hash, totp_secret, totp_key_id, totp_enabled_at, recovery_code_hashes, password_changed_at, updated_at) on users to atelier_api;
+grant update (email, name, password_hash, is_admin, disabled_at, totp_secret, totp_key_id, totp_enabled_at, recovery_code_hashes, legacy_id, updated_at, erased_at) on users to atelier_eraser;
+grant update (owner_id) on webhooks to atelier_eraser;
+grant update (status, error, cancel_requested_at, cancel_requested_by, finished_at) on workflow_executions to atelier_eraser;
+grant update (owner_id) on workflows to atelier_eraser;
+grant update (role) on workspace_members to atelier_eraser;
+grant update (deleted_at, deleted_by, deleted_xid) on workspaces to atelier_eraser;
 
+grant execute on function admin_change_user(uuid,boolean,boolean) to atelier_api;
+grant execute on function admin_end_sessions(uuid) to atelier_api;
+grant execute on function admin_list_users(uuid,text,uuid,integer) to atelier_api;
+grant execute on function admin_reset_mfa(uuid) to atelier_api;
 grant execute on function app_user_id() to public;
 grant execute on function app_workspace_ids() to public;
 grant execute on function audit_words(uuid,text,text) to public;
 grant execute on function ensure_partition(timestamp with time zone) to atelier_api;
 grant execute on function ensure_partition(timestamp with time zone) to atelier_scheduler;
+grant execute on function erase_audit_details(uuid,uuid,uuid,bigint,integer) to atelier_api;
+grant execute on function erase_begin_person(uuid,text,uuid) to atelier_api;
+grant execute on function erase_finish_person(uuid) to atelier_api;
+grant execute on function erase_list_workspaces() to atelier_scheduler;
+grant execute on function erase_mark_workspace(uuid,text) to atelier_api;
+grant execute on function erase_member(uuid,uuid,text) to atelier_api;
+grant execute on function erase_workspace_batch(uuid,integer) to atelier_scheduler;
 grant execute on function forget_audit_words() to public;
 grant execute on function identity_end_session(bytea) to atelier_api;
 grant execute on function identity_find_audit_words(uuid,tsquery,uuid,text,text,timestamp with time zone,timestamp with time zone,timestamp with time zone,bigint,integer) to atelier_api;
