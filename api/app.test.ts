@@ -250,7 +250,7 @@ test("a request id that could forge a log line is replaced", async () => {
   }
 });
 
-test("every answer carries the security headers and invites nobody from elsewhere", async () => {
+test("A61, A62: every answer carries the security headers and invites nobody from elsewhere", async () => {
   const paths = [
     "/",
     "/docs",
@@ -283,7 +283,7 @@ test("every answer carries the security headers and invites nobody from elsewher
   }
 });
 
-test("pages need no inline script or style and nothing from elsewhere, and no other file is served", async () => {
+test("A68: pages need no inline script or style and nothing from elsewhere, and no other file is served", async () => {
   const folder = new URL("./assets/", import.meta.url);
   const pages = (await readdir(folder)).filter((name) => name.endsWith(".html"));
   assert.ok(pages.length >= 2);

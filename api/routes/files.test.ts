@@ -74,7 +74,7 @@ test("files of every size come back byte for byte with their hash", async () => 
   }
 });
 
-test("a download is an attachment that no browser runs, under its real name", async () => {
+test("A52: a download is an attachment that no browser runs, under its real name", async () => {
   const name = `Über"sicht; 100%'(1)*.html`;
   const { body } = await upload(
     Uint8Array.from([1]),
@@ -126,7 +126,7 @@ test("a range over a chunk's border is cut exactly; HEAD and If-None-Match send 
   assert.deepEqual([head.status, head.headers.get("content-length")], [200, "600000"]);
 });
 
-test("bad names, types and encodings are refused with 400 and 415", async () => {
+test("A51: bad names, types and encodings are refused with 400 and 415", async () => {
   const one = Uint8Array.from([1]);
   for (const name of ["..", "a%2Fb", "a%5Cb", "a%00b", "%0d%0ax", "", "x".repeat(201)]) {
     assert.equal((await upload(one, `name=${name}`)).status, 400, name);

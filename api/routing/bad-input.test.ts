@@ -57,7 +57,7 @@ test("JSON that is none says where it breaks", async () => {
   }
 });
 
-test("invalid UTF-8 is refused, not repaired", async () => {
+test("A66: invalid UTF-8 is refused, not repaired", async () => {
   const bytes = Buffer.concat([
     Buffer.from('{"email":"a'),
     Buffer.from([0xff, 0xc3, 0x28]),
@@ -85,7 +85,7 @@ test("wrong types, missing and unknown fields are all named at once", async () =
   );
 });
 
-test("prototype keys are unknown fields and change nothing", async () => {
+test("A03, A63: prototype keys are unknown fields and change nothing", async () => {
   for (const key of ["__proto__", "constructor", "prototype", "toString"]) {
     const body = `{"email":"a@example.com","password":"${PASSWORD}","${key}":{"isAdmin":true}}`;
     const problem = await bad(body, key);
@@ -106,7 +106,7 @@ test("text PostgreSQL cannot hold is refused wherever it hides", async () => {
   }
 });
 
-test("depth and size have limits", async () => {
+test("A63: depth and size have limits", async () => {
   for (const depth of [201, 1_000, 500_000]) {
     await bad(withEmail("[".repeat(depth) + "]".repeat(depth)), `depth ${depth}`);
   }
@@ -118,7 +118,7 @@ test("depth and size have limits", async () => {
   assert.ok((problem.errors?.length ?? 0) <= 50, "the answer stays small");
 });
 
-test("other content types are refused, so no form of another site gets through", async () => {
+test("A60: other content types are refused, so no form of another site gets through", async () => {
   const body = JSON.stringify(valid);
   const types = [
     "text/plain",
@@ -142,7 +142,7 @@ test("other content types are refused, so no form of another site gets through",
   assert.equal(utf8.body.code, "invalid_credentials");
 });
 
-test("queries are read strictly", async () => {
+test("A20, A63, A66: queries are read strictly", async () => {
   const get = async (query: string) => {
     const reply = await api.request<Problem>("GET", `/healthz?${query}`);
     return [reply.status, reply.body.code];
@@ -159,7 +159,7 @@ test("queries are read strictly", async () => {
   assert.deepEqual(await get(`a=${"x".repeat(9_000)}`), [414, "url_too_long"]);
 });
 
-test("paths that cannot be read are refused, whatever they look like", async () => {
+test("A64, A66: paths that cannot be read are refused, whatever they look like", async () => {
   for (const [path, status] of [
     ["/%", 400],
     ["/%ff", 400],
@@ -189,7 +189,7 @@ test("e-mail addresses are checked", async () => {
   }
 });
 
-test("what is not HTTP is answered with 400 or a closed door, and a head without end is bounded", async () => {
+test("A63: what is not HTTP is answered with 400 or a closed door, and a head without end is bounded", async () => {
   const { hostname, port } = new URL(api.url);
   const send = (bytes: string) =>
     new Promise<string>((resolve) => {

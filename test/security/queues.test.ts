@@ -115,7 +115,7 @@ for (const wanted of [{ name: "on PostgreSQL" }, { name: "on Redis", ...findRedi
     const put = (path: string, cookie?: string, headers: Record<string, string> = CSRF) =>
       api.request("PUT", path, { cookie, headers });
 
-    test("nobody sees anything without the cookie: pages, files, counts, statistics", async () => {
+    test("A67: nobody sees anything without the cookie: pages, files, counts, statistics", async () => {
       for (const path of [
         "",
         "/",
@@ -140,7 +140,7 @@ for (const wanted of [{ name: "on PostgreSQL" }, { name: "on Redis", ...findRedi
       }
     });
 
-    test("the session opens for administrators with a token only", async () => {
+    test("A67: the session opens for administrators with a token only", async () => {
       const anonymous = await api.request("POST", "/auth/queues-session");
       assert.equal(anonymous.status, 401);
       const refused = await api.request("POST", "/auth/queues-session", { token: editor.token });
@@ -166,7 +166,7 @@ for (const wanted of [{ name: "on PostgreSQL" }, { name: "on Redis", ...findRedi
       assert.equal((await get("/queues", { cookie: `atelier_queues=${admin.token}` })).status, 401);
     });
 
-    test("a reading administrator sees the queue, and not the server behind it", async () => {
+    test("A67: a reading administrator sees the queue, and not the server behind it", async () => {
       const page = await get("/queues", { cookie: reader });
       assert.equal(page.status, 200);
       assert.match(page.text, /<base href="\/queues\/"/);
@@ -181,7 +181,7 @@ for (const wanted of [{ name: "on PostgreSQL" }, { name: "on Redis", ...findRedi
       assert.equal((await get("/queues/api/redis/stats", { cookie: writer })).status, 403);
     });
 
-    test("its answers carry the headers of the house, and a policy without inline scripts", async () => {
+    test("A67: its answers carry the headers of the house, and a policy without inline scripts", async () => {
       for (const path of ["", "/api/queues", "/static/favicon.ico", "/nothing"]) {
         const { headers } = await get(`/queues${path}`, { cookie: reader });
         const policy = headers.get("content-security-policy") ?? "";
@@ -217,7 +217,7 @@ for (const wanted of [{ name: "on PostgreSQL" }, { name: "on Redis", ...findRedi
       };
     }
 
-    test("all 24 routes that change something are shut to all but a writing administrator on the own page", async () => {
+    test("A67: all 24 routes that change something are shut to all but a writing administrator on the own page", async () => {
       const routes = listMutatingRoutes();
       assert.equal(routes.length, 24, "bull-board has other routes than before: judge the new ones");
       const before = await snapshot();
@@ -248,7 +248,7 @@ for (const wanted of [{ name: "on PostgreSQL" }, { name: "on Redis", ...findRedi
       assert.deepEqual(await audited(), trail, "nothing was done, nothing is written down");
     });
 
-    test("other spellings, methods and job names do not slip past the list", async () => {
+    test("A67: other spellings, methods and job names do not slip past the list", async () => {
       const before = await snapshot();
       const attempts: [string, string][] = [
         ["POST", `${QUEUE}/ADD`],
@@ -286,7 +286,7 @@ for (const wanted of [{ name: "on PostgreSQL" }, { name: "on Redis", ...findRedi
       assert.deepEqual(await snapshot(), before);
     });
 
-    test("changes come from the own page: other sites, sibling hosts, null origins and silent clients are refused", async () => {
+    test("A67: changes come from the own page: other sites, sibling hosts, null origins and silent clients are refused", async () => {
       const host = new URL(api.url).host;
       const foreign: Record<string, string>[] = [
         {},
@@ -307,7 +307,7 @@ for (const wanted of [{ name: "on PostgreSQL" }, { name: "on Redis", ...findRedi
       assert.equal((await put(`${QUEUE}/resume`, writer, { origin: `http://${host}` })).status, 200);
     });
 
-    test("a writing administrator does the harmless things, and each is in the audit log before it is done", async () => {
+    test("A67: a writing administrator does the harmless things, and each is in the audit log before it is done", async () => {
       const trail = (await audited()).length;
       const steps: [string, string, string][] = [
         ["/api/queues/pause", "", "queue.pause"],
@@ -347,7 +347,7 @@ for (const wanted of [{ name: "on PostgreSQL" }, { name: "on Redis", ...findRedi
       assert.ok(opened.every(({ actor_id }) => actor_id === admin.userId));
     });
 
-    test("what cannot be written down is not done", async (t) => {
+    test("A67: what cannot be written down is not done", async (t) => {
       await asAdmin(database, "revoke insert on audit_logs from atelier_api");
       t.after(() => asAdmin(database, "grant insert on audit_logs to atelier_api"));
       assert.equal((await put(`${QUEUE}/pause`, writer)).status, 500);
@@ -357,7 +357,7 @@ for (const wanted of [{ name: "on PostgreSQL" }, { name: "on Redis", ...findRedi
       assert.deepEqual(reply.headers.getSetCookie(), []);
     });
 
-    test("the dashboard closes with the session, and with the rights of the person", async (t) => {
+    test("A67: the dashboard closes with the session, and with the rights of the person", async (t) => {
       await asAdmin(database, "update users set is_admin = false where id = $1", [admin.userId]);
       t.after(() => asAdmin(database, "update users set is_admin = true where id = $1", [admin.userId]));
       const demoted = await get("/queues/api/queues", { cookie: writer });
