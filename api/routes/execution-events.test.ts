@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { createServer } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { test } from "node:test";
+import { AppError } from "#core/domain/app-error.ts";
 import type { Actor } from "#core/domain/roles.ts";
 import { createLogger } from "#core/logger.ts";
 import type { ExecutionEvent } from "#core/services/watch-execution.ts";
@@ -40,7 +41,7 @@ async function serve() {
   const { promise, resolve } = Promise.withResolvers<void>();
   const seen = { made: 0, ended: resolve };
   const app = createApp({
-    routes: createExecutionEventRoutes({ watch: () => manyEvents(seen), recheck: async () => {} }),
+    routes: createExecutionEventRoutes({ watch: () => manyEvents(seen), recheck: async () => PERSON }),
     authenticate: async () => PERSON,
     logger: createLogger("test", "silent"),
     observe: () => {},
@@ -73,5 +74,50 @@ test("a client that reads gets every event, in order", async (t) => {
   assert.deepEqual(
     ids,
     Array.from({ length: EVENTS }, (_, index) => index + 1),
+  );
+});
+
+/** One event at a look, for ever; what a look shows is up to `actor`. */
+async function serveEndless(recheck: () => Promise<Actor>) {
+  const looks: Actor[] = [];
+  const app = createApp({
+    routes: createExecutionEventRoutes({
+      async *watch(actor, _id, { signal }) {
+        for (let seq = 1; !signal.aborted; seq++) {
+          looks.push(actor());
+          if (actor().memberships.length > 0) throw new AppError("not_found", "gone");
+          yield { type: "status", seq, status: "running", error: null };
+          await new Promise((resolve) => setTimeout(resolve, 5));
+        }
+      },
+      recheck,
+      checkMs: 20,
+    }),
+    authenticate: async () => PERSON,
+    logger: createLogger("test", "silent"),
+    observe: () => {},
+  });
+  const server = createServer(app).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  return { looks, server, url: `http://127.0.0.1:${port}${PATH}` };
+}
+
+test("A59: a follower whose session has ended is cut off at the next check", async (t) => {
+  const { url, server } = await serveEndless(() => Promise.reject(new AppError("unauthenticated", "over")));
+  t.after(() => server.close());
+  assert.match(await (await fetch(url)).text(), /^id: 1\n/);
+});
+
+test("A59: rights are those of the last check: who may not look any more is shown nothing more", async (t) => {
+  const changed: Actor = { ...PERSON, memberships: [{ workspaceId: "w", role: "auditor" }] };
+  const { url, server, looks } = await serveEndless(async () => changed);
+  t.after(() => server.close());
+  const text = await (await fetch(url)).text();
+  assert.equal(looks.at(-1), changed);
+  assert.equal(
+    [...text.matchAll(/^id: /gm)].length,
+    looks.length - 1,
+    "the look with the new rights shows nothing",
   );
 });

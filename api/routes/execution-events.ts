@@ -12,18 +12,21 @@ const CHECK_MS = 30_000;
 const KEEP_ALIVE_MS = 15_000;
 
 export type WatchExecution = (
-  actor: Actor,
+  /** Asked before every look, so that rights that are gone show nothing more. */
+  actor: () => Actor,
   id: string,
   options: { afterSeq: number; signal: AbortSignal },
 ) => AsyncGenerator<ExecutionEvent>;
 
 export type EventRouteDependencies = {
   watch: WatchExecution;
-  /** Rejects when the bearer may no longer look. */
-  recheck: (request: Request, response: Response) => Promise<unknown>;
+  /** The bearer as they are now; rejects when the session is over. */
+  recheck: (request: Request, response: Response) => Promise<Actor>;
+  checkMs?: number;
 };
 
-export function createExecutionEventRoutes({ watch, recheck }: EventRouteDependencies): Route[] {
+export function createExecutionEventRoutes(dependencies: EventRouteDependencies): Route[] {
+  const { watch, recheck, checkMs = CHECK_MS } = dependencies;
   return [
     defineRoute({
       method: "get",
@@ -38,7 +41,8 @@ export function createExecutionEventRoutes({ watch, recheck }: EventRouteDepende
         const closed = new AbortController();
         response.on("close", () => closed.abort());
         const afterSeq = readLastEventId(request.get("last-event-id"));
-        const events = watch(actor, params.id, { afterSeq, signal: closed.signal });
+        let current = actor;
+        const events = watch(() => current, params.id, { afterSeq, signal: closed.signal });
         // The first event before the headers: a 404 is still an ordinary answer.
         let next = await events.next();
         response.writeHead(200, { "content-type": "text/event-stream", "cache-control": "no-store" });
@@ -46,12 +50,20 @@ export function createExecutionEventRoutes({ watch, recheck }: EventRouteDepende
           if (!response.writableNeedDrain) response.write(": still here\n\n");
         }, KEEP_ALIVE_MS);
         const check = setInterval(() => {
-          recheck(request, response).catch(() => closed.abort());
-        }, CHECK_MS);
+          recheck(request, response).then(
+            (fresh) => {
+              current = fresh;
+            },
+            () => closed.abort(),
+          );
+        }, checkMs);
         try {
           for (; !next.done && !closed.signal.aborted; next = await events.next()) {
             await send(response, format(next.value), closed.signal);
           }
+        } catch (error) {
+          // Rights that were taken away in the middle end the stream; there is no status left to say it with.
+          if (!(error instanceof AppError)) throw error;
         } finally {
           clearInterval(keepAlive);
           clearInterval(check);

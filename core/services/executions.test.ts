@@ -148,7 +148,8 @@ async function collect(actor: Actor, id: string, afterSeq = 0): Promise<Executio
   const events: ExecutionEvent[] = [];
   const { signal } = new AbortController();
   const dependencies = { database, signals, executions };
-  for await (const event of watchExecution(dependencies, actor, id, { afterSeq, signal })) events.push(event);
+  for await (const event of watchExecution(dependencies, () => actor, id, { afterSeq, signal }))
+    events.push(event);
   return events;
 }
 
@@ -212,7 +213,7 @@ test("a follower who leaves is let go", { timeout: 30_000 }, async () => {
   const leaving = new AbortController();
   const options = { afterSeq: 0, signal: leaving.signal };
   const seen: string[] = [];
-  for await (const event of watchExecution({ database, signals, executions }, ada, id, options)) {
+  for await (const event of watchExecution({ database, signals, executions }, () => ada, id, options)) {
     seen.push(event.type);
     leaving.abort();
   }

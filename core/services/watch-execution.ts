@@ -16,9 +16,10 @@ const PAGE = 20;
 /** Looked for again without a signal, should one be lost. */
 const LOOK_MS = 1_000;
 
+/** `actor` is asked before every look: when the right to look is gone, `not_found` or `forbidden` is thrown. */
 export async function* watchExecution(
   dependencies: Pick<ExecutionDependencies, "database" | "signals"> & { executions: ExecutionService },
-  actor: Actor,
+  actor: () => Actor,
   id: string,
   options: { afterSeq: number; signal: AbortSignal },
 ): AsyncGenerator<ExecutionEvent> {
@@ -26,15 +27,15 @@ export async function* watchExecution(
   let seq = options.afterSeq;
   let status: ExecutionStatus | undefined;
   // First for the 404, before anything is marked.
-  await executions.get(actor, id);
-  await database.transaction(principalsOf(actor), (tx) => markWatched(tx, id));
+  await executions.get(actor(), id);
+  await database.transaction(principalsOf(actor()), (tx) => markWatched(tx, id));
 
   while (!options.signal.aborted) {
     const change = signals.wait(id, { timeoutMs: LOOK_MS, signal: options.signal });
     // The status is read before the steps: when it is terminal, all steps are there.
-    const execution = await executions.get(actor, id);
+    const execution = await executions.get(actor(), id);
     for (;;) {
-      const page = await executions.steps(actor, id, { afterSeq: seq, limit: PAGE });
+      const page = await executions.steps(actor(), id, { afterSeq: seq, limit: PAGE });
       for (const step of page.items) {
         seq = Math.max(seq, step.seq);
         yield { type: "step", seq, step };
