@@ -22,7 +22,7 @@ export function createQueuesSessionRoute({ tokens, audit, publicUrl }: QueuesSes
     path: "/auth/queues-session",
     summary: "Open the queue dashboard: sets its cookie, read-only unless `write` is asked for",
     tag: "Identity",
-    action: "instance:admin",
+    action: "self:admin",
     body,
     replies: { 200: { description: "The dashboard is open at `url`", schema: opened } },
     async handle({ actor, body: wish, response }) {

@@ -43,10 +43,10 @@ export const WORKSPACE_POLICIES = {
 export type WorkspaceAction = keyof typeof WORKSPACE_POLICIES;
 
 /**
- * What a route may ask for: a workspace action, an instance admin, or just a signed-in person (`self`), of
- * whom an API key with the scope `read` may act for `self:read` only.
+ * What a route may ask for: a workspace action, an instance admin (`self:admin`: one who is signed in), or just
+ * a signed-in person (`self`), of whom an API key with the scope `read` may act for `self:read` only.
  */
-export type RouteAction = WorkspaceAction | "instance:admin" | "self:read" | "self";
+export type RouteAction = WorkspaceAction | "instance:admin" | "self:admin" | "self:read" | "self";
 
 export type Membership = {
   workspaceId: string;
@@ -105,17 +105,27 @@ export function authorize(actor: Actor, action: WorkspaceAction, object: { works
 /** What a route can refuse before it knows the object. Throws `forbidden` or `scope_missing`. */
 export function authorizeRoute(actor: Actor, action: RouteAction): void {
   if (action === "self") {
-    if (actor.sessionId === null) throw new AppError("forbidden", "Sign in for this: no API key may do it");
+    requireSession(actor);
+  } else if (action === "self:admin") {
+    requireAdmin(actor);
+    requireSession(actor);
   } else if (action === "self:read") {
     requireScope(actor, "read");
   } else if (action === "instance:admin") {
-    if (!actor.isAdmin) {
-      throw new AppError("forbidden", "Only an administrator of this instance may do this");
-    }
+    requireAdmin(actor);
     requireScope(actor, "admin");
   } else {
     requireScope(actor, WORKSPACE_POLICIES[action].scope);
   }
+}
+
+function requireSession(actor: Actor): void {
+  if (actor.sessionId === null) throw new AppError("forbidden", "Sign in for this: no API key may do it");
+}
+
+function requireAdmin(actor: Actor): void {
+  if (actor.isAdmin) return;
+  throw new AppError("forbidden", "Only an administrator of this instance may do this");
 }
 
 function requireScope({ apiKey }: Actor, scope: Scope): void {

@@ -1,0 +1,102 @@
+// One cell: a person of the persona's kind makes one call, and the answer is held against the policy.
+import { setTimeout as delay } from "node:timers/promises";
+import type { RouteAction } from "#core/domain/roles.ts";
+import type { ApiReply } from "../../support/client.ts";
+import { findLeaks } from "./leaks.ts";
+import type { Persona } from "./personas.ts";
+import { PERSONAS } from "./personas.ts";
+import type { Call, Plan } from "./plan.ts";
+import { ownTarget, randomTarget } from "./targets.ts";
+import { type Verdict, verdictOf } from "./verdict.ts";
+import { addVisitor, type Visitor, type World } from "./world.ts";
+
+export type DocumentedRoute = { name: string; method: string; path: string; action: RouteAction | "public" };
+
+type Which = "own" | "foreign" | "random";
+export type Cell = { persona: Persona; which: Which | null };
+
+export function cellsOf({ object, optional }: Plan): Cell[] {
+  const named: readonly Which[] =
+    object === null ? [] : object === "instance" ? ["own", "random"] : ["own", "foreign", "random"];
+  const columns: readonly (Which | null)[] = object === null || optional ? [...named, null] : named;
+  return PERSONAS.flatMap((persona) => columns.map((which) => ({ persona, which })));
+}
+
+export type Outcome = { cell: Cell; status: number; text: string; faults: string[] };
+
+/** Null while the answer is not there within `PATIENCE_MS`: a stream that goes on is an answer too. */
+export async function runCell(
+  world: World,
+  route: DocumentedRoute,
+  plan: Plan,
+  cell: Cell,
+): Promise<Outcome> {
+  const { persona, which } = cell;
+  const visitor = await addVisitor(world, persona);
+  const call = await plan.call(targetOf(world, visitor, plan, which));
+  const reply = await send(world, route, visitor, call);
+  const object = which === null || plan.object === null ? null : { kind: plan.object, which };
+  const verdict = verdictOf(persona, route.action, object);
+  const faults = [
+    ...judge(verdict, plan, reply),
+    ...findLeaks(reply.text, acquaintances(world, route, cell, visitor)),
+  ];
+  return { cell, status: reply.status, text: reply.text, faults };
+}
+
+function targetOf(world: World, visitor: Visitor, { object }: Plan, which: Which | null) {
+  if (which === null) return null;
+  if (which === "foreign") return world.foreign;
+  if (which === "random") return randomTarget();
+  const { userId, workspaceId } = visitor;
+  return ownTarget(world.bed, { userId, workspaceId: object === "person" ? visitor.homeId : workspaceId });
+}
+
+async function send({ api }: World, route: DocumentedRoute, visitor: Visitor, call: Call): Promise<ApiReply> {
+  const params = [...(call.params ?? [])];
+  const path = route.path.replaceAll(/\{\w+\}/g, () =>
+    encodeURIComponent(String(params.shift() ?? "missing")),
+  );
+  const query = new URLSearchParams(call.query).toString();
+  const { token } = visitor;
+  const options = { token, body: call.body, ...(call.headers && { headers: call.headers }) };
+  const url = query === "" ? path : `${path}?${query}`;
+  const reply = await Promise.race([
+    api.request(route.method.toUpperCase(), url, options),
+    delay(20_000, null, { ref: false }),
+  ]);
+  if (reply === null) throw new Error(`${route.name} did not answer within 20 s`);
+  return reply;
+}
+
+const CODES: Readonly<Record<number, RegExp>> = {
+  401: /^unauthenticated$/,
+  403: /^(forbidden|scope_missing|totp_setup_required)$/,
+  404: /^not_found$/,
+};
+
+function judge(verdict: Verdict, { answers }: Plan, { status, body }: ApiReply): string[] {
+  if (status >= 500) return [`answered ${status}`];
+  if (verdict === "public") return [];
+  if (verdict === "allowed") {
+    const isExpected = answers === undefined ? status >= 200 && status < 300 : status === answers;
+    return isExpected ? [] : [`is allowed, answered ${status} ${JSON.stringify(body)}`];
+  }
+  if (status !== verdict) return [`must be ${verdict}, answered ${status} ${JSON.stringify(body ?? null)}`];
+  const code = String(body.code);
+  return CODES[verdict]?.test(code) ? [] : [`${verdict} came with the code ${code}`];
+}
+
+/** Administrators' routes may name anybody; elsewhere only the caller and who shares a workspace with them. */
+function acquaintances(
+  { boss }: World,
+  { action }: DocumentedRoute,
+  { persona, which }: Cell,
+  visitor: Visitor,
+): ReadonlySet<string> | null {
+  if (action === "instance:admin" && persona.isAdmin) return null;
+  const isMember = persona.role !== null && !(typeof persona.by === "object" && persona.by.elsewhere);
+  // Members made for the call itself are colleagues, too.
+  if (isMember && which !== "foreign") return new Set([visitor.email, boss.email]);
+  return new Set([visitor.email]);
+}

@@ -1,0 +1,103 @@
+// How to call each route of the document: path, query and body, never who may. A new route needs a line here.
+import { chain } from "../../support/workflows.ts";
+import type { Plan } from "./plan.ts";
+import type { Target } from "./targets.ts";
+
+const nothing: Plan = { object: null, call: () => ({}) };
+const refusedWhenEmpty: Plan = { object: null, call: () => ({ body: {} }) };
+const filtered: Plan = {
+  object: "workspace",
+  optional: true,
+  call: (target) => (target ? { query: { workspaceId: target.workspaceId } } : {}),
+};
+
+/** A call whose first parameter is the object, with what follows it. */
+const on = (
+  object: NonNullable<Plan["object"]>,
+  idOf: (target: Target) => string | Promise<string>,
+  rest: { more?: readonly (string | number)[]; body?: unknown } = {},
+): Plan => ({
+  object,
+  call: async (target) => ({
+    params: [target ? await idOf(target) : "", ...(rest.more ?? [])],
+    ...(rest.body === undefined ? {} : { body: rest.body }),
+  }),
+});
+
+const workflow = (target: Target) => target.workflow();
+const ended = (target: Target) => target.execution("succeeded");
+
+const OPERATIONS: Readonly<Record<string, Plan>> = {
+  "get /healthz": nothing,
+  "get /readyz": nothing,
+  "get /metrics": nothing,
+};
+
+const IDENTITY: Readonly<Record<string, Plan>> = {
+  "post /auth/register": refusedWhenEmpty,
+  "post /auth/login": refusedWhenEmpty,
+  "post /auth/refresh": nothing,
+  "post /auth/logout": nothing,
+  "get /auth/me": nothing,
+  "post /auth/queues-session": nothing,
+  "post /auth/api-keys": { object: null, call: () => ({ body: { name: "key", scopes: ["read"] } }) },
+  "get /auth/api-keys": nothing,
+  "delete /auth/api-keys/{id}": on("person", (target) => target.apiKey()),
+};
+
+const WORKFLOWS: Readonly<Record<string, Plan>> = {
+  "get /api/node-types": nothing,
+  "post /api/workflows/validate": { object: null, call: () => ({ body: { graph: chain() } }) },
+  "get /api/workflows": filtered,
+  "post /api/workflows": {
+    object: "workspace",
+    optional: true,
+    call: (target) => ({
+      body: { name: "new", graph: chain(), ...(target && { workspaceId: target.workspaceId }) },
+    }),
+  },
+  "get /api/workflows/{id}": on("workspace", workflow),
+  "put /api/workflows/{id}": on("workspace", workflow, { body: { name: "renamed" } }),
+  "delete /api/workflows/{id}": on("workspace", workflow),
+  "get /api/workflows/{id}/versions": on("workspace", workflow),
+  "get /api/workflows/{id}/versions/{version}": on("workspace", workflow, { more: [1] }),
+  "get /api/workflows/{id}/versions/{from}/diff/{to}": on("workspace", workflow, { more: [1, 1] }),
+  "post /api/workflows/{id}/versions/{version}/restore": on("workspace", workflow, { more: [1] }),
+};
+
+const EXECUTIONS: Readonly<Record<string, Plan>> = {
+  "post /api/workflows/{id}/executions": on("workspace", workflow, { body: { input: 1 } }),
+  "post /api/workflows/{id}/executions/batch": on("workspace", workflow, { body: { inputs: [1, 2] } }),
+  "get /api/executions": {
+    object: null,
+    call: () => ({ query: { status: "succeeded" } }),
+  },
+  "get /api/executions/{id}": on("workspace", ended),
+  "get /api/executions/{id}/steps": on("workspace", ended),
+  "get /api/executions/{id}/events": on("workspace", ended),
+  "post /api/executions/{id}/cancel": on("workspace", (target) => target.execution("queued")),
+  "post /api/executions/{id}/retry": on("workspace", (target) => target.execution("failed")),
+};
+
+const FILES: Readonly<Record<string, Plan>> = {
+  "get /api/files": filtered,
+  "post /api/files": {
+    object: "workspace",
+    optional: true,
+    call: (target) => ({
+      query: { name: "a.txt", ...(target && { workspaceId: target.workspaceId }) },
+      body: Buffer.from("a"),
+      headers: { "content-type": "text/plain" },
+    }),
+  },
+  "get /api/files/{id}": on("workspace", (target) => target.file()),
+  "delete /api/files/{id}": on("workspace", (target) => target.file()),
+};
+
+export const REQUESTS: Readonly<Record<string, Plan>> = {
+  ...OPERATIONS,
+  ...IDENTITY,
+  ...WORKFLOWS,
+  ...EXECUTIONS,
+  ...FILES,
+};

@@ -1,0 +1,97 @@
+// The api, one tenant that is nobody's, and as many people as there are cells, all without a single password.
+
+import { v7 as uuidv7 } from "uuid";
+import { createAccessTokens } from "#core/crypto/access-tokens.ts";
+import { createApiKey } from "#core/crypto/api-keys.ts";
+import { hashToken } from "#core/crypto/tokens.ts";
+import { startTestApi, type TestApi } from "../../support/api.ts";
+import { createExecutionBed, type ExecutionBed } from "../../support/executions.ts";
+import { seedTenant, type Tenant } from "../seed-tenant.ts";
+import type { Persona } from "./personas.ts";
+import { addSession, createInsert, foreignTarget, type Insert, SECRETS, type Target } from "./targets.ts";
+
+export type World = {
+  api: TestApi;
+  bed: ExecutionBed;
+  tenant: Tenant;
+  foreign: Target;
+  /** The owner of every workspace that personas belong to. */
+  boss: { userId: string; email: string };
+  insert: Insert;
+  close(): Promise<void>;
+};
+
+/** One person of the persona's kind: `workspaceId` is where their objects are, `homeId` the one they own. */
+export type Visitor = {
+  userId: string;
+  email: string;
+  workspaceId: string;
+  homeId: string;
+  token: string | undefined;
+};
+
+const accessTokens = createAccessTokens({
+  // What test/support/api.ts gives the api, and the address it makes of port 0.
+  secrets: [{ id: "test", secret: Buffer.from("0123456789abcdef0123456789abcdef") }],
+  issuer: "http://127.0.0.1:0",
+});
+
+export async function openWorld(): Promise<World> {
+  const bed = await createExecutionBed();
+  const insert = createInsert(bed.admin);
+  const client = await bed.admin.connect();
+  const tenant = await seedTenant(client, "foreign").finally(() => client.release());
+  const foreign = await foreignTarget(bed.admin, tenant);
+  const boss = { userId: uuidv7(), email: `${uuidv7()}@people.test` };
+  await insert("users", { id: boss.userId, email: boss.email, password_hash: SECRETS.passwordHash });
+  const api = await startTestApi(bed.databaseUrl);
+  return {
+    api,
+    bed,
+    tenant,
+    foreign,
+    boss,
+    insert,
+    async close() {
+      await api.close();
+      await bed.close();
+    },
+  };
+}
+
+export async function addVisitor({ insert, boss }: World, persona: Persona): Promise<Visitor> {
+  const [userId, workspaceId, homeId] = [uuidv7(), uuidv7(), uuidv7()];
+  const email = `${userId}@people.test`;
+  const password = { password_hash: SECRETS.passwordHash };
+  await insert("users", { id: userId, email, ...password, is_admin: persona.isAdmin ?? false });
+  await insert("workspaces", { id: homeId, name: "home", personal: true, created_by: userId });
+  await insert("workspace_members", { workspace_id: homeId, user_id: userId, role: "owner" });
+  const rules = { require_totp: persona.needsTotp ?? false };
+  await insert("workspaces", { id: workspaceId, name: "work", created_by: boss.userId, ...rules });
+  await insert("workspace_members", { workspace_id: workspaceId, user_id: boss.userId, role: "owner" });
+  if (persona.role) {
+    await insert("workspace_members", { workspace_id: workspaceId, user_id: userId, role: persona.role });
+  }
+  return { userId, email, workspaceId, homeId, token: await signIn(insert, persona, { userId, homeId }) };
+}
+
+async function signIn(
+  insert: Insert,
+  { by }: Persona,
+  { userId, homeId }: { userId: string; homeId: string },
+) {
+  if (by === "nothing") return undefined;
+  if (by === "session") {
+    return accessTokens.sign({ userId, sessionId: await addSession(insert, userId) }).token;
+  }
+  const key = createApiKey();
+  await insert("api_keys", {
+    id: uuidv7(),
+    user_id: userId,
+    workspace_id: by.elsewhere ? homeId : null,
+    name: "matrix",
+    key_hash: hashToken(key),
+    scopes: by.scopes,
+  });
+  return key;
+}
