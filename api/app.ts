@@ -4,10 +4,10 @@ import express, { type Express, type RequestHandler } from "express";
 import type { Logger } from "#core/logger.ts";
 import { checkUrl } from "./middleware/check-url.ts";
 import { createFrontDoor, type ObserveRequest } from "./middleware/front-door.ts";
-import { createErrorHandler, refuseUnknownPath } from "./middleware/handle-errors.ts";
+import { createErrorHandler, type RecordDenial, refuseUnknownPath } from "./middleware/handle-errors.ts";
 import { createSecurityHeaders } from "./middleware/security-headers.ts";
 import { createDocsRoutes } from "./routes/docs.ts";
-import { type Authenticate, mountRoutes } from "./routing/mount-routes.ts";
+import { type Authenticate, type LimitAttempt, mountRoutes } from "./routing/mount-routes.ts";
 import { createOpenApiDocument } from "./routing/openapi.ts";
 import type { Route } from "./routing/route.ts";
 
@@ -18,6 +18,11 @@ export type AppDependencies = {
   authenticate: Authenticate;
   logger: Logger;
   observe: ObserveRequest;
+  /** Needed by routes that count attempts. */
+  limitAttempt?: LimitAttempt;
+  recordDenial?: RecordDenial;
+  /** Addresses and CIDRs whose X-Forwarded-For is believed; none by default. */
+  trustedProxies?: readonly string[];
   /** Whole sub-applications with a guard of their own, such as bull-board at /queues. */
   mounts?: ReadonlyArray<{ path: string; handler: RequestHandler }>;
   /** The web app at /; a page of welcome stands in where it is not built. */
@@ -27,26 +32,32 @@ export type AppDependencies = {
 /** Throws when two routes share method and path. */
 export function createApp(dependencies: AppDependencies): Express {
   const { routes, authenticate, logger, observe, mounts = [], studio = null } = dependencies;
+  const { trustedProxies = [], limitAttempt = refuseUnlimited, recordDenial = () => {} } = dependencies;
   refuseDuplicates(routes);
   const document = createOpenApiDocument(routes);
 
   const app = express();
   app.disable("x-powered-by");
   app.disable("etag");
-  app.set("trust proxy", false);
+  // A list of hosts, never `true`: then everybody could choose the address they come from.
+  app.set("trust proxy", trustedProxies.length > 0 && [...trustedProxies]);
   app.set("query parser", "simple");
   app.use(createFrontDoor(logger, observe));
   app.use(createSecurityHeaders());
   app.use(checkUrl);
   for (const { path, handler } of mounts) app.use(path, handler);
-  app.use(mountRoutes([...routes, ...createDocsRoutes(document)], authenticate));
+  app.use(mountRoutes([...routes, ...createDocsRoutes(document)], authenticate, limitAttempt));
   if (studio) app.use(studio);
   app.get("/", (_request, response) => response.sendFile("welcome.html", { root: ASSETS }));
   app.get("/docs", (_request, response) => response.sendFile("docs.html", { root: ASSETS }));
   app.use("/docs", express.static(ASSETS, { index: false, redirect: false }));
   app.use(refuseUnknownPath);
-  app.use(createErrorHandler(logger));
+  app.use(createErrorHandler(logger, recordDenial));
   return app;
+}
+
+function refuseUnlimited(): never {
+  throw new Error("A route that counts attempts is mounted without a limiter");
 }
 
 function refuseDuplicates(routes: readonly Route[]): void {

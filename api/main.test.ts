@@ -10,7 +10,7 @@ import { createTestDatabase, type TestDatabase } from "../test/support/database.
 import { asAdmin } from "../test/support/query.ts";
 
 const MAIN = fileURLToPath(new URL("./main.ts", import.meta.url));
-const SECRET = "test:0123456789abcdef0123456789abcdef";
+const SECRET = "test:GwUt3jPfZ8bQ1kLxV7nYcR5mHs2aTe9d";
 
 let database: TestDatabase;
 before(async () => {

@@ -11,6 +11,7 @@ import { checkFoundations } from "#core/services/check-foundations.ts";
 import { isRegistrationBlocked } from "#core/services/signup-policy.ts";
 import { runRole } from "#core/shutdown.ts";
 import { createApp } from "./app.ts";
+import { buildDefences, type DefenceOverrides } from "./build-defences.ts";
 import { buildQueues } from "./build-queues.ts";
 import { buildRoutes } from "./build-routes.ts";
 import { buildServices } from "./build-services.ts";
@@ -24,7 +25,7 @@ const STUDIO = fileURLToPath(new URL("../dashboards/studio/dist", import.meta.ur
 const MAX_CONNECTIONS = 10;
 
 /** What tests bend; a deployment has configuration only. */
-export type ApiOverrides = { actorCacheMs?: number };
+export type ApiOverrides = DefenceOverrides & { actorCacheMs?: number };
 
 /** Resolves when it accepts requests. Rejects, with nothing left open, when it cannot. */
 export async function startApi(
@@ -63,6 +64,9 @@ export async function startApi(
     );
   }
   const passport = createPassport(services.identity, services.apiKeys);
+  const onError = (error: unknown) => logger.warn({ err: error }, "counts or denials could not be stored");
+  const defences = await buildDefences({ config, database, onError, ...overrides });
+  opened.defer(() => defences.close());
   const metrics = createMetrics();
   const readiness = await startReadiness(
     () => commitCanary(database),
@@ -77,6 +81,9 @@ export async function startApi(
     authenticate: passport.authenticate,
     logger,
     observe: metrics.observe,
+    limitAttempt: defences.limitAttempt,
+    recordDenial: defences.recordDenial,
+    trustedProxies: config.trustedProxies,
     mounts: [queues.mount],
     studio,
   });

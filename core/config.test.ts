@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
 import path from "node:path";
+import { randomBytes } from "node:crypto";
 import { test } from "node:test";
 import { temporaryFolder } from "../test/support/temporary-folder.ts";
 import { type Config, loadConfig, type Role } from "./config.ts";
@@ -42,6 +43,7 @@ test("the least a role needs gives the documented defaults", () => {
     signup: "open",
     allowPrivateEgress: [],
     allowPlaintext: [],
+    trustedProxies: [],
     secretsDir: undefined,
     smtpUrl: undefined,
     mailFrom: undefined,
@@ -190,4 +192,45 @@ test("mail needs a server and a sender", () => {
   for (const MAIL_FROM of ["a@example.com", "Atelier <a@example.com>"]) {
     assert.equal(loadConfig("api", { ...COMPLETE, SMTP_URL, MAIL_FROM }).mailFrom, MAIL_FROM);
   }
+});
+test("proxies are trusted by address or network, never all of them", () => {
+  const TRUSTED_PROXIES = "10.0.0.2, 192.0.2.0/24, 2001:db8::1, fd00::/8";
+  const { trustedProxies } = loadConfig("api", { ...COMPLETE, TRUSTED_PROXIES });
+  assert.deepEqual(trustedProxies, ["10.0.0.2", "192.0.2.0/24", "2001:db8::1", "fd00::/8"]);
+  const bad = [
+    "true",
+    "1",
+    "*",
+    "0.0.0.0/0",
+    "::/0",
+    "10.1",
+    "proxy.office",
+    "10.0.0.0/33",
+    "loopback",
+    "fe80::1%eth0",
+  ];
+  for (const entry of bad) {
+    const error = faultsOf("api", { ...COMPLETE, TRUSTED_PROXIES: `10.0.0.2,${entry}` });
+    assert.deepEqual(error.problems[0]?.path, "TRUSTED_PROXIES", entry);
+    assert.match(error.message, /entry 2 is no address/);
+  }
+});
+
+test("S10: secrets that everybody knows are refused off loopback", () => {
+  const known = [
+    "0123456789abcdef0123456789abcdef",
+    "change-me-change-me-change-me-change-me",
+    "s".repeat(43),
+  ];
+  for (const secret of known) {
+    const environment = { ...COMPLETE, JWT_SECRETS: `a:${secret}`, ENCRYPTION_KEYS: `a:${secret}` };
+    assert.deepEqual(namesOf(faultsOf("api", { ...environment, HOST: "0.0.0.0" })), [
+      "ENCRYPTION_KEYS",
+      "JWT_SECRETS",
+    ]);
+    assert.equal(loadConfig("api", environment).jwtSecrets.length, 1, "a developer's machine may");
+  }
+  const random = `a:${randomBytes(32).toString("base64url")}`;
+  const environment = { DATABASE_URL, JWT_SECRETS: random, ENCRYPTION_KEYS: random, HOST: "0.0.0.0" };
+  assert.equal(loadConfig("api", environment).jwtSecrets.length, 1);
 });

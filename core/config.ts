@@ -2,7 +2,10 @@
 import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { AppError, type Problem } from "./domain/app-error.ts";
+import { namesSomeHosts } from "./domain/client-network.ts";
 import { parseHostPort } from "./domain/host-port.ts";
+import { isKnownSecret } from "./domain/known-secrets.ts";
+import { isLoopback } from "./domain/loopback.ts";
 import { postgresPlaintextFault, redisPlaintextFault } from "./domain/plaintext-rule.ts";
 
 export type Role = "api" | "worker" | "scheduler" | "migrate";
@@ -52,6 +55,16 @@ const hostPorts = list.superRefine((entries, context) => {
   }
 });
 
+const proxies = list.superRefine((entries, context) => {
+  for (const [index, entry] of entries.entries()) {
+    if (namesSomeHosts(entry)) continue;
+    context.addIssue({
+      code: "custom",
+      message: `entry ${index + 1} is no address and no CIDR that names some hosts (10.0.0.2 or 10.0.0.0/24)`,
+    });
+  }
+});
+
 const environmentSchema = z.object({
   PORT: port.default(3000),
   HOST: z.string().default("127.0.0.1"),
@@ -72,6 +85,7 @@ const environmentSchema = z.object({
   SIGNUP: z.enum(["open", "invite", "closed"]).default("open"),
   ALLOW_PRIVATE_EGRESS: hostPorts,
   ALLOW_PLAINTEXT: list,
+  TRUSTED_PROXIES: proxies,
   SECRETS_DIR: z.string().optional(),
   SMTP_URL: z.url({ protocol: /^smtps?$/ }).optional(),
   MAIL_FROM: z
@@ -94,6 +108,7 @@ export function loadConfig(role: Role, environment: NodeJS.ProcessEnv = process.
     ...(parsed.error?.issues ?? []).map(({ path, message }) => ({ path: path.join("."), message })),
     ...missingFor(role, given),
     ...inPlain(given),
+    ...knownToAll(given),
   ];
   if (problems.length > 0 || !parsed.success) {
     const text = problems.map((problem) => `${problem.path}: ${problem.message}`).join("; ");
@@ -165,6 +180,19 @@ function inPlain(given: NodeJS.ProcessEnv): Problem[] {
   return faults.flatMap(({ path, message }) => (message ? { path, message } : []));
 }
 
+/** Off loopback a secret must be one that nobody else has; a developer may use what the tests use. */
+function knownToAll(given: NodeJS.ProcessEnv): Problem[] {
+  if (isLoopback(given.HOST ?? "127.0.0.1")) return [];
+  return (["JWT_SECRETS", "ENCRYPTION_KEYS"] as const)
+    .filter((path) =>
+      list.parse(given[path]).some((entry) => isKnownSecret(entry.slice(entry.indexOf(":") + 1))),
+    )
+    .map((path) => ({
+      path,
+      message: "holds a secret that is no secret; make one: openssl rand -base64 32",
+    }));
+}
+
 function toConfig(role: Role, environment: Environment) {
   return {
     role,
@@ -185,6 +213,7 @@ function toConfig(role: Role, environment: Environment) {
     signup: environment.SIGNUP,
     allowPrivateEgress: environment.ALLOW_PRIVATE_EGRESS,
     allowPlaintext: environment.ALLOW_PLAINTEXT,
+    trustedProxies: environment.TRUSTED_PROXIES,
     secretsDir: environment.SECRETS_DIR,
     smtpUrl: environment.SMTP_URL,
     mailFrom: environment.MAIL_FROM,

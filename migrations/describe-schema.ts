@@ -3,7 +3,7 @@ import pg from "pg";
 
 const TABLES = `
   select c.relname as name,
-    format('create table %I (%s%s)%s;', c.relname,
+    format('create %stable %I (%s%s)%s;', case when c.relpersistence = 'u' then 'unlogged ' else '' end, c.relname,
       (select string_agg(format(E'\\n  %I %s%s%s', a.attname, format_type(a.atttypid, a.atttypmod),
           case when a.attnotnull then ' not null' else '' end,
           coalesce(' default ' || pg_get_expr(d.adbin, d.adrelid), '')), ',' order by a.attnum)

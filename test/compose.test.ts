@@ -53,7 +53,7 @@ const OPTIONAL: Readonly<Record<string, string>> = {
   SMTP_URL: "smtps://atelier:pw@mail.example.com",
   MAIL_FROM: "Atelier <atelier@example.com>",
 };
-const SECRET = `k1:${"s".repeat(43)}`;
+const SECRET = "k1:GwUt3jPfZ8bQ1kLxV7nYcR5mHs2aTe9dJo4iKp6uXyB";
 const filledIn = new Map([...example].map(([name, value]) => [name, value || fillIn(name)]));
 
 function fillIn(name: string): string {

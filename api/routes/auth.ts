@@ -1,6 +1,7 @@
 // /auth: register, login, refresh, logout, me.
 import type { Request, Response } from "express";
 import { AppError } from "#core/domain/app-error.ts";
+import { normaliseEmail } from "#core/domain/email.ts";
 import type { IdentityService } from "#core/services/identity.ts";
 import { bearerToken, type Passport } from "../middleware/passport.ts";
 import { requireSameOrigin } from "../middleware/same-origin.ts";
@@ -37,6 +38,7 @@ function registerRoute(identity: IdentityService, cookie: RefreshCookie, sameOri
     headers: { "X-Setup-Token": "The server's SETUP_TOKEN: needed for the first registration off loopback" },
     body: registerBody,
     replies: { 201: { description: "Registered and signed in", schema: grantSchema } },
+    limit: ({ body }) => ({ name: body.invite === undefined ? "register" : "invitation" }),
     async handle({ body, request, response }) {
       sameOrigin(request);
       const setupToken = request.get("x-setup-token");
@@ -62,6 +64,7 @@ function loginRoute(
     summary: "Sign in with e-mail and password",
     body: loginBody,
     replies: { 200: { description: "Signed in", schema: grantSchema } },
+    limit: ({ body }) => ({ name: "login", account: normaliseEmail(body.email) }),
     async handle({ request, response }) {
       sameOrigin(request);
       const verified = await passport.checkPassword(request, response);
@@ -76,6 +79,7 @@ function refreshRoute(identity: IdentityService, cookie: RefreshCookie, sameOrig
     path: "/auth/refresh",
     summary: "Trade the refresh cookie for a new access token and a new cookie",
     replies: { 200: { description: "A new access token", schema: tokenSchema } },
+    limit: () => ({ name: "refresh" }),
     async handle({ request, response }) {
       sameOrigin(request);
       const tokens = await identity.refresh(cookie.read(request) ?? "").catch((error: unknown) => {

@@ -12,20 +12,31 @@ import {
   validate,
 } from "./read-input.ts";
 import { contextOf } from "./request-context.ts";
-import type { Route } from "./route.ts";
+import type { CountedAttempt, Route } from "./route.ts";
 import { sendReply } from "./send-reply.ts";
 
 /** Resolves to the verified person or throws `unauthenticated`. */
 export type Authenticate = (request: Request, response: Response) => Promise<Actor>;
 
+/** Runs `work` unless the attempt is one too many. */
+export type LimitAttempt = <Result>(
+  request: Request,
+  attempt: CountedAttempt,
+  work: () => Promise<Result>,
+) => Promise<Result>;
+
 const NOTHING = z.strictObject({});
 
 /** Routes in order of precision (`/workflows/validate` before `/workflows/:id`); other methods answer 405. */
-export function mountRoutes(routes: readonly Route[], authenticate: Authenticate): Router {
+export function mountRoutes(
+  routes: readonly Route[],
+  authenticate: Authenticate,
+  limitAttempt: LimitAttempt,
+): Router {
   const router = Router({ caseSensitive: true });
   const byPath = Map.groupBy([...routes].sort(compareRoutes), (route) => route.path);
   for (const [path, siblings] of byPath) {
-    for (const route of siblings) router[route.method](path, handlerOf(route, authenticate));
+    for (const route of siblings) router[route.method](path, handlerOf(route, authenticate, limitAttempt));
     const allow = allowedMethods(siblings).join(", ");
     router.all(path, (request) => {
       contextOf(request).route = path;
@@ -35,7 +46,7 @@ export function mountRoutes(routes: readonly Route[], authenticate: Authenticate
   return router;
 }
 
-function handlerOf(route: Route, authenticate: Authenticate) {
+function handlerOf(route: Route, authenticate: Authenticate, limitAttempt: LimitAttempt) {
   const reader = createBodyReader(route.bodyLimitBytes ?? DEFAULT_BODY_BYTES);
   return async (request: Request, response: Response): Promise<void> => {
     const context = contextOf(request);
@@ -47,7 +58,10 @@ function handlerOf(route: Route, authenticate: Authenticate) {
     const query = validate(route.query ?? NOTHING, readQuery(request.originalUrl), "query");
     const body = await bodyOf(route, request, response, reader);
     // The type of `actor` depends on `action`, which defineRoute has tied together.
-    const reply = await route.handle({ params, query, body, actor: actor as Actor, request, response });
+    const input = { params, query, body, actor: actor as Actor, request, response };
+    const attempt = route.limit?.(input);
+    const work = () => route.handle(input);
+    const reply = attempt ? await limitAttempt(request, attempt, work) : await work();
     if (reply !== "handled") sendReply(response, reply);
   };
 }

@@ -1,6 +1,6 @@
 // The OpenAPI 3.1 document, made from the very routes and schemas that check requests.
 import { z } from "zod";
-import type { ReplyDescription, Route } from "./route.ts";
+import type { Route } from "./route.ts";
 
 type Json = Record<string, unknown>;
 
@@ -47,7 +47,7 @@ function describeOperation(route: Route): Json {
     tags: [route.tag],
     security: route.action === "public" ? [] : [{ bearer: [] }],
     "x-action": route.action,
-    responses: describeReplies(route.replies),
+    responses: describeReplies(route),
   };
   const parameters = [...pathParameters(route), ...queryParameters(route), ...headerParameters(route)];
   if (parameters.length > 0) operation.parameters = parameters;
@@ -97,8 +97,8 @@ function requestBody(route: Route): Json | undefined {
   return { required, content: { "application/json": { schema: toJsonSchema(route.body, "input") } } };
 }
 
-function describeReplies(replies: Readonly<Record<number, ReplyDescription>>): Json {
-  const described: Json = {};
+function describeReplies({ replies, limit }: Route): Json {
+  const described: Json = limit ? { 429: { description: "Too many attempts; see Retry-After" } } : {};
   for (const [status, { description, schema, contentType = "application/json" }] of Object.entries(replies)) {
     const content = schema ? { content: { [contentType]: { schema: toJsonSchema(schema, "output") } } } : {};
     described[status] = { description, ...content };

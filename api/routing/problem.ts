@@ -51,6 +51,7 @@ const STATUS_OF: Readonly<Record<string, number>> = {
   idempotency_mismatch: 422,
   invalid_graph: 422,
   label_refused: 422,
+  rate_limited: 429,
   database_unavailable: 503,
 };
 

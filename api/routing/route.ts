@@ -2,6 +2,7 @@
 import type { Readable } from "node:stream";
 import type { Request, Response } from "express";
 import { z } from "zod";
+import type { LimitName } from "#core/domain/attempt-limits.ts";
 import type { Actor, RouteAction } from "#core/domain/roles.ts";
 
 export type Method = "get" | "post" | "put" | "patch" | "delete";
@@ -30,6 +31,9 @@ export type RouteInput<
   response: Response;
 };
 
+/** Which limit a request counts against, and the account it tries where somebody else's may be tried. */
+export type CountedAttempt = { name: LimitName; account?: string };
+
 export type ReplyDescription = { description: string; schema?: z.ZodType; contentType?: string };
 
 export type RouteDefinition<Action extends RouteAction | "public", Params, Query, Body> = {
@@ -52,6 +56,8 @@ export type RouteDefinition<Action extends RouteAction | "public", Params, Query
   bodyLimitBytes?: number;
   /** Nothing is read or parsed: `handle` reads the stream `request` itself. */
   rawBody?: boolean;
+  /** What can be guessed here, or costs much: the attempt is counted before `handle`, see core/domain/attempt-limits.ts. */
+  limit?(input: RouteInput<Params, Query, Body, Action>): CountedAttempt;
   /** Problem replies (4xx, 5xx) common to all routes are added by the OpenAPI document. */
   replies: Readonly<Record<number, ReplyDescription>>;
   /** Answers, or returns "handled" when it wrote to `response` itself. Rejections become problem details. */

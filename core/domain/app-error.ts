@@ -8,6 +8,8 @@ export type AppErrorOptions = {
   problems?: readonly Problem[];
   /** Facts for the client, such as `retryAfterMs` or `currentVersion`. */
   details?: Readonly<Record<string, unknown>>;
+  /** The user it is about: for the audit log, never for the client. */
+  subjectId?: string | undefined;
   cause?: unknown;
 };
 
@@ -18,6 +20,7 @@ export class AppError extends Error {
   readonly retryable: boolean;
   readonly problems: readonly Problem[];
   readonly details: Readonly<Record<string, unknown>>;
+  readonly subjectId: string | null;
 
   constructor(code: string, message: string, options: AppErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -26,5 +29,6 @@ export class AppError extends Error {
     this.retryable = options.retryable ?? false;
     this.problems = options.problems ?? [];
     this.details = options.details ?? {};
+    this.subjectId = options.subjectId ?? null;
   }
 }

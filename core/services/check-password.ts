@@ -1,8 +1,6 @@
 // E-mail and password: the same work and the same answer whether the person is unknown, disabled or mistyped.
 import { AppError } from "../domain/app-error.ts";
 import { normaliseEmail } from "../domain/email.ts";
-import { appendAudit, INSTANCE_CHAIN } from "../persistence/audit-logs.ts";
-import { NOBODY } from "../persistence/database.ts";
 import { findLogin, type LoginUser } from "../persistence/users.ts";
 import type { IdentityContext } from "./identity-context.ts";
 import type { Client, Verified } from "./start-session.ts";
@@ -15,8 +13,10 @@ export async function checkPassword(context: IdentityContext, attempt: Attempt):
   const found = await findLogin(database, normaliseEmail(attempt.email));
   const isRight = await verify(context, found, attempt.password);
   if (!found || !isRight || found.disabled) {
-    await recordFailure(context, found, attempt.client);
-    throw new AppError("invalid_credentials", "This e-mail address and password do not belong together");
+    // The typed address is not kept: people type passwords there.
+    throw new AppError("invalid_credentials", "This e-mail address and password do not belong together", {
+      subjectId: found?.id,
+    });
   }
   const { passwordHash, disabled: _disabled, ...user } = found;
   if (!hasher.needsRehash(passwordHash)) return { user };
@@ -28,24 +28,4 @@ function verify({ hasher }: IdentityContext, found: LoginUser | null, password: 
   return found?.passwordHash.startsWith("$argon2id$")
     ? hasher.verify(password, found.passwordHash)
     : hasher.dummyVerify(password);
-}
-
-/** The typed address is not kept: people type passwords there. */
-async function recordFailure(
-  { database }: IdentityContext,
-  found: LoginUser | null,
-  client: Client,
-): Promise<void> {
-  await database.transaction(NOBODY, (tx) =>
-    appendAudit(tx, [
-      {
-        chainId: INSTANCE_CHAIN,
-        actorId: null,
-        action: "login.failed",
-        targetType: "user",
-        targetId: found?.id ?? null,
-        details: { client: client.address },
-      },
-    ]),
-  );
 }

@@ -1,7 +1,7 @@
 // Who may register: the first person of an instance, then whom SIGNUP lets in.
-import { isIP } from "node:net";
 import { constantTimeEqual } from "../crypto/tokens.ts";
 import { AppError } from "../domain/app-error.ts";
+import { isLoopback } from "../domain/loopback.ts";
 import type { Executor } from "../persistence/database.ts";
 import { hasUsers } from "../persistence/users.ts";
 
@@ -44,9 +44,4 @@ function checkSetupToken({ host, setupToken }: SignupPolicy, given: string | und
 /** True while the first registration cannot succeed: off loopback it needs a SETUP_TOKEN, and there is none. */
 export async function isRegistrationBlocked(executor: Executor, policy: SignupPolicy): Promise<boolean> {
   return !isLoopback(policy.host) && policy.setupToken === undefined && !(await hasUsers(executor));
-}
-
-export function isLoopback(host: string): boolean {
-  if (host === "localhost" || host === "::1") return true;
-  return isIP(host) === 4 && host.startsWith("127.");
 }

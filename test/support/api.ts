@@ -2,6 +2,7 @@
 import { loadConfig } from "#core/config.ts";
 import { createLogger } from "#core/logger.ts";
 import { type ApiOverrides, startApi } from "../../api/main.ts";
+import { LOOSE_RULES } from "./attempt-rules.ts";
 import { createClient, type Person, type Request, registerPerson } from "./client.ts";
 
 export type TestApi = {
@@ -14,7 +15,7 @@ export type TestApi = {
 
 export type TestApiOptions = ApiOverrides & { environment?: Readonly<Record<string, string>> };
 
-/** Look-ups of the session are not cached unless `actorCacheMs` says so. */
+/** Look-ups of the session are not cached unless `actorCacheMs` says so; attempts are not limited unless `attemptRules` do. */
 export async function startTestApi(databaseUrl: string, options: TestApiOptions = {}): Promise<TestApi> {
   const { environment = {}, ...overrides } = options;
   const secret = "0123456789abcdef0123456789abcdef";
@@ -28,6 +29,7 @@ export async function startTestApi(databaseUrl: string, options: TestApiOptions 
   });
   const server = await startApi(config, createLogger("api", config.logLevel), {
     actorCacheMs: 0,
+    attemptRules: LOOSE_RULES,
     ...overrides,
   });
   const request = createClient(server.url);
