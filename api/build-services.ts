@@ -1,7 +1,7 @@
 // The use cases this process offers, made from the database and the configuration.
 import type { Config } from "#core/config.ts";
 import { createAccessTokens } from "#core/crypto/access-tokens.ts";
-import { createPasswordHasher } from "#core/crypto/passwords.ts";
+import { createPasswordHasher, type PasswordHasherOptions } from "#core/crypto/passwords.ts";
 import { createMailer } from "#core/mail/create-mailer.ts";
 import type { Database } from "#core/persistence/database.ts";
 import type { ExecutionSignals } from "#core/persistence/execution-signals.ts";
@@ -26,6 +26,7 @@ export type ServiceDependencies = {
   database: Database;
   queue: ExecutionQueue;
   signals: ExecutionSignals;
+  hashing?: PasswordHasherOptions;
   /** A ring that failed: the row is committed, the scheduler rings again. */
   onRingFailed: (error: unknown) => void;
   /** How long a look-up of a person may be reused; 0 looks up every time. */
@@ -62,7 +63,7 @@ export function buildServices({ config, actorCacheMs, ...opened }: ServiceDepend
     adminUsers: createAdminUserService(shared),
     identity: createIdentityService({
       ...shared,
-      hasher: createPasswordHasher(),
+      hasher: createPasswordHasher(shared.hashing),
       accessTokens: createAccessTokens({ secrets: config.jwtSecrets, issuer: config.publicUrl }),
       signupPolicy: { signup: config.signup, host: config.host, setupToken: config.setupToken },
     }),

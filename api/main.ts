@@ -1,6 +1,7 @@
 // The API process: configuration, database, services, routes, server; stopped in the opposite order.
 import { fileURLToPath } from "node:url";
 import { type Config, loadConfig } from "#core/config.ts";
+import type { PasswordHasherOptions } from "#core/crypto/passwords.ts";
 import { createLogger, type Logger } from "#core/logger.ts";
 import { commitCanary } from "#core/persistence/commit-canary.ts";
 import { createDatabase } from "#core/persistence/database.ts";
@@ -25,7 +26,7 @@ const STUDIO = fileURLToPath(new URL("../dashboards/studio/dist", import.meta.ur
 const MAX_CONNECTIONS = 10;
 
 /** What tests bend; a deployment has configuration only. */
-export type ApiOverrides = DefenceOverrides & { actorCacheMs?: number };
+export type ApiOverrides = DefenceOverrides & { actorCacheMs?: number; hashing?: PasswordHasherOptions };
 
 /** Resolves when it accepts requests. Rejects, with nothing left open, when it cannot. */
 export async function startApi(

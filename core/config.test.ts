@@ -1,8 +1,8 @@
 // The environment is judged as a whole, per role, and no value of it comes out in a message.
 import assert from "node:assert/strict";
+import { randomBytes } from "node:crypto";
 import { writeFileSync } from "node:fs";
 import path from "node:path";
-import { randomBytes } from "node:crypto";
 import { test } from "node:test";
 import { temporaryFolder } from "../test/support/temporary-folder.ts";
 import { type Config, loadConfig, type Role } from "./config.ts";
