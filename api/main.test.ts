@@ -1,6 +1,7 @@
 // The process itself: it starts, says when it is ready, stops on SIGTERM, and refuses to start with a reason.
 import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:net";
 import { after, before, test } from "node:test";
@@ -10,7 +11,10 @@ import { createTestDatabase, type TestDatabase } from "../test/support/database.
 import { asAdmin } from "../test/support/query.ts";
 
 const MAIN = fileURLToPath(new URL("./main.ts", import.meta.url));
-const SECRET = "test:GwUt3jPfZ8bQ1kLxV7nYcR5mHs2aTe9d";
+const SECRET = "test:0123456789abcdef0123456789abcdef";
+// Off loopback a secret must not be one that others know.
+const RANDOM = `other:${randomBytes(32).toString("base64url")}`;
+const OFF_LOOPBACK = { HOST: "0.0.0.0", JWT_SECRETS: RANDOM, ENCRYPTION_KEYS: RANDOM };
 
 let database: TestDatabase;
 before(async () => {
@@ -62,8 +66,8 @@ test("off loopback, without a person or a SETUP_TOKEN, it says how the first one
     await exited;
     return log();
   };
-  assert.match(await boot({ HOST: "0.0.0.0" }), /SETUP_TOKEN is not set.*X-Setup-Token.*\/auth\/register/);
-  assert.doesNotMatch(await boot({ HOST: "0.0.0.0", SETUP_TOKEN: "0123456789abcdef" }), /SETUP_TOKEN is not/);
+  assert.match(await boot(OFF_LOOPBACK), /SETUP_TOKEN is not set.*X-Setup-Token.*\/auth\/register/);
+  assert.doesNotMatch(await boot({ ...OFF_LOOPBACK, SETUP_TOKEN: "0123456789abcdef" }), /SETUP_TOKEN is not/);
   assert.doesNotMatch(await boot({ HOST: "127.0.0.1" }), /SETUP_TOKEN is not/);
 });
 
