@@ -134,6 +134,11 @@ create table key_canaries (
   ciphertext bytea not null,
   created_at timestamp with time zone not null default now()
 );
+create unlogged table rate_limits (
+  key text not null,
+  points integer not null default 0,
+  expire bigint
+);
 create table refresh_tokens (
   token_hash bytea not null,
   session_id uuid not null,
@@ -344,6 +349,7 @@ alter table invitations add constraint invitations_role_check CHECK ((role = ANY
 alter table invitations add constraint invitations_token_hash_key UNIQUE (token_hash);
 alter table invitations add constraint invitations_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE CASCADE;
 alter table key_canaries add constraint key_canaries_pkey PRIMARY KEY (key_id);
+alter table rate_limits add constraint rate_limits_pkey PRIMARY KEY (key);
 alter table refresh_tokens add constraint refresh_tokens_pkey PRIMARY KEY (token_hash);
 alter table refresh_tokens add constraint refresh_tokens_session_id_fkey FOREIGN KEY (session_id) REFERENCES sessions(id) ON DELETE CASCADE;
 alter table schedule_fires add constraint schedule_fires_outcome_check CHECK ((outcome = ANY (ARRAY['fired'::text, 'skipped'::text])));
@@ -404,6 +410,7 @@ CREATE INDEX credentials_list_idx ON public.credentials USING btree (workspace_i
 CREATE INDEX execution_keys_created_at_idx ON public.execution_keys USING btree (created_at);
 CREATE INDEX files_list_idx ON public.files USING btree (workspace_id, id DESC);
 CREATE INDEX invitations_workspace_id_idx ON public.invitations USING btree (workspace_id, id DESC);
+CREATE INDEX rate_limits_expire_idx ON public.rate_limits USING btree (expire);
 CREATE INDEX refresh_tokens_session_id_idx ON public.refresh_tokens USING btree (session_id);
 CREATE INDEX schedules_due_idx ON public.schedules USING btree (next_run_at) WHERE enabled;
 CREATE INDEX schedules_list_idx ON public.schedules USING btree (workspace_id, id DESC);
@@ -1088,6 +1095,7 @@ alter table execution_steps enable row level security, force row level security;
 alter table file_chunks enable row level security, force row level security;
 alter table files enable row level security, force row level security;
 alter table invitations enable row level security, force row level security;
+alter table rate_limits enable row level security, force row level security;
 alter table refresh_tokens enable row level security, force row level security;
 alter table schedule_fires enable row level security, force row level security;
 alter table schedules enable row level security, force row level security;
@@ -1209,6 +1217,9 @@ create policy api_tenant on invitations for all to atelier_api
   using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])))
   with check ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
 create policy eraser_all on invitations for all to atelier_eraser
+  using (true)
+  with check (true);
+create policy api_count on rate_limits for all to atelier_api
   using (true)
   with check (true);
 create policy api_own on refresh_tokens for all to atelier_api
@@ -1384,6 +1395,7 @@ grant insert, select on key_canaries to atelier_api;
 grant insert, select on key_canaries to atelier_rotator;
 grant insert, select on key_canaries to atelier_scheduler;
 grant insert, select on key_canaries to atelier_worker;
+grant delete, insert, select, update on rate_limits to atelier_api;
 grant delete, insert, select, update on refresh_tokens to atelier_api;
 grant delete, select on refresh_tokens to atelier_eraser;
 grant insert, select, update on refresh_tokens to atelier_identity;
