@@ -44,7 +44,7 @@ export function createClient(url: string): Request {
       }),
     });
     const text = await reply.text();
-    const isJson = /json/.test(reply.headers.get("content-type") ?? "");
+    const isJson = /^application\/(problem\+)?json\b/.test(reply.headers.get("content-type") ?? "");
     return {
       status: reply.status,
       headers: reply.headers,

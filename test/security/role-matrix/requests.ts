@@ -1,7 +1,8 @@
 // How to call each route of the document: path, query and body, never who may. A new route needs a line here.
 import { chain } from "../../support/workflows.ts";
 import type { Plan } from "./plan.ts";
-import type { Target } from "./targets.ts";
+import { emailOf, type Target } from "./targets.ts";
+import { WORKSPACE_NAME } from "./world.ts";
 
 const nothing: Plan = { object: null, call: () => ({}) };
 const refusedWhenEmpty: Plan = { object: null, call: () => ({ body: {} }) };
@@ -94,10 +95,52 @@ const FILES: Readonly<Record<string, Plan>> = {
   "delete /api/files/{id}": on("workspace", (target) => target.file()),
 };
 
+const AUDIT: Readonly<Record<string, Plan>> = {
+  "get /api/audit-logs": filtered,
+  "get /api/audit-logs/export": filtered,
+};
+
+const WORKSPACES: Readonly<Record<string, Plan>> = {
+  "delete /api/workspaces/{id}": on("workspace", (target) => target.workspaceId, {
+    body: { confirm: WORKSPACE_NAME },
+  }),
+  "post /api/workspaces/{id}/erase": {
+    object: "workspace",
+    async call(target) {
+      const userId = (await target?.member()) ?? "";
+      return { params: [target?.workspaceId ?? ""], body: { userId, confirm: emailOf(userId) } };
+    },
+  },
+};
+
+const somebody = (target: Target) => target.member();
+
+const ADMINISTRATION: Readonly<Record<string, Plan>> = {
+  "get /api/admin/users": nothing,
+  "get /api/admin/users/{id}": on("instance", somebody),
+  "patch /api/admin/users/{id}": on("instance", somebody, { body: { disabled: true } }),
+  "delete /api/admin/users/{id}/sessions": on("instance", somebody),
+  // They have no second factor that could be taken away.
+  "post /api/admin/users/{id}/mfa-reset": {
+    ...on("instance", somebody, { body: { reason: "lost phone" } }),
+    answers: 409,
+  },
+  "post /api/admin/users/{id}/erase": {
+    object: "instance",
+    async call(target) {
+      const userId = (await target?.member()) ?? "";
+      return { params: [userId], body: { confirm: emailOf(userId) } };
+    },
+  },
+};
+
 export const REQUESTS: Readonly<Record<string, Plan>> = {
   ...OPERATIONS,
   ...IDENTITY,
   ...WORKFLOWS,
   ...EXECUTIONS,
   ...FILES,
+  ...AUDIT,
+  ...WORKSPACES,
+  ...ADMINISTRATION,
 };

@@ -12,11 +12,14 @@ export type Target = {
   file(): Promise<string>;
   credential(): Promise<string>;
   invitation(): Promise<string>;
-  /** The id of somebody who is a member beside the caller. */
+  /** The id of somebody who is a member beside the caller, with the address emailOf(id). */
   member(): Promise<string>;
   apiKey(): Promise<string>;
   session(): Promise<string>;
 };
+
+/** The address of a member made for a call. */
+export const emailOf = (memberId: string) => `${memberId}@member.test`;
 
 export type Insert = (table: string, row: Record<string, unknown>) => Promise<void>;
 
@@ -107,7 +110,7 @@ export function ownTarget(bed: ExecutionBed, owner: { workspaceId: string; userI
     },
     async member() {
       const id = uuidv7();
-      await insert("users", { id, email: `${id}@member.test`, password_hash: SECRETS.passwordHash });
+      await insert("users", { id, email: emailOf(id), password_hash: SECRETS.passwordHash });
       await insert("workspace_members", { ...within, user_id: id, role: "viewer" });
       return id;
     },

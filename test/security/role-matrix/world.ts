@@ -30,6 +30,8 @@ export type Visitor = {
   token: string | undefined;
 };
 
+export const WORKSPACE_NAME = "work";
+
 const accessTokens = createAccessTokens({
   // What test/support/api.ts gives the api, and the address it makes of port 0.
   secrets: [{ id: "test", secret: Buffer.from("0123456789abcdef0123456789abcdef") }],
@@ -59,19 +61,24 @@ export async function openWorld(): Promise<World> {
   };
 }
 
-export async function addVisitor({ insert, boss }: World, persona: Persona): Promise<Visitor> {
+export async function addVisitor({ bed, insert, boss }: World, persona: Persona): Promise<Visitor> {
   const [userId, workspaceId, homeId] = [uuidv7(), uuidv7(), uuidv7()];
   const email = `${userId}@people.test`;
-  const password = { password_hash: SECRETS.passwordHash };
-  await insert("users", { id: userId, email, ...password, is_admin: persona.isAdmin ?? false });
-  await insert("workspaces", { id: homeId, name: "home", personal: true, created_by: userId });
-  await insert("workspace_members", { workspace_id: homeId, user_id: userId, role: "owner" });
-  const rules = { require_totp: persona.needsTotp ?? false };
-  await insert("workspaces", { id: workspaceId, name: "work", created_by: boss.userId, ...rules });
-  await insert("workspace_members", { workspace_id: workspaceId, user_id: boss.userId, role: "owner" });
-  if (persona.role) {
-    await insert("workspace_members", { workspace_id: workspaceId, user_id: userId, role: persona.role });
-  }
+  // One statement: there are thousands of visitors.
+  await bed.admin.query(
+    `with person as (
+       insert into users (id, email, password_hash, is_admin) values ($1, $2, $3, $4)),
+     places as (
+       insert into workspaces (id, name, personal, created_by, require_totp)
+       values ($5, 'home', true, $1, false), ($6, $7, false, $8, $9))
+     insert into workspace_members (workspace_id, user_id, role)
+     select * from (values ($5::uuid, $1::uuid, 'owner'), ($6, $8, 'owner'), ($6, $1, $10)) as m (place, who, role)
+     where role is not null`,
+    [
+      ...[userId, email, SECRETS.passwordHash, persona.isAdmin ?? false],
+      ...[homeId, workspaceId, WORKSPACE_NAME, boss.userId, persona.needsTotp ?? false, persona.role],
+    ],
+  );
   return { userId, email, workspaceId, homeId, token: await signIn(insert, persona, { userId, homeId }) };
 }
 
