@@ -1,24 +1,12 @@
 // What a request may look like before anything is sent: URL, method and headers, each refused with a reason.
 import { AppError } from "#core/domain/app-error.ts";
+import { isHeaderName, isRefusedHeader } from "#core/domain/refused-headers.ts";
 
 const CONTROL = /\p{Cc}/u;
 const TOKEN = /^[!#$%&'*+.^_`|~0-9a-z-]+$/i;
 const NOT_LATIN1 = /[^\u0020-\u00ff]/u;
 const MAX_URL_LENGTH = 16_384;
 
-// Framing and routing belong to the client; overriding them is how requests get smuggled.
-const RESERVED_HEADERS = new Set([
-  "host",
-  "connection",
-  "content-length",
-  "expect",
-  "http2-settings",
-  "keep-alive",
-  "te",
-  "trailer",
-  "transfer-encoding",
-  "upgrade",
-]);
 const REFUSED_METHODS = new Set(["CONNECT", "TRACE", "TRACK"]);
 
 /** An absolute http(s) URL. Throws `egress_denied` for another scheme, else `egress_invalid_request`. */
@@ -54,8 +42,8 @@ export function parseHeaders(raw: Readonly<Record<string, string>>): Map<string,
   const headers = new Map<string, string>();
   for (const [rawName, value] of Object.entries(raw)) {
     const name = rawName.toLowerCase();
-    if (!TOKEN.test(rawName)) throw invalid(`header name ${JSON.stringify(rawName)} is not allowed`);
-    if (RESERVED_HEADERS.has(name) || name.startsWith("proxy-")) {
+    if (!isHeaderName(rawName)) throw invalid(`header name ${JSON.stringify(rawName)} is not allowed`);
+    if (isRefusedHeader(name)) {
       throw invalid(`header ${rawName} is set by the client and cannot be overridden`);
     }
     if (headers.has(name)) throw invalid(`header ${rawName} is given twice`);
