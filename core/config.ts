@@ -12,6 +12,7 @@ export type Role = "api" | "worker" | "scheduler" | "migrate";
 export type NamedSecret = { id: string; secret: Buffer };
 
 const MIN_SECRET_BYTES = 32;
+const SECRET_VARIABLE = "ATELIER_SECRET_";
 
 /** `name@host` or `Some Name <name@host>`, on one line. */
 const MAIL_SENDER = /^(?:[^<>\r\n]*<[^\s<>@]+@[^\s<>@]+>|[^\s<>@]+@[^\s<>@]+)$/;
@@ -114,7 +115,7 @@ export function loadConfig(role: Role, environment: NodeJS.ProcessEnv = process.
     const text = problems.map((problem) => `${problem.path}: ${problem.message}`).join("; ");
     throw new AppError("invalid_config", `The environment is not complete: ${text}`, { problems });
   }
-  return toConfig(role, parsed.data);
+  return toConfig(role, parsed.data, given);
 }
 
 type Environment = z.infer<typeof environmentSchema>;
@@ -193,7 +194,7 @@ function knownToAll(given: NodeJS.ProcessEnv): Problem[] {
     }));
 }
 
-function toConfig(role: Role, environment: Environment) {
+function toConfig(role: Role, environment: Environment, given: NodeJS.ProcessEnv) {
   return {
     role,
     host: environment.HOST,
@@ -217,6 +218,9 @@ function toConfig(role: Role, environment: Environment) {
     secretsDir: environment.SECRETS_DIR,
     smtpUrl: environment.SMTP_URL,
     mailFrom: environment.MAIL_FROM,
+    /** What ref.env credentials may read: of the worker's own variables those that begin with ATELIER_SECRET_. */
+    readSecretVariable: (name: string): string | undefined =>
+      role === "worker" && name.startsWith(SECRET_VARIABLE) ? given[name] : undefined,
     sampleServiceUrl: environment.SAMPLE_SERVICE_URL,
   };
 }

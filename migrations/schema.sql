@@ -62,7 +62,8 @@ create table credentials (
   cleared_labels text[] not null default '{}'::text[],
   legacy_id text,
   created_at timestamp with time zone not null default now(),
-  updated_at timestamp with time zone not null default now()
+  updated_at timestamp with time zone not null default now(),
+  test_workflow_id uuid
 );
 create table execution_keys (
   workspace_id uuid not null,

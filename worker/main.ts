@@ -15,6 +15,7 @@ import { createExecutionQueue } from "#core/queue/execution-queue.ts";
 import { checkBackend, chooseBackend } from "#core/queue/queue-backend.ts";
 import { checkFoundations } from "#core/services/check-foundations.ts";
 import { runRole, type Stop } from "#core/shutdown.ts";
+import { buildCredentials } from "./build-credentials.ts";
 import { createClaimGate } from "./claim-gate.ts";
 import { createRunStore } from "./create-run-store.ts";
 import { createIsolation } from "./isolation.ts";
@@ -72,18 +73,18 @@ async function startWorker(config: Config, logger: Logger): Promise<Stop> {
   });
   const evaluator = createEvaluator({});
   const egress = createEgress({ allowPrivate: config.allowPrivateEgress });
+  const credentials = buildCredentials(config, database, egress);
   const store = createRunStore(database);
   const queue = createExecutionQueue(backend, onError);
-  const catalogue = { definitions: nodeDefinitions, runners: nodeRunners };
   const handle = createProcessor({
     database,
     queue,
     gate: createClaimGate(database, workerId),
     leases,
     isolation: createIsolation(),
-    workflows: createWorkflowCache(database, catalogue),
+    workflows: createWorkflowCache(database, { definitions: nodeDefinitions, runners: nodeRunners }),
     running,
-    engine: { store, evaluator, ports: { http: egress } },
+    engine: { store, evaluator, ports: { http: egress }, credentials },
     logger,
   });
   const consumer = await consumeBells({ backend, concurrency: config.workerConcurrency, handle, onError });
@@ -100,7 +101,7 @@ async function startWorker(config: Config, logger: Logger): Promise<Stop> {
     await running.whenIdle(FINISH_MS);
     running.handBack();
     await running.whenIdle(FINISH_MS / 3);
-    await store.drain();
+    await Promise.all([store.drain(), credentials.drain()]);
     await leases.stop();
     await recordStop(database, workerId).catch(onError);
     await Promise.all([consumer.close(), queue.close(), egress.close(), evaluator.close()]);

@@ -37,8 +37,13 @@ const headerName = z
   .string()
   .max(100)
   .refine((name) => isHeaderName(name) && !isRefusedHeader(name), {
-    error: "must be the name of a header, and none that belongs to the connection (Host, Connection, Proxy-…)",
+    error:
+      "must be the name of a header, and none that belongs to the connection (Host, Connection, Proxy-…)",
   });
+
+const vaultPath = z.string().regex(/^(?!.*(^|\/)\.+(\/|$))[\w.-]+(\/[\w.-]+)*$/, {
+  error: "must be words joined by /",
+});
 
 /** What a reference stands for: one of these types without its secret field. */
 const standsFor = z
@@ -62,7 +67,11 @@ const types: readonly CredentialType[] = [
     type: "postgres",
     data: z.strictObject({
       url: z
-        .url({ protocol: /^postgres(ql)?$/, hostname: /./, error: "must be postgres://user:password@host/database" })
+        .url({
+          protocol: /^postgres(ql)?$/,
+          hostname: /./,
+          error: "must be postgres://user:password@host/database",
+        })
         .max(MAX_SECRET),
     }),
     secret: "url",
@@ -94,8 +103,8 @@ const types: readonly CredentialType[] = [
     type: "ref.vault",
     data: z.strictObject({
       url: z.url({ protocol: /^https?$/, error: "must be the address of the Vault server" }).max(2_000),
-      mount: z.string().regex(/^[\w.-]+(\/[\w.-]+)*$/).max(200).default("secret"),
-      path: z.string().regex(/^[\w.-]+(\/[\w.-]+)*$/, { error: "must be words joined by /" }).max(500),
+      mount: vaultPath.max(200).default("secret"),
+      path: vaultPath.max(500),
       field: z.string().min(1).max(200),
       token: headerText,
       namespace: headerText.optional(),
@@ -106,12 +115,21 @@ const types: readonly CredentialType[] = [
 ];
 
 /** By type. A family that brings a type of its own adds a line above. */
-export const credentialTypes: ReadonlyMap<string, CredentialType> = new Map(types.map((one) => [one.type, one]));
+export const credentialTypes: ReadonlyMap<string, CredentialType> = new Map(
+  types.map((one) => [one.type, one]),
+);
 
 export const CREDENTIAL_TYPE_NAMES: readonly string[] = types.map(({ type }) => type);
 
 /** Slots that take HTTP credentials take what may stand for one; what it stands for is known at run time only. */
-export const HTTP_CREDENTIALS = ["http.bearer", "http.basic", "http.header", "ref.env", "ref.file", "ref.vault"];
+export const HTTP_CREDENTIALS = [
+  "http.bearer",
+  "http.basic",
+  "http.header",
+  "ref.env",
+  "ref.file",
+  "ref.vault",
+];
 
 export type StandsFor = z.infer<typeof standsFor>;
 

@@ -21,7 +21,8 @@ export function canonicalPattern(raw: string): string | undefined {
   if (text === "*") return text;
   if (text.length > MAX_PATTERN) return undefined;
   const isWild = text.startsWith("*.");
-  const [, host = "", digits] = /^(\[[^\]]+\]|[^:]+)(?::(\d{1,5}))?$/.exec(isWild ? text.slice(2) : text) ?? [];
+  const [, host = "", digits] =
+    /^(\[[^\]]+\]|[^:]+)(?::(\d{1,5}))?$/.exec(isWild ? text.slice(2) : text) ?? [];
   // With a label in front, what looks like an address is no name any more, so *.0.0.1 is refused.
   const canonical = canonicalHost(isWild ? `x.${host}` : host);
   const port = digits === undefined ? null : Number(digits);
@@ -58,6 +59,15 @@ export function isHostAllowed(patterns: readonly string[], target: Target): bool
 /** For messages and the audit log: `host`, with the port where it is not the usual one. */
 export function showTarget({ host, port, isUsual }: Target): string {
   return isUsual ? host : `${host}:${port}`;
+}
+
+/** Why not, and what to do about it. */
+export function hostRefusal(name: string, allowedHosts: readonly string[], target: Target): string {
+  const host = showTarget(target);
+  if (allowedHosts.length === 0) {
+    return `"${name}" is not bound to any host yet: set its allowedHosts (${host}) with PATCH /api/credentials/:id`;
+  }
+  return `"${name}" may go to ${allowedHosts.join(", ")}, not to ${host}; add ${host} to its allowedHosts if it should`;
 }
 
 function canonicalHost(host: string): string | undefined {

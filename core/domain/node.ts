@@ -1,5 +1,6 @@
 // What a node type is: its definition (known to api and worker) and its runner (known to the worker only).
 import type { z } from "zod";
+import type { PlainCredential } from "./credential-types.ts";
 
 /**
  * What a crash in the middle of the node means.
@@ -21,6 +22,8 @@ export type NodeDefinition<Config = unknown> = {
   effect: EffectClass | ((config: Readonly<Record<string, unknown>>) => EffectClass);
   /** Slot name → credential types it takes. */
   credentials?: Readonly<Record<string, readonly string[]>>;
+  /** Where the node will send its credentials, from the config as drawn: a URL, expressions in it as they are. */
+  address?: (config: Readonly<Record<string, unknown>>) => string | undefined;
   /** Milliseconds a run may take unless the node's `timeoutMs` says otherwise. */
   timeoutMs?: number;
 };
@@ -51,6 +54,15 @@ export type HttpPort = {
 /** What the platform hands to a node besides its config. Families add ports here, wired in worker/main.ts. */
 export type NodePorts = { http: HttpPort };
 
+/** A node's own credentials, by slot. Each call reads, checks and records anew: ask for it right before it is sent. */
+export type NodeCredentials = {
+  /**
+   * null when the slot is empty. `url` is where it will go; only a credential that names its host itself may be asked
+   * for without. Throws `credential_not_found`, `credential_refused`, `credential_unresolved`, `decryption_failed`.
+   */
+  use(slot: string, url?: string): Promise<PlainCredential | null>;
+};
+
 export type NodeContext = {
   executionId: string;
   nodeId: string;
@@ -69,6 +81,7 @@ export type NodeContext = {
   /** Aborted on cancel, timeout and lost lease. */
   signal: AbortSignal;
   ports: NodePorts;
+  credentials: NodeCredentials;
 };
 
 /** What a node came to. `each` is carried out by the engine: one pass through the loop's body per item. */

@@ -40,11 +40,15 @@ test("base64 goes too, alone and at any place in what was encoded", () => {
       assert.match(left, /\[redacted\]/);
       // What is left of the secret's own characters is less than two bytes at either end.
       const [start = "", end = ""] = left.split("[redacted]");
-      const known = Buffer.from(start, encoding).toString("latin1") + Buffer.from(end, encoding).toString("latin1");
+      const known =
+        Buffer.from(start, encoding).toString("latin1") + Buffer.from(end, encoding).toString("latin1");
       assert.ok(!known.includes("with"), left);
     }
   }
-  assert.equal(redactorFor("user:pass-word")(`Basic ${base64("user:pass-word")}`).startsWith("Basic [redacted]"), true);
+  assert.equal(
+    redactorFor("user:pass-word")(`Basic ${base64("user:pass-word")}`).startsWith("Basic [redacted]"),
+    true,
+  );
   assert.equal(redactorFor("abcd")(`x ${base64("abcd")}`), "x [redacted]==");
 });
 

@@ -103,7 +103,9 @@ function spellings(secret: string): string[] {
 
 /** The characters that depend on nothing but the secret when `shift` bytes stand before it. */
 function base64Core(bytes: Buffer, shift: number): string[] {
-  const text = Buffer.concat([Buffer.alloc(shift), bytes]).toString("base64").replaceAll("=", "");
+  const text = Buffer.concat([Buffer.alloc(shift), bytes])
+    .toString("base64")
+    .replaceAll("=", "");
   const whole = Math.floor(((shift + bytes.length) * 8) / 6);
   const core = text.slice(shift === 0 ? 0 : shift + 1, whole);
   // Short ones are in other texts by chance.

@@ -6,20 +6,27 @@ const MAX_MESSAGE = 2_000;
 /** 5,000 problems of one config make 300 KB; code and message must survive them. */
 const MAX_DETAILS = 65_536;
 
-/** Errors of our own keep code and details; anything else is `node_failed` and not retried. */
-export function toStepError(error: unknown, nodeId: string): StepError {
+/**
+ * Errors of our own keep code and details; anything else is `node_failed` and not retried. `redact` takes secrets out
+ * before anything is cut to size.
+ */
+export function toStepError(
+  error: unknown,
+  nodeId: string,
+  redact: <Value>(value: Value) => Value = (value) => value,
+): StepError {
   if (error instanceof AppError) {
     const details = { ...error.details, ...(error.problems.length > 0 ? { problems: error.problems } : {}) };
     return {
       code: error.code,
-      message: error.message.slice(0, MAX_MESSAGE),
+      message: redact(error.message).slice(0, MAX_MESSAGE),
       nodeId,
       retryable: error.retryable,
-      ...(Object.keys(details).length > 0 ? { details: fitDetails(details) } : {}),
+      ...(Object.keys(details).length > 0 ? { details: redact(fitDetails(details)) } : {}),
     };
   }
   const message = error instanceof Error ? error.message : String(error);
-  return { code: "node_failed", message: message.slice(0, MAX_MESSAGE), nodeId, retryable: false };
+  return { code: "node_failed", message: redact(message).slice(0, MAX_MESSAGE), nodeId, retryable: false };
 }
 
 function fitDetails(details: Readonly<Record<string, unknown>>): unknown {

@@ -5,6 +5,7 @@ import type { NodeContext, NodeOutcome } from "#core/domain/node.ts";
 import { resolveConfig } from "#core/expression/resolve-config.ts";
 import type { Scope } from "#core/expression/scope.ts";
 import type { NodePlan } from "./compile-workflow.ts";
+import { nodeCredentials } from "./credential-source.ts";
 import { findOutput, type RunContext, type RunScope } from "./run-context.ts";
 
 export type Attempt = { number: number; idempotencyKey: string; config: unknown };
@@ -111,6 +112,7 @@ function nodeContext(
     incoming: taken.map((edge) => ({ nodeId: edge.source, output: findOutput(scope, edge.source) })),
     signal,
     ports: context.ports,
+    credentials: nodeCredentials(context, scope, plan, attempt, signal),
   };
 }
 

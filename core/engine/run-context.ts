@@ -1,8 +1,10 @@
 // What one run of an execution carries through the engine.
 import type { ClaimedExecution } from "#core/domain/journal.ts";
 import type { NodePorts } from "#core/domain/node.ts";
+import type { Redactor } from "#core/domain/redact.ts";
 import type { Evaluator } from "#core/expression/evaluator.ts";
 import type { CompiledWorkflow } from "./compile-workflow.ts";
+import type { CredentialSource } from "./credential-source.ts";
 import type { Journal } from "./journal.ts";
 import type { ScopeProgress } from "./next-nodes.ts";
 
@@ -12,6 +14,9 @@ export type RunContext = {
   journal: Journal;
   evaluator: Evaluator;
   ports: NodePorts;
+  credentials: CredentialSource;
+  /** Knows every secret this run has opened. */
+  redactor: Redactor;
   /** Aborted with an AppError that says why: cancelled, lease_lost, shutdown or a sibling's failure. */
   signal: AbortSignal;
   /** Ends the run's other branches. */

@@ -3,15 +3,22 @@ import { AppError } from "#core/domain/app-error.ts";
 import { type CompiledGraph, reachableFrom } from "#core/domain/compile-graph.ts";
 import type { ClaimedExecution, ExecutionMove, StepError, StepRecord } from "#core/domain/journal.ts";
 import type { NodePorts } from "#core/domain/node.ts";
+import { createRedactor } from "#core/domain/redact.ts";
 import type { Evaluator } from "#core/expression/evaluator.ts";
 import { checkOutput } from "./check-output.ts";
 import type { CompiledWorkflow } from "./compile-workflow.ts";
+import type { CredentialSource } from "./credential-source.ts";
 import { createJournal } from "./journal.ts";
 import { BRANCH_FAILED, PARKED } from "./run-node.ts";
 import { runScope } from "./run-scope.ts";
 import type { RunStore } from "./run-store.ts";
 
-export type EngineDependencies = { store: RunStore; evaluator: Evaluator; ports: NodePorts };
+export type EngineDependencies = {
+  store: RunStore;
+  evaluator: Evaluator;
+  ports: NodePorts;
+  credentials: CredentialSource;
+};
 
 export type RunRequest = {
   execution: ClaimedExecution;
@@ -38,6 +45,7 @@ export async function runExecution(dependencies: EngineDependencies, request: Ru
     signal: request.signal,
     onLost: abort,
   });
+  const redactor = createRedactor();
 
   const deadline = startDeadline(request, abort);
   const move = await walkGraph()
@@ -64,12 +72,15 @@ export async function runExecution(dependencies: EngineDependencies, request: Ru
         journal,
         evaluator: dependencies.evaluator,
         ports: dependencies.ports,
+        credentials: dependencies.credentials,
+        redactor,
         signal,
         abort,
       },
       { iteration: "", parent: null, members: topMembers(workflow.graph, start), entry: () => false },
     );
-    return { to: "succeeded", output: checkOutput(output) };
+    // Branches that ended before the secret was opened may have put it out as well.
+    return { to: "succeeded", output: checkOutput(redactor.redact(output)) };
   }
 }
 

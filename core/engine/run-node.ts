@@ -95,17 +95,20 @@ async function attemptNode(
   try {
     if (journal.isFull()) await journal.flush();
     const config = await resolveNodeConfig(context, scope, plan);
-    pending.input = toShown(config);
+    pending.input = toShown(context.redactor.redact(config));
     if (plan.effect !== "pure") {
       journal.note(pending);
       await journal.flush();
     }
     context.signal.throwIfAborted();
     const outcome = await runAttempt(context, scope, plan, { ...start, config });
-    const output = checkOutput(
+    const output = storedOutput(
+      context,
       outcome.kind === "each" ? await runLoop(plan, scope, outcome) : outcome.output,
     );
     const port = outcome.kind === "each" ? "done" : outcome.port;
+    // Once more: what was opened meanwhile may stand in the node's own config.
+    pending.input = context.redactor.redact(pending.input);
     journal.note({ ...pending, status: "succeeded", output, port: port ?? null, finishedAt: journal.now() });
     // An effect's answer is worth a commit of its own; nothing waits for it but the next effect.
     if (plan.effect !== "pure") journal.flush().catch(() => {});
@@ -116,10 +119,18 @@ async function attemptNode(
       throw context.signal.reason;
     }
     if (error instanceof AppError && error.code === PARKED) return { kind: "parked" };
-    const failure = toShown(toStepError(error, plan.node.id)) as StepError;
+    const failure = toShown(toStepError(error, plan.node.id, context.redactor.redact)) as StepError;
+    pending.input = context.redactor.redact(pending.input);
     journal.note({ ...pending, status: "failed", error: failure, finishedAt: journal.now() });
     return { kind: "failed", error: failure };
   }
+}
+
+/** What nodes further on read is what is stored: without the secrets this run has opened, on every resume the same. */
+function storedOutput({ redactor }: RunContext, output: unknown): unknown {
+  const checked = checkOutput(output);
+  const redacted = redactor.redact(checked);
+  return redacted === checked ? checked : checkOutput(redacted);
 }
 
 function openRecord(

@@ -15,6 +15,7 @@ export function testContext(given: Partial<NodeContext> = {}): NodeContext {
     ports: {
       http: { request: () => Promise.reject(new Error("this test has no network")) },
     },
+    credentials: { use: async () => null },
     ...given,
   };
 }

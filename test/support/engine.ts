@@ -89,7 +89,8 @@ export function compileTest(
 /** What a worker gives its executions, with the test's own nodes. */
 export function testEngine(store: RunStore, behaviours: Readonly<Record<string, Behaviour>>) {
   const http = { request: () => Promise.reject(new Error("no network")) };
-  const engine: EngineDependencies = { store, evaluator, ports: { http } };
+  const credentials = { open: () => Promise.reject(new Error("no credentials")) };
+  const engine: EngineDependencies = { store, evaluator, ports: { http }, credentials };
   return { engine, catalogue: testCatalogue(behaviours) };
 }
 

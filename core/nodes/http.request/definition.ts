@@ -1,5 +1,6 @@
 // An HTTP call to another system.
 import { z } from "zod";
+import { HTTP_CREDENTIALS } from "#core/domain/credential-types.ts";
 import { defineNode, type EffectClass } from "#core/domain/node.ts";
 
 const scalarSchema = z.union([z.string(), z.number(), z.boolean(), z.null()], {
@@ -34,6 +35,8 @@ export const httpRequest = defineNode({
   inputs: ["in"],
   outputs: ["out"],
   effect: effectOf,
+  credentials: { auth: HTTP_CREDENTIALS },
+  address: ({ url }) => (typeof url === "string" ? url : undefined),
 });
 
 /** Sent again under the same Idempotency-Key unless the author says that the other side cannot take it twice. */

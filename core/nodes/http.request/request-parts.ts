@@ -1,4 +1,5 @@
 // Builds what goes out from the config: URL with query, headers and body.
+import { AppError } from "#core/domain/app-error.ts";
 import type { HttpRequestConfig } from "./definition.ts";
 
 type Scalar = string | number | boolean | null;
@@ -37,6 +38,22 @@ export function mergeHeaders(
     ([name, value]) => value !== undefined && !named.has(name.toLowerCase()),
   );
   return Object.fromEntries([...own, ...added]);
+}
+
+/** Throws `invalid_config` where the author sets the same header by hand: which of the two was meant? */
+export function withSecret(
+  headers: Readonly<Record<string, string>>,
+  secret: Readonly<Record<string, string>>,
+): Record<string, string> {
+  const names = new Set(Object.keys(secret).map((name) => name.toLowerCase()));
+  const twice = Object.keys(headers).find((name) => names.has(name.toLowerCase()));
+  if (twice !== undefined) {
+    throw new AppError(
+      "invalid_config",
+      `The credential sets ${twice}; take it out of the node's own headers`,
+    );
+  }
+  return { ...headers, ...secret };
 }
 
 // What describes the message and cannot be a secret; any other header of the author's may hold a key.

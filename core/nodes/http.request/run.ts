@@ -2,16 +2,17 @@
 import { AppError } from "#core/domain/app-error.ts";
 import { MAX_OUTPUT_BYTES } from "#core/domain/execution.ts";
 import type { HttpPort, NodeRunner } from "#core/domain/node.ts";
+import { authHeader } from "../auth-header.ts";
 import type { HttpRequestConfig } from "./definition.ts";
 import { excerptOf, readResponseBody } from "./read-response.ts";
-import { encodeBody, mergeHeaders, sensitiveHeaders, withQuery } from "./request-parts.ts";
+import { encodeBody, mergeHeaders, sensitiveHeaders, withQuery, withSecret } from "./request-parts.ts";
 
 type Response = Awaited<ReturnType<HttpPort["request"]>>;
 
 const EXCERPT_BYTES = 2_048;
 
 /**
- * Throws AppError `http_status` (retryable for 408, 429 and 5xx; details status, body, retryAfterMs), `http_bad_json`,
+ * Asks for its credential last of all, with the address as it goes out. Throws AppError `http_status` (retryable for 408, 429 and 5xx; details status, body, retryAfterMs), `http_bad_json`,
  * `output_too_large`, and what egress throws: `egress_denied`, `timeout`, `egress_connection_failed`, ...
  */
 export const runHttpRequest: NodeRunner<HttpRequestConfig> = async (config, context) => {
@@ -20,15 +21,19 @@ export const runHttpRequest: NodeRunner<HttpRequestConfig> = async (config, cont
     "content-type": body?.contentType,
     "Idempotency-Key": context.idempotencyKey,
   });
+  const url = withQuery(config.url, config.query);
+  const credential = await context.credentials.use("auth", url);
+  const secret = credential ? authHeader(credential) : {};
   const response = await send(context.ports.http, {
     method: config.method,
-    url: withQuery(config.url, config.query),
-    headers,
+    url,
+    headers: withSecret(headers, secret),
     ...(body && { body: body.text }),
     signal: context.signal,
     timeoutMs: config.timeoutMs,
     maxResponseBytes: MAX_OUTPUT_BYTES,
-    sensitiveHeaders: sensitiveHeaders(headers),
+    // On every hop to another origin they stay behind, the credential whatever its header is called.
+    sensitiveHeaders: [...sensitiveHeaders(headers), ...Object.keys(secret)],
   });
   const contentType = headerOf(response, "content-type") ?? "";
   if (config.failOnStatus && response.status >= 400) throw statusError(response, contentType);
