@@ -7,6 +7,7 @@ import { createAdminUserRoutes } from "./routes/admin-users.ts";
 import { createAuditLogRoutes } from "./routes/audit-logs.ts";
 import { createAuthRoutes } from "./routes/auth.ts";
 import { createApiKeyRoutes } from "./routes/auth-api-keys.ts";
+import { createCredentialRoutes } from "./routes/credentials.ts";
 import { createExecutionEventRoutes } from "./routes/execution-events.ts";
 import { createExecutionRoutes } from "./routes/executions.ts";
 import { createFileRoutes } from "./routes/files.ts";
@@ -41,6 +42,7 @@ export function buildRoutes({
     ...createFileRoutes(services),
     ...createAdminUserRoutes(services),
     ...createErasureRoutes(services),
+    ...createCredentialRoutes(services),
     ...createExecutionRoutes(services),
     ...createAuditLogRoutes(services),
     ...createExecutionEventRoutes({ watch: services.watch, recheck: passport.authenticate }),

@@ -2,6 +2,8 @@
 import type { Config } from "#core/config.ts";
 import { createAccessTokens } from "#core/crypto/access-tokens.ts";
 import { createPasswordHasher, type PasswordHasherOptions } from "#core/crypto/passwords.ts";
+import { createEnvelope } from "#core/crypto/envelope.ts";
+import { createKeyring } from "#core/crypto/keyring.ts";
 import { createMailer } from "#core/mail/create-mailer.ts";
 import type { Database } from "#core/persistence/database.ts";
 import type { ExecutionSignals } from "#core/persistence/execution-signals.ts";
@@ -10,12 +12,14 @@ import { createActorCache, followIdentityChanges } from "#core/services/actor-ca
 import { createAdminUserService } from "#core/services/admin-users.ts";
 import { createApiKeyService } from "#core/services/api-keys.ts";
 import { createAuditLogService } from "#core/services/audit-logs.ts";
+import { createCredentialService } from "#core/services/credentials.ts";
 import { createErasureService } from "#core/services/erasures.ts";
 import { createExecutionService } from "#core/services/executions.ts";
 import { createFileService } from "#core/services/files.ts";
 import { createIdentityService } from "#core/services/identity.ts";
 import { createQueueAudit } from "#core/services/queue-audit.ts";
 import { createExecutionSubmitter } from "#core/services/submit-executions.ts";
+import { createCredentialTest } from "#core/services/test-credential.ts";
 import { watchExecution } from "#core/services/watch-execution.ts";
 import { createWorkflowVersionService } from "#core/services/workflow-versions.ts";
 import { createWorkflowService } from "#core/services/workflows.ts";
@@ -45,6 +49,8 @@ export function buildServices({ config, actorCacheMs, ...opened }: ServiceDepend
     from: config.mailFrom,
     allowPlaintext: config.allowPlaintext,
   });
+  const keyring = createKeyring({ keys: config.encryptionKeys, reload: config.reloadEncryptionKeys });
+  const envelope = createEnvelope({ keyring });
   const watch: WatchExecution = (actor, id, options) =>
     watchExecution({ ...shared, executions }, actor, id, options);
   return {
@@ -57,6 +63,8 @@ export function buildServices({ config, actorCacheMs, ...opened }: ServiceDepend
     versions: createWorkflowVersionService(shared),
     files: createFileService(shared),
     apiKeys: createApiKeyService(shared),
+    credentials: createCredentialService({ ...shared, envelope }),
+    testCredential: createCredentialTest({ ...shared, executions }),
     queueAudit: createQueueAudit(shared),
     auditLogs: createAuditLogService(shared),
     erasures: createErasureService(shared),
