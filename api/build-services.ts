@@ -1,9 +1,9 @@
 // The use cases this process offers, made from the database and the configuration.
 import type { Config } from "#core/config.ts";
 import { createAccessTokens } from "#core/crypto/access-tokens.ts";
-import { createPasswordHasher, type PasswordHasherOptions } from "#core/crypto/passwords.ts";
 import { createEnvelope } from "#core/crypto/envelope.ts";
 import { createKeyring } from "#core/crypto/keyring.ts";
+import { createPasswordHasher, type PasswordHasherOptions } from "#core/crypto/passwords.ts";
 import { createMailer } from "#core/mail/create-mailer.ts";
 import type { Database } from "#core/persistence/database.ts";
 import type { ExecutionSignals } from "#core/persistence/execution-signals.ts";

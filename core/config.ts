@@ -115,7 +115,15 @@ export function loadConfig(role: Role, environment: NodeJS.ProcessEnv = process.
     const text = problems.map((problem) => `${problem.path}: ${problem.message}`).join("; ");
     throw new AppError("invalid_config", `The environment is not complete: ${text}`, { problems });
   }
-  return toConfig(role, parsed.data, given);
+  return toConfig(role, parsed.data);
+}
+
+/** What ref.env credentials may read: of this process's variables those that begin with ATELIER_SECRET_. */
+export function readSecretVariable(
+  name: string,
+  environment: NodeJS.ProcessEnv = process.env,
+): string | undefined {
+  return name.startsWith(SECRET_VARIABLE) ? environment[name] : undefined;
 }
 
 type Environment = z.infer<typeof environmentSchema>;
@@ -194,7 +202,7 @@ function knownToAll(given: NodeJS.ProcessEnv): Problem[] {
     }));
 }
 
-function toConfig(role: Role, environment: Environment, given: NodeJS.ProcessEnv) {
+function toConfig(role: Role, environment: Environment) {
   return {
     role,
     host: environment.HOST,
@@ -218,9 +226,6 @@ function toConfig(role: Role, environment: Environment, given: NodeJS.ProcessEnv
     secretsDir: environment.SECRETS_DIR,
     smtpUrl: environment.SMTP_URL,
     mailFrom: environment.MAIL_FROM,
-    /** What ref.env credentials may read: of the worker's own variables those that begin with ATELIER_SECRET_. */
-    readSecretVariable: (name: string): string | undefined =>
-      role === "worker" && name.startsWith(SECRET_VARIABLE) ? given[name] : undefined,
     sampleServiceUrl: environment.SAMPLE_SERVICE_URL,
   };
 }

@@ -1,5 +1,5 @@
 // How this worker opens credentials: the keys, the places references lead to, and the way out for Vault.
-import type { Config } from "#core/config.ts";
+import { type Config, readSecretVariable } from "#core/config.ts";
 import { createEnvelope } from "#core/crypto/envelope.ts";
 import { createKeyring } from "#core/crypto/keyring.ts";
 import type { HttpPort } from "#core/domain/node.ts";
@@ -13,7 +13,10 @@ export function buildCredentials(
   http: HttpPort,
 ): DrainableCredentialSource {
   const keyring = createKeyring({ keys: config.encryptionKeys, reload: config.reloadEncryptionKeys });
-  const { readSecretVariable: readVariable, secretsDir } = config;
-  const references = createReferenceResolver({ readVariable, secretsDir, http });
+  const references = createReferenceResolver({
+    readVariable: readSecretVariable,
+    secretsDir: config.secretsDir,
+    http,
+  });
   return createCredentialOpener({ database, envelope: createEnvelope({ keyring }), references });
 }
