@@ -121,7 +121,7 @@ function createTestRoute(testCredential: TestCredential): Route {
       202: { description: "It has not ended in time; follow the execution", schema: credentialTestSchema },
     },
     async handle({ actor, params, body, request }) {
-      const waitMs = readPreferredWait(request) || DEFAULT_WAIT_MS;
+      const waitMs = request.get("prefer") === undefined ? DEFAULT_WAIT_MS : readPreferredWait(request);
       const result = await testCredential(actor, params.id, { url: body?.url, waitMs });
       const headers = { location: `/api/executions/${result.executionId}` };
       return { status: result.ok === undefined ? 202 : 200, headers, body: result };

@@ -1,4 +1,5 @@
 // How to call each route of the document: path, query and body, never who may. A new route needs a line here.
+import { v7 as uuidv7 } from "uuid";
 import { chain } from "../../support/workflows.ts";
 import type { Plan } from "./plan.ts";
 import { emailOf, type Target } from "./targets.ts";
@@ -95,6 +96,37 @@ const FILES: Readonly<Record<string, Plan>> = {
   "delete /api/files/{id}": on("workspace", (target) => target.file()),
 };
 
+const credential = (target: Target) => target.credential();
+
+const CREDENTIALS: Readonly<Record<string, Plan>> = {
+  "get /api/credentials": filtered,
+  "post /api/credentials": {
+    object: "workspace",
+    optional: true,
+    call: (target) => ({
+      body: {
+        name: `key ${uuidv7()}`,
+        type: "http.bearer",
+        data: { token: "4711" },
+        allowedHosts: ["*"],
+        ...(target && { workspaceId: target.workspaceId }),
+      },
+    }),
+  },
+  "get /api/credentials/{id}": on("workspace", credential),
+  "patch /api/credentials/{id}": on("workspace", credential, { body: { name: "renamed" } }),
+  "delete /api/credentials/{id}": on("workspace", credential),
+  "post /api/credentials/{id}/test": {
+    object: "workspace",
+    // No worker is there to answer.
+    call: async (target) => ({
+      params: [(await target?.credential()) ?? ""],
+      body: { url: "https://any.example.com/" },
+      headers: { prefer: "wait=0" },
+    }),
+  },
+};
+
 const AUDIT: Readonly<Record<string, Plan>> = {
   "get /api/audit-logs": filtered,
   "get /api/audit-logs/export": filtered,
@@ -140,6 +172,7 @@ export const REQUESTS: Readonly<Record<string, Plan>> = {
   ...WORKFLOWS,
   ...EXECUTIONS,
   ...FILES,
+  ...CREDENTIALS,
   ...AUDIT,
   ...WORKSPACES,
   ...ADMINISTRATION,

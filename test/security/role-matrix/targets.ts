@@ -97,7 +97,15 @@ export function ownTarget(bed: ExecutionBed, owner: { workspaceId: string; userI
     async credential() {
       const id = uuidv7();
       const sealed = { key_id: SECRETS.keyId, wrapped_key: SECRETS.bytes, ciphertext: SECRETS.bytes };
-      const row = { ...within, ...sealed, id, owner_id: userId, name: id, type: "http.bearer" };
+      const row = {
+        ...within,
+        ...sealed,
+        id,
+        owner_id: userId,
+        name: id,
+        type: "http.bearer",
+        allowed_hosts: ["*"],
+      };
       await insert("credentials", row);
       return id;
     },
