@@ -2,8 +2,8 @@
 // and nobody's objects; what must come of it is computed from the policy table and the route's x-action.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import type { RouteAction } from "#core/domain/roles.ts";
-import { type Cell, cellsOf, type DocumentedRoute, type Outcome, runCell } from "./role-matrix/cells.ts";
+import { type Cell, cellsOf, type Outcome, runCell } from "./role-matrix/cells.ts";
+import { type DocumentedRoute, listDocumented } from "./role-matrix/documented-routes.ts";
 import { listMounted } from "./role-matrix/mounted-routes.ts";
 import { PAGES } from "./role-matrix/pages.ts";
 import { PERSONAS } from "./role-matrix/personas.ts";
@@ -16,20 +16,7 @@ const MIN_CELLS = 1_000;
 const world = await openWorld();
 after(() => world.close());
 
-type Operation = { "x-action": RouteAction | "public" };
-type Document = { paths: Record<string, Record<string, Operation>> };
-
-const { body: document } = await world.api.request<Document>("GET", "/openapi.json");
-const routes = Object.entries(document.paths).flatMap(([path, methods]) =>
-  Object.entries(methods).map(
-    ([method, operation]): DocumentedRoute => ({
-      name: `${method} ${path}`,
-      method,
-      path,
-      action: operation["x-action"],
-    }),
-  ),
-);
+const routes = await listDocumented(world.api);
 const foreignBefore = await foreignRows();
 let cellCount = 0;
 

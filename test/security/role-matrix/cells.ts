@@ -1,7 +1,7 @@
 // One cell: a person of the persona's kind makes one call, and the answer is held against the policy.
 import { setTimeout as delay } from "node:timers/promises";
-import type { RouteAction } from "#core/domain/roles.ts";
 import type { ApiReply } from "../../support/client.ts";
+import type { DocumentedRoute } from "./documented-routes.ts";
 import { findLeaks } from "./leaks.ts";
 import type { Persona } from "./personas.ts";
 import { PERSONAS } from "./personas.ts";
@@ -9,8 +9,6 @@ import type { Call, Plan } from "./plan.ts";
 import { ownTarget, randomTarget } from "./targets.ts";
 import { type Verdict, verdictOf } from "./verdict.ts";
 import { addVisitor, type Visitor, type World } from "./world.ts";
-
-export type DocumentedRoute = { name: string; method: string; path: string; action: RouteAction | "public" };
 
 type Which = "own" | "foreign" | "random";
 export type Cell = { persona: Persona; which: Which | null };
@@ -40,6 +38,7 @@ export async function runCell(
   const faults = [
     ...judge(verdict, plan, reply),
     ...findLeaks(reply.text, acquaintances(world, route, cell, visitor)),
+    ...findForeign(world, route, reply.text),
   ];
   return { cell, status: reply.status, text: reply.text, faults };
 }
@@ -95,6 +94,20 @@ function judge(verdict: Verdict, { answers }: Plan, { status, body }: ApiReply):
   if (status !== verdict) return [`must be ${verdict}, answered ${status} ${JSON.stringify(body ?? null)}`];
   const code = String(body.code);
   return CODES[verdict]?.test(code) ? [] : [`${verdict} came with the code ${code}`];
+}
+
+/** A10–A17: no list, search or answer of any kind shows a row of the foreign tenant. */
+export function findForeign(
+  { tenant, foreign }: Pick<World, "tenant" | "foreign">,
+  { action }: Pick<DocumentedRoute, "action">,
+  text: string,
+): string[] {
+  if (action === "instance:admin") return [];
+  const { userId, workspaceId, ids } = tenant;
+  const all = { ...ids, userId, workspaceId, ...foreign.extra };
+  return Object.entries(all)
+    .filter(([, id]) => text.includes(id))
+    .map(([what]) => `shows the foreign ${what}`);
 }
 
 /** Administrators' routes may name anybody; elsewhere only the caller and who shares a workspace with them. */

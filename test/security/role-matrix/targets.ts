@@ -12,6 +12,8 @@ export type Target = {
   file(): Promise<string>;
   credential(): Promise<string>;
   invitation(): Promise<string>;
+  /** Ids of a foreign tenant beside those of its seed. */
+  extra?: Readonly<Record<string, string>>;
   /** The id of somebody who is a member beside the caller, with the address emailOf(id). */
   member(): Promise<string>;
   apiKey(): Promise<string>;
@@ -42,6 +44,7 @@ export async function foreignTarget(admin: ExecutionBed["admin"], tenant: Tenant
   return {
     workspaceId,
     userId,
+    extra: { apiKey, invitation },
     workflow: async () => ids.workflow,
     execution: async () => ids.execution,
     file: async () => ids.file,
