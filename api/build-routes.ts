@@ -7,6 +7,10 @@ import { createAdminUserRoutes } from "./routes/admin-users.ts";
 import { createAuditLogRoutes } from "./routes/audit-logs.ts";
 import { createAuthRoutes } from "./routes/auth.ts";
 import { createApiKeyRoutes } from "./routes/auth-api-keys.ts";
+import { createMfaRoutes } from "./routes/auth-mfa.ts";
+import { createPasswordRoute } from "./routes/auth-password.ts";
+import { createResetRoute } from "./routes/auth-reset.ts";
+import { createSessionRoutes } from "./routes/auth-sessions.ts";
 import { createCredentialRoutes } from "./routes/credentials.ts";
 import { createExecutionEventRoutes } from "./routes/execution-events.ts";
 import { createExecutionRoutes } from "./routes/executions.ts";
@@ -36,6 +40,10 @@ export function buildRoutes({
   return [
     ...createAuthRoutes({ identity: services.identity, passport, publicUrl }),
     ...createApiKeyRoutes(services),
+    createPasswordRoute(services),
+    createResetRoute({ ...services, publicUrl }),
+    ...createSessionRoutes(services),
+    ...createMfaRoutes(services),
     ...createNodeTypeRoutes(),
     ...createWorkflowRoutes(services),
     ...createWorkflowVersionRoutes(services),

@@ -146,6 +146,13 @@ create table refresh_tokens (
   created_at timestamp with time zone not null default now(),
   rotated_at timestamp with time zone
 );
+create table reset_tokens (
+  user_id uuid not null,
+  token_hash bytea not null,
+  created_by uuid,
+  expires_at timestamp with time zone not null,
+  created_at timestamp with time zone not null default now()
+);
 create table schedule_fires (
   schedule_id uuid not null,
   scheduled_for timestamp with time zone not null,
@@ -201,6 +208,8 @@ create table users (
   legacy_id text,
   created_at timestamp with time zone not null default now(),
   updated_at timestamp with time zone not null default now(),
+  totp_wrapped_key bytea,
+  totp_last_step bigint,
   erased_at timestamp with time zone
 );
 create table webhook_deliveries (
@@ -353,6 +362,10 @@ alter table key_canaries add constraint key_canaries_pkey PRIMARY KEY (key_id);
 alter table rate_limits add constraint rate_limits_pkey PRIMARY KEY (key);
 alter table refresh_tokens add constraint refresh_tokens_pkey PRIMARY KEY (token_hash);
 alter table refresh_tokens add constraint refresh_tokens_session_id_fkey FOREIGN KEY (session_id) REFERENCES sessions(id) ON DELETE CASCADE;
+alter table reset_tokens add constraint reset_tokens_created_by_fkey FOREIGN KEY (created_by) REFERENCES users(id) ON DELETE SET NULL;
+alter table reset_tokens add constraint reset_tokens_pkey PRIMARY KEY (user_id);
+alter table reset_tokens add constraint reset_tokens_token_hash_key UNIQUE (token_hash);
+alter table reset_tokens add constraint reset_tokens_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
 alter table schedule_fires add constraint schedule_fires_outcome_check CHECK ((outcome = ANY (ARRAY['fired'::text, 'skipped'::text])));
 alter table schedule_fires add constraint schedule_fires_pkey PRIMARY KEY (schedule_id, scheduled_for);
 alter table schedule_fires add constraint schedule_fires_schedule_id_fkey FOREIGN KEY (schedule_id) REFERENCES schedules(id) ON DELETE CASCADE;
@@ -962,13 +975,24 @@ AS $function$
 $function$
 ;
 CREATE OR REPLACE FUNCTION public.identity_find_login(p_email text)
- RETURNS TABLE(id uuid, email text, name text, "isAdmin" boolean, "passwordHash" text, disabled boolean)
+ RETURNS TABLE(id uuid, email text, name text, "isAdmin" boolean, "passwordHash" text, "passwordSince" text, disabled boolean)
  LANGUAGE sql
  STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public'
 AS $function$
-  select u.id, u.email, u.name, u.is_admin, u.password_hash, u.disabled_at is not null
+  select u.id, u.email, u.name, u.is_admin, u.password_hash, extract(epoch from u.password_changed_at)::text,
+    u.disabled_at is not null
   from public.users u where lower(u.email) = lower(p_email)
+$function$
+;
+CREATE OR REPLACE FUNCTION public.identity_find_reset(p_hash bytea)
+ RETURNS TABLE("userId" uuid, email text)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+  select u.id, u.email from public.reset_tokens t join public.users u on u.id = t.user_id
+  where t.token_hash = p_hash and t.expires_at > clock_timestamp() and u.disabled_at is null
 $function$
 ;
 CREATE OR REPLACE FUNCTION public.identity_has_users()
@@ -1098,6 +1122,7 @@ alter table files enable row level security, force row level security;
 alter table invitations enable row level security, force row level security;
 alter table rate_limits enable row level security, force row level security;
 alter table refresh_tokens enable row level security, force row level security;
+alter table reset_tokens enable row level security, force row level security;
 alter table schedule_fires enable row level security, force row level security;
 alter table schedules enable row level security, force row level security;
 alter table sessions enable row level security, force row level security;
@@ -1234,6 +1259,16 @@ create policy eraser_all on refresh_tokens for all to atelier_eraser
   using (true)
   with check (true);
 create policy identity_all on refresh_tokens for all to atelier_identity
+  using (true)
+  with check (true);
+create policy api_reset on reset_tokens for all to atelier_api
+  using (((user_id = ( SELECT app_user_id() AS app_user_id)) OR (EXISTS ( SELECT
+   FROM users a
+  WHERE ((a.id = ( SELECT app_user_id() AS app_user_id)) AND a.is_admin)))))
+  with check ((EXISTS ( SELECT
+   FROM users a
+  WHERE ((a.id = ( SELECT app_user_id() AS app_user_id)) AND a.is_admin))));
+create policy identity_all on reset_tokens for all to atelier_identity
   using (true)
   with check (true);
 create policy api_tenant on schedule_fires for all to atelier_api
@@ -1400,6 +1435,8 @@ grant delete, insert, select, update on rate_limits to atelier_api;
 grant delete, insert, select, update on refresh_tokens to atelier_api;
 grant delete, select on refresh_tokens to atelier_eraser;
 grant insert, select, update on refresh_tokens to atelier_identity;
+grant delete, insert, select, update on reset_tokens to atelier_api;
+grant select on reset_tokens to atelier_identity;
 grant delete, insert, select, update on schedule_fires to atelier_api;
 grant delete, select on schedule_fires to atelier_eraser;
 grant delete, insert, select, update on schedule_fires to atelier_scheduler;
@@ -1453,7 +1490,7 @@ grant update (owner_id) on files to atelier_eraser;
 grant update (owner_id, enabled) on schedules to atelier_eraser;
 grant update (ended_at, end_reason) on sessions to atelier_admin;
 grant update (is_admin, disabled_at, totp_secret, totp_key_id, totp_enabled_at, recovery_code_hashes, updated_at) on users to atelier_admin;
-grant update (name, password_hash, totp_secret, totp_key_id, totp_enabled_at, recovery_code_hashes, password_changed_at, updated_at) on users to atelier_api;
+grant update (name, password_hash, totp_secret, totp_key_id, totp_enabled_at, recovery_code_hashes, password_changed_at, updated_at, totp_wrapped_key, totp_last_step) on users to atelier_api;
 grant update (email, name, password_hash, is_admin, disabled_at, totp_secret, totp_key_id, totp_enabled_at, recovery_code_hashes, legacy_id, updated_at, erased_at) on users to atelier_eraser;
 grant update (owner_id) on webhooks to atelier_eraser;
 grant update (status, error, cancel_requested_at, cancel_requested_by, finished_at) on workflow_executions to atelier_eraser;
@@ -1481,6 +1518,7 @@ grant execute on function forget_audit_words() to public;
 grant execute on function identity_end_session(bytea) to atelier_api;
 grant execute on function identity_find_audit_words(uuid,tsquery,uuid,text,text,timestamp with time zone,timestamp with time zone,timestamp with time zone,bigint,integer) to atelier_api;
 grant execute on function identity_find_login(text) to atelier_api;
+grant execute on function identity_find_reset(bytea) to atelier_api;
 grant execute on function identity_has_users() to atelier_api;
 grant execute on function identity_register(uuid,text,text,text,uuid,text) to atelier_api;
 grant execute on function identity_rotate_refresh(bytea,bytea,interval) to atelier_api;

@@ -61,14 +61,15 @@ function loginRoute(
   return defineRoute({
     ...common,
     path: "/auth/login",
-    summary: "Sign in with e-mail and password",
+    summary: "Sign in with e-mail and password, and a code where a second factor is set up",
     body: loginBody,
     replies: { 200: { description: "Signed in", schema: grantSchema } },
     limit: ({ body }) => ({ name: "login", account: normaliseEmail(body.email) }),
-    async handle({ request, response }) {
+    async handle({ body: { totp }, request, response }) {
       sameOrigin(request);
       const verified = await passport.checkPassword(request, response);
-      return signedIn(response, cookie, 200, await identity.startSession(verified, clientOf(request)));
+      const grant = await identity.startSession(verified, { client: clientOf(request), totp });
+      return signedIn(response, cookie, 200, grant);
     },
   });
 }

@@ -6,6 +6,9 @@ import { sql } from "./sql.ts";
 export const SESSION_IDLE = "14 days";
 export const SESSION_ABSOLUTE = "30 days";
 
+/** Neither ended nor idle nor too old, on the database's clock. */
+const LIVE = sql`ended_at is null and least(idle_expires_at, expires_at) > clock_timestamp()`;
+
 export type NewSession = {
   id: string;
   userId: string;
@@ -51,8 +54,39 @@ export function endSessionByToken(tx: Executor, tokenHash: Buffer): Promise<Sess
 export function endSession(tx: Executor, sessionId: string): Promise<SessionKey | null> {
   return tx.one<SessionKey>(sql`
     update sessions set ended_at = clock_timestamp(), end_reason = 'logout'
-    where id = ${sessionId} and ended_at is null
+    where id = ${sessionId} and ${LIVE}
     returning id as "sessionId", user_id as "userId"`);
+}
+
+/** Ends every live session of a person but one, or all when `keep` is null; how many there were. */
+export function endSessionsOf(
+  tx: Executor,
+  row: { userId: string; keep: string | null; reason: "logout" | "password" },
+): Promise<number> {
+  return tx.run(sql`
+    update sessions set ended_at = clock_timestamp(), end_reason = ${row.reason}
+    where user_id = ${row.userId} and ended_at is null and id is distinct from ${row.keep}::uuid`);
+}
+
+export type SessionListing = {
+  id: string;
+  client: string;
+  userAgent: string;
+  createdAt: string;
+  /** When it was last refreshed. */
+  lastUsedAt: string;
+};
+
+/** The live sessions of a person, newest first, from the one before `before`. */
+export function listSessions(
+  tx: Executor,
+  query: { userId: string; before: string | undefined; limit: number },
+): Promise<SessionListing[]> {
+  return tx.many<SessionListing>(sql`
+    select id, client, user_agent as "userAgent", created_at as "createdAt", last_used_at as "lastUsedAt"
+    from sessions
+    where user_id = ${query.userId} and ${LIVE} and (${query.before ?? null}::uuid is null or id < ${query.before ?? null})
+    order by id desc limit ${query.limit}`);
 }
 
 /** The memberships `m` of the user `u` as the actor has them; `needsTotp` only where it is true. */
@@ -68,6 +102,5 @@ export function findActor(tx: Executor, session: SessionKey): Promise<Actor | nu
     select u.id as "userId", s.id as "sessionId", null as "apiKey", u.email, u.name, u.is_admin as "isAdmin",
       ${membershipsOf()} as memberships
     from sessions s join users u on u.id = s.user_id
-    where s.id = ${session.sessionId} and s.user_id = ${session.userId} and s.ended_at is null
-      and least(s.idle_expires_at, s.expires_at) > clock_timestamp() and u.disabled_at is null`);
+    where s.id = ${session.sessionId} and s.user_id = ${session.userId} and u.disabled_at is null and ${LIVE}`);
 }

@@ -3,7 +3,8 @@ import type { Executor } from "./database.ts";
 import { sql } from "./sql.ts";
 
 export type User = { id: string; email: string; name: string; isAdmin: boolean };
-export type LoginUser = User & { passwordHash: string; disabled: boolean };
+/** `passwordSince` changes with every new password, not with a new hash of the same one. */
+export type LoginUser = User & { passwordHash: string; passwordSince: string; disabled: boolean };
 
 export async function hasUsers(executor: Executor): Promise<boolean> {
   const row = await executor.one<{ hasUsers: boolean }>(sql`select identity_has_users() as "hasUsers"`);
@@ -36,7 +37,8 @@ export function registerUser(
 /** By e-mail in any case, disabled people too. */
 export function findLogin(executor: Executor, email: string): Promise<LoginUser | null> {
   return executor.one<LoginUser>(sql`
-    select id, email, name, "isAdmin", "passwordHash", disabled from identity_find_login(${email})`);
+    select id, email, name, "isAdmin", "passwordHash", "passwordSince", disabled
+    from identity_find_login(${email})`);
 }
 
 /** Replaces a hash by one of the same password; nothing when the password was changed meanwhile. */
@@ -47,4 +49,18 @@ export function replacePasswordHash(
   return tx.run(sql`
     update users set password_hash = ${row.to}, updated_at = now()
     where id = ${row.userId} and password_hash = ${row.from}`);
+}
+
+/** In the person's own name; null when they are gone. */
+export async function findPasswordHash(tx: Executor, userId: string): Promise<string | null> {
+  const row = await tx.one<{ hash: string }>(sql`
+    select password_hash as hash from users where id = ${userId}`);
+  return row?.hash ?? null;
+}
+
+/** A new password, in the person's own name. */
+export async function setPasswordHash(tx: Executor, userId: string, hash: string): Promise<void> {
+  await tx.run(sql`
+    update users set password_hash = ${hash}, password_changed_at = clock_timestamp(), updated_at = now()
+    where id = ${userId}`);
 }

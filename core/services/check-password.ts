@@ -18,9 +18,9 @@ export async function checkPassword(context: IdentityContext, attempt: Attempt):
       subjectId: found?.id,
     });
   }
-  const { passwordHash, disabled: _disabled, ...user } = found;
-  if (!hasher.needsRehash(passwordHash)) return { user };
-  return { user, rehash: { from: passwordHash, to: await hasher.hash(attempt.password) } };
+  const { passwordHash, passwordSince, disabled: _disabled, ...user } = found;
+  if (!hasher.needsRehash(passwordHash)) return { user, passwordSince };
+  return { user, passwordSince, rehash: { from: passwordHash, to: await hasher.hash(attempt.password) } };
 }
 
 /** A hash from before this platform (an import) is never right, but takes as long to refuse. */

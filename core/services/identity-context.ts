@@ -1,5 +1,6 @@
 // What the steps of identity share.
 import type { AccessTokens } from "../crypto/access-tokens.ts";
+import type { Envelope } from "../crypto/envelope.ts";
 import type { PasswordHasher } from "../crypto/passwords.ts";
 import type { Database } from "../persistence/database.ts";
 import type { ActorCache } from "./actor-cache.ts";
@@ -9,6 +10,8 @@ export type IdentityDependencies = {
   database: Database;
   hasher: PasswordHasher;
   accessTokens: AccessTokens;
+  /** Seals the secrets of second factors. */
+  envelope: Envelope;
   signupPolicy: SignupPolicy;
   actors: ActorCache;
 };

@@ -4,6 +4,8 @@ import { after, before, test } from "node:test";
 import { createTestDatabase, type TestDatabase } from "../../test/support/database.ts";
 import { asAdmin } from "../../test/support/query.ts";
 import { createAccessTokens } from "../crypto/access-tokens.ts";
+import { createEnvelope } from "../crypto/envelope.ts";
+import { createKeyring } from "../crypto/keyring.ts";
 import { createPasswordHasher, type PasswordHasher } from "../crypto/passwords.ts";
 import { createDatabase, type Database } from "../persistence/database.ts";
 import { createActorCache } from "./actor-cache.ts";
@@ -42,7 +44,10 @@ function identityWith(
     issuer: "http://127.0.0.1",
   });
   const actors = createActorCache({ maxAgeMs: 0 });
-  return createIdentityService({ database: on, hasher, accessTokens, signupPolicy, actors });
+  const envelope = createEnvelope({
+    keyring: createKeyring({ keys: [{ id: "test", secret: Buffer.alloc(32, 7) }] }),
+  });
+  return createIdentityService({ database: on, hasher, accessTokens, envelope, signupPolicy, actors });
 }
 
 /** The real hasher with a tally of the hashes it computes; a text that is no hash is refused without one. */
@@ -145,7 +150,7 @@ test("a hash with yesterday's parameters is replaced at the next good login", as
   await assert.rejects(today.checkPassword("old@example.com", "wrong password", CLIENT));
   assert.match(await hashOf(), /t=2,/, "a wrong password changes nothing");
   const verified = await today.checkPassword("old@example.com", PASSWORD, CLIENT);
-  await today.startSession(verified, CLIENT);
+  await today.startSession(verified, { client: CLIENT });
   assert.match(await hashOf(), /t=3,/);
   assert.equal((await today.checkPassword("old@example.com", PASSWORD, CLIENT)).rehash, undefined);
 });

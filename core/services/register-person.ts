@@ -1,5 +1,6 @@
 // Registration: the person, their personal workspace, the first session and the log entries, all or nothing.
 import { v7 as uuidv7 } from "uuid";
+import { checkNewPassword } from "../crypto/password-rule.ts";
 import { AppError } from "../domain/app-error.ts";
 import { normaliseEmail } from "../domain/email.ts";
 import { appendAudit, INSTANCE_CHAIN } from "../persistence/audit-logs.ts";
@@ -18,7 +19,7 @@ export type Registration = {
   setupToken?: string | undefined;
 };
 
-/** Throws `email_taken` and what `checkSignup` throws. */
+/** Throws `email_taken`, `invalid_password`, `password_too_common` and what `checkSignup` throws. */
 export async function registerPerson(
   context: IdentityContext,
   registration: Registration,
@@ -27,6 +28,7 @@ export async function registerPerson(
   const { database, hasher, signupPolicy, accessTokens } = context;
   // Asked twice: here so that a closed door costs no hashing, and under the lock where it counts.
   await checkSignup(database, signupPolicy, registration);
+  await checkNewPassword(registration.password, registration);
   const person = await newPerson(registration, hasher.hash);
   const session = newSession(person.id, client);
   const user = await database.transaction({ userId: person.id, workspaceIds: [] }, async (tx) => {

@@ -7,7 +7,10 @@ import { type AuditEntry, appendAudit, INSTANCE_CHAIN } from "../persistence/aud
 import { findPersonalWorkspace } from "../persistence/personal-workspace.ts";
 import { insertSession } from "../persistence/sessions.ts";
 import { replacePasswordHash, type User } from "../persistence/users.ts";
+import { admissionRefused, admit } from "./admit-person.ts";
+import type { UsedFactor } from "./check-second-factor.ts";
 import type { IdentityContext } from "./identity-context.ts";
+import { inNameOf } from "./own-session.ts";
 
 /** Where a request comes from, as the owner of the session will see it. */
 export type Client = { userAgent: string; address: string };
@@ -17,27 +20,36 @@ export type TokenPair = { accessToken: string; expiresIn: number; refreshToken: 
 export type Grant = TokenPair & { user: User; workspaceId: string };
 
 /** A person whose password was right; the hash is replaced when it was made with old parameters. */
-export type Verified = { user: User; rehash?: { from: string; to: string } };
+export type Verified = { user: User; passwordSince: string; rehash?: { from: string; to: string } };
+
+/** `totp` is a code of the authenticator or a recovery code, for people who have set one up. */
+export type SessionOptions = { client: Client; totp?: string | undefined };
 
 const MAX_USER_AGENT_CHARS = 300;
 
+/** Throws `totp_required`, `invalid_totp`, or `invalid_credentials` when the password was changed since it was checked. */
 export async function startSession(
   context: IdentityContext,
   person: Verified,
-  client: Client,
+  { client, totp }: SessionOptions,
 ): Promise<Grant> {
-  const { user, rehash } = person;
+  const { user, passwordSince, rehash } = person;
   const session = newSession(user.id, client);
-  const workspaceId = await context.database.transaction(
-    { userId: user.id, workspaceIds: [] },
-    async (tx) => {
-      if (rehash) await replacePasswordHash(tx, { userId: user.id, ...rehash });
-      await insertSession(tx, session.row);
-      const personal = await findPersonalWorkspace(tx, user.id);
-      await appendAudit(tx, [sessionStarted(session)]);
-      return personal;
-    },
-  );
+  const outcome = await context.database.transaction(inNameOf(user.id), async (tx) => {
+    const admission = await admit(tx, context.envelope, { userId: user.id, passwordSince, totp });
+    if (admission.refusal) {
+      await appendAudit(tx, [admissionRefused(user.id, admission.refusal, client)]);
+      return admission;
+    }
+    if (rehash) await replacePasswordHash(tx, { userId: user.id, ...rehash });
+    await insertSession(tx, session.row);
+    const workspaceId = await findPersonalWorkspace(tx, user.id);
+    await appendAudit(tx, [sessionStarted(session, admission.factor)]);
+    return { workspaceId };
+  });
+  // The refusal is in the log before anybody hears of it.
+  if ("refusal" in outcome) throw outcome.refusal;
+  const { workspaceId } = outcome;
   if (workspaceId === null) throw new AppError("internal_error", `${user.id} has no personal workspace`);
   return { user, workspaceId, ...tokensOf(context.accessTokens, session) };
 }
@@ -57,14 +69,14 @@ export function newSession(userId: string, client: Client): FreshSession {
   return { row, refreshToken };
 }
 
-export function sessionStarted({ row }: FreshSession): AuditEntry {
+export function sessionStarted({ row }: FreshSession, factor: UsedFactor | null = null): AuditEntry {
   return {
     chainId: INSTANCE_CHAIN,
     actorId: row.userId,
     action: "session.started",
     targetType: "session",
     targetId: row.id,
-    details: { client: row.client, userAgent: row.userAgent },
+    details: { client: row.client, userAgent: row.userAgent, ...(factor && { factor }) },
   };
 }
 

@@ -121,6 +121,7 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "pg-boss": ["core/queue", "migrations"],
   "node-pg-migrate": ["migrations"],
   jsonwebtoken: ["core/crypto"],
+  otpauth: ["core/crypto"],
   jsonata: ["core/expression"],
   re2js: ["core/expression"],
   undici: ["core/egress", "scripts"],

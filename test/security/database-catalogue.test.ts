@@ -23,6 +23,7 @@ const DEFINER_FUNCTIONS = [
   "identity_end_session",
   "identity_find_audit_words",
   "identity_find_login",
+  "identity_find_reset",
   "identity_has_users",
   "identity_register",
   "identity_rotate_refresh",
