@@ -65,7 +65,7 @@ test("tokens are stored as hashes only", async () => {
   assert.deepEqual([rows[0]?.found, plain[0]?.found], [1, 0]);
 });
 
-test("twenty refreshes with one token leave exactly one lineage", async () => {
+test("A0A: twenty refreshes with one token leave exactly one lineage", async () => {
   const person = await api.register();
   const replies = await Promise.all(Array.from({ length: 20 }, () => refresh(person.cookie)));
   const winners = replies.filter((reply) => reply.status === 200);
@@ -78,7 +78,7 @@ test("twenty refreshes with one token leave exactly one lineage", async () => {
   assert.equal((await refresh(cookieOf(winners[0] as (typeof winners)[0]))).status, 200);
 });
 
-test("a token used again later ends the whole session", async () => {
+test("A0A: a token used again later ends the whole session", async () => {
   const person = await api.register();
   const second = await refresh(person.cookie);
   await age(person);
@@ -187,7 +187,7 @@ test("an access token is no refresh token and the other way round", async () => 
   }
 });
 
-test("behind https the cookie is __Host- and Secure", async () => {
+test("A0B: behind https the cookie is __Host- and Secure", async () => {
   const secure = await startTestApi(database.databaseUrl, {
     environment: { PUBLIC_URL: "https://studio.example" },
   });

@@ -59,7 +59,8 @@ test("registration signs in, makes a personal workspace and leaves its mark in t
   const me = await api.request<Me>("GET", "/auth/me", { token: accessToken });
   assert.deepEqual(me.body, {
     user,
-    workspaces: [{ id: workspaceId, name: "Ada's workspace", role: "owner" }],
+    totpEnabled: false,
+    workspaces: [{ id: workspaceId, name: "Ada's workspace", role: "owner", needsTotp: false }],
   });
   const entries = await asAdmin<{ action: string }>(
     database,
