@@ -7,6 +7,7 @@ import { WORKSPACE_NAME } from "./world.ts";
 
 const nothing: Plan = { object: null, call: () => ({}) };
 const refusedWhenEmpty: Plan = { object: null, call: () => ({ body: {} }) };
+const empty: Plan = { ...refusedWhenEmpty, answers: 400 };
 const filtered: Plan = {
   object: "workspace",
   optional: true,
@@ -41,6 +42,14 @@ const IDENTITY: Readonly<Record<string, Plan>> = {
   "post /auth/refresh": nothing,
   "post /auth/logout": nothing,
   "get /auth/me": nothing,
+  "post /auth/reset": refusedWhenEmpty,
+  "put /auth/password": empty,
+  "post /auth/mfa/setup": empty,
+  "post /auth/mfa/enable": empty,
+  "post /auth/mfa/disable": empty,
+  "get /auth/sessions": nothing,
+  "delete /auth/sessions": nothing,
+  "delete /auth/sessions/{id}": on("person", (target) => target.session()),
   "post /auth/queues-session": nothing,
   "post /auth/api-keys": { object: null, call: () => ({ body: { name: "key", scopes: ["read"] } }) },
   "get /auth/api-keys": nothing,
