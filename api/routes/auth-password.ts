@@ -1,6 +1,5 @@
 // PUT /auth/password: a signed-in person takes a new password.
 import type { IdentityService } from "#core/services/identity.ts";
-import { clientOf } from "../routing/client-of.ts";
 import { defineRoute, type Route } from "../routing/route.ts";
 import { passwordBody } from "./auth-schemas.ts";
 
@@ -13,8 +12,10 @@ export function createPasswordRoute({ identity }: { identity: IdentityService })
     action: "self",
     body: passwordBody,
     replies: { 204: { description: "Changed; this session goes on" } },
-    async handle({ actor, body, request }) {
-      await identity.changePassword(actor, { ...body, client: clientOf(request) });
+    // Whoever has found a token may guess the password no faster than anybody else.
+    limit: ({ actor }) => ({ name: "mfa", account: actor.userId }),
+    async handle({ actor, body }) {
+      await identity.changePassword(actor, body);
       return { status: 204 };
     },
   });

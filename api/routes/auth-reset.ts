@@ -16,6 +16,7 @@ export function createResetRoute({ identity, publicUrl }: ResetRouteDependencies
     action: "public",
     body: resetBody,
     replies: { 204: { description: "Set; sign in with it" } },
+    limit: () => ({ name: "reset" }),
     async handle({ body, request }) {
       requireSameOrigin(request, publicUrl);
       await identity.resetPassword({ ...body, client: clientOf(request) });

@@ -1,44 +1,35 @@
 // The last look before a session starts, with the person's row locked: is the password still theirs, and the second factor.
 import type { Envelope } from "../crypto/envelope.ts";
 import { AppError } from "../domain/app-error.ts";
-import type { AuditEntry } from "../persistence/audit-logs.ts";
 import type { Executor } from "../persistence/database.ts";
 import { lockUser } from "../persistence/second-factors.ts";
 import { spendSecondFactor, type UsedFactor } from "./check-second-factor.ts";
-import { wrongCode } from "./enable-totp.ts";
-import { loginEntry } from "./identity-audit.ts";
-import type { Client } from "./start-session.ts";
 
-export type Admission = { refusal: AppError } | { refusal: null; factor: UsedFactor | null };
+export type Candidate = { userId: string; passwordSince: string; totp: string | undefined };
 
-/** A refusal is returned, not thrown: the transaction is to commit it to the audit log. */
-export async function admit(
+/** The factor that was used up, null where none is asked for. Throws `invalid_credentials`, `totp_required` or `invalid_totp`. */
+export async function admitPerson(
   tx: Executor,
   envelope: Envelope,
-  { userId, passwordSince, totp }: { userId: string; passwordSince: string; totp: string | undefined },
-): Promise<Admission> {
+  { userId, passwordSince, totp }: Candidate,
+): Promise<UsedFactor | null> {
   const user = await lockUser(tx, userId);
+  const about = { subjectId: userId };
   // Changed, reset or disabled while the hash was computed: what was checked is the past.
   if (!user || user.disabled || user.passwordSince !== passwordSince) {
-    return {
-      refusal: new AppError("invalid_credentials", "This e-mail address and password do not belong together"),
-    };
+    throw new AppError(
+      "invalid_credentials",
+      "This e-mail address and password do not belong together",
+      about,
+    );
   }
-  if (!user.enabled) return { refusal: null, factor: null };
+  if (!user.enabled) return null;
   if (!totp) {
-    return {
-      refusal: new AppError(
-        "totp_required",
-        "Send a code of your authenticator, or a recovery code, as `totp`",
-      ),
-    };
+    throw new AppError(
+      "totp_required",
+      "Send a code of your authenticator, or a recovery code, as `totp`",
+      about,
+    );
   }
-  const factor = await spendSecondFactor(tx, envelope, { user, code: totp });
-  return factor === null ? { refusal: wrongCode() } : { refusal: null, factor };
-}
-
-/** Without a code it is no failure yet: that is how people learn that one is asked for. */
-export function admissionRefused(userId: string, refusal: AppError, client: Client): AuditEntry {
-  const details = { client: client.address, reason: refusal.code };
-  return loginEntry(refusal.code === "totp_required" ? "login.challenged" : "login.failed", userId, details);
+  return await spendSecondFactor(tx, envelope, { user, code: totp });
 }

@@ -11,19 +11,18 @@ import { setPasswordHash } from "../persistence/users.ts";
 import { ownEntry } from "./identity-audit.ts";
 import type { IdentityContext } from "./identity-context.ts";
 import { inNameOf, ownSession } from "./own-session.ts";
-import type { Client } from "./start-session.ts";
 import { verifyOwnPassword } from "./verify-own-password.ts";
 
-export type PasswordChange = { currentPassword: string; newPassword: string; client: Client };
+export type PasswordChange = { currentPassword: string; newPassword: string };
 
 /** Throws `invalid_credentials` for a wrong current password, `invalid_password` or `password_too_common`. */
 export async function changePassword(
   context: IdentityContext,
   actor: Actor,
-  { currentPassword, newPassword, client }: PasswordChange,
+  { currentPassword, newPassword }: PasswordChange,
 ): Promise<void> {
   const { userId, sessionId } = ownSession(actor);
-  const before = await verifyOwnPassword(context, userId, { password: currentPassword, client });
+  const before = await verifyOwnPassword(context, userId, currentPassword);
   await checkNewPassword(newPassword, actor);
   const hash = await context.hasher.hash(newPassword);
   await context.database.transaction(inNameOf(userId), async (tx) => {

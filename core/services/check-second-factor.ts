@@ -2,6 +2,7 @@
 import type { Envelope } from "../crypto/envelope.ts";
 import { hashRecoveryCode } from "../crypto/recovery-codes.ts";
 import { findTotpStep } from "../crypto/totp.ts";
+import { AppError } from "../domain/app-error.ts";
 import type { Executor } from "../persistence/database.ts";
 import {
   type LockedUser,
@@ -12,15 +13,22 @@ import {
 
 export type UsedFactor = "totp" | "recovery_code";
 
-/** Which one it was, used up; null for a wrong code and for one that was used before. The person's row is locked. */
+/** Which one it was, used up. The person's row is locked. Throws `invalid_totp`, also for a code that was used before. */
 export async function spendSecondFactor(
   tx: Executor,
   envelope: Envelope,
   { user, code }: { user: LockedUser; code: string },
-): Promise<UsedFactor | null> {
+): Promise<UsedFactor> {
   const step = findTotpStep(await openTotpSecret(envelope, user), code.trim(), user);
-  if (step !== null) return (await spendStep(tx, user.id, step)) ? "totp" : null;
-  return (await spendRecoveryCode(tx, user.id, hashRecoveryCode(code))) ? "recovery_code" : null;
+  if (step !== null && (await spendStep(tx, user.id, step))) return "totp";
+  if (await spendRecoveryCode(tx, user.id, hashRecoveryCode(code))) return "recovery_code";
+  throw wrongCode(user.id);
+}
+
+export function wrongCode(subjectId: string): AppError {
+  return new AppError("invalid_totp", "This code is wrong, or was used before; wait for the next one", {
+    subjectId,
+  });
 }
 
 /** Throws `decryption_failed`; only for people who have a secret. */

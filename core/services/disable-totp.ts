@@ -5,34 +5,26 @@ import { appendAudit } from "../persistence/audit-logs.ts";
 import { announceIdentityChange } from "../persistence/identity-changes.ts";
 import { clearSecondFactor, lockUser } from "../persistence/second-factors.ts";
 import { spendSecondFactor } from "./check-second-factor.ts";
-import { wrongCode } from "./enable-totp.ts";
 import { ownEntry } from "./identity-audit.ts";
 import type { IdentityContext } from "./identity-context.ts";
 import { inNameOf, ownSession } from "./own-session.ts";
-import type { Client } from "./start-session.ts";
 import { verifyOwnPassword } from "./verify-own-password.ts";
 
 /** `code` is one of the app or a recovery code. Throws `invalid_credentials`, `totp_not_set_up` or `invalid_totp`. */
 export async function disableTotp(
   context: IdentityContext,
   actor: Actor,
-  { code, ...proof }: { password: string; code: string; client: Client },
+  { password, code }: { password: string; code: string },
 ): Promise<void> {
   const { userId } = ownSession(actor);
-  await verifyOwnPassword(context, userId, proof);
-  const factor = await context.database.transaction(inNameOf(userId), async (tx) => {
+  await verifyOwnPassword(context, userId, password);
+  await context.database.transaction(inNameOf(userId), async (tx) => {
     const user = await lockUser(tx, userId);
     if (!user?.enabled) throw new AppError("totp_not_set_up", "There is no second factor to disable");
-    const used = await spendSecondFactor(tx, context.envelope, { user, code });
-    if (used !== null) {
-      await clearSecondFactor(tx, userId);
-      await announceIdentityChange(tx, [userId]);
-    }
-    await appendAudit(tx, [
-      used === null ? ownEntry(userId, "mfa.refused") : ownEntry(userId, "mfa.disabled", { factor: used }),
-    ]);
-    return used;
+    const factor = await spendSecondFactor(tx, context.envelope, { user, code });
+    await clearSecondFactor(tx, userId);
+    await announceIdentityChange(tx, [userId]);
+    await appendAudit(tx, [ownEntry(userId, "mfa.disabled", { factor })]);
   });
-  if (factor === null) throw wrongCode();
   context.actors.forgetUser(userId);
 }

@@ -6,7 +6,7 @@ import type { Actor } from "../domain/roles.ts";
 import { appendAudit } from "../persistence/audit-logs.ts";
 import { announceIdentityChange } from "../persistence/identity-changes.ts";
 import { enableSecondFactor, type LockedUser, lockUser } from "../persistence/second-factors.ts";
-import { openTotpSecret } from "./check-second-factor.ts";
+import { openTotpSecret, wrongCode } from "./check-second-factor.ts";
 import { ownEntry } from "./identity-audit.ts";
 import type { IdentityContext } from "./identity-context.ts";
 import { inNameOf, ownSession } from "./own-session.ts";
@@ -19,26 +19,17 @@ export async function enableTotp(
 ): Promise<{ recoveryCodes: string[] }> {
   const { userId } = ownSession(actor);
   const recovery = createRecoveryCodes();
-  const isEnabled = await context.database.transaction(inNameOf(userId), async (tx) => {
+  await context.database.transaction(inNameOf(userId), async (tx) => {
     const user = requirePending(await lockUser(tx, userId));
     const step = findTotpStep(await openTotpSecret(context.envelope, user), code.trim(), user);
-    if (step === null) {
-      await appendAudit(tx, [ownEntry(userId, "mfa.refused")]);
-      return false;
-    }
+    if (step === null) throw wrongCode(userId);
     await enableSecondFactor(tx, { userId, step, recoveryCodeHashes: recovery.hashes });
     await announceIdentityChange(tx, [userId]);
     await appendAudit(tx, [ownEntry(userId, "mfa.enabled")]);
-    return true;
   });
-  if (!isEnabled) throw wrongCode();
   // Workspaces that ask for a second factor open with the next request.
   context.actors.forgetUser(userId);
   return { recoveryCodes: recovery.codes };
-}
-
-export function wrongCode(): AppError {
-  return new AppError("invalid_totp", "This code is wrong, or was used before; wait for the next one");
 }
 
 function requirePending(user: LockedUser | null): LockedUser {

@@ -55,11 +55,11 @@ export type IdentityService = {
   /** Throws `invalid_credentials`, `invalid_password` or `password_too_common`. */
   changePassword(actor: Actor, change: PasswordChange): Promise<void>;
   /** Throws `invalid_credentials` or `totp_enabled`. */
-  setUpTotp(actor: Actor, proof: { password: string; client: Client }): Promise<TotpSetup>;
+  setUpTotp(actor: Actor, password: string): Promise<TotpSetup>;
   /** Throws `invalid_totp`, `totp_not_set_up` or `totp_enabled`. */
   enableTotp(actor: Actor, code: string): Promise<{ recoveryCodes: string[] }>;
   /** Throws `invalid_credentials`, `invalid_totp` or `totp_not_set_up`. */
-  disableTotp(actor: Actor, proof: { password: string; code: string; client: Client }): Promise<void>;
+  disableTotp(actor: Actor, proof: { password: string; code: string }): Promise<void>;
   /** For nobody in particular. Throws `invalid_reset_token`, `invalid_password` or `password_too_common`. */
   resetPassword(reset: PasswordReset): Promise<void>;
 };
@@ -78,7 +78,7 @@ export function createIdentityService(context: IdentityDependencies): IdentitySe
     endSession: (actor, id) => endOwnSession(context, actor, id),
     endOtherSessions: (actor) => endOtherSessions(context, actor),
     changePassword: (actor, change) => changePassword(context, actor, change),
-    setUpTotp: (actor, proof) => setUpTotp(context, actor, proof),
+    setUpTotp: (actor, password) => setUpTotp(context, actor, password),
     enableTotp: (actor, code) => enableTotp(context, actor, code),
     disableTotp: (actor, proof) => disableTotp(context, actor, proof),
     resetPassword: (reset) => resetPassword(context, reset),

@@ -8,7 +8,6 @@ import { totpBinding } from "./check-second-factor.ts";
 import { ownEntry } from "./identity-audit.ts";
 import type { IdentityContext } from "./identity-context.ts";
 import { inNameOf, ownSession } from "./own-session.ts";
-import type { Client } from "./start-session.ts";
 import { verifyOwnPassword } from "./verify-own-password.ts";
 
 /** The secret in base32 and as an `otpauth://` address; shown this once. */
@@ -18,10 +17,10 @@ export type TotpSetup = { secret: string; uri: string };
 export async function setUpTotp(
   context: IdentityContext,
   actor: Actor,
-  proof: { password: string; client: Client },
+  password: string,
 ): Promise<TotpSetup> {
   const { userId } = ownSession(actor);
-  await verifyOwnPassword(context, userId, proof);
+  await verifyOwnPassword(context, userId, password);
   const secret = createTotpSecret();
   const sealed = context.envelope.seal(secret, totpBinding(userId));
   await context.database.transaction(inNameOf(userId), async (tx) => {

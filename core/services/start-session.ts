@@ -7,7 +7,7 @@ import { type AuditEntry, appendAudit, INSTANCE_CHAIN } from "../persistence/aud
 import { findPersonalWorkspace } from "../persistence/personal-workspace.ts";
 import { insertSession } from "../persistence/sessions.ts";
 import { replacePasswordHash, type User } from "../persistence/users.ts";
-import { admissionRefused, admit } from "./admit-person.ts";
+import { admitPerson } from "./admit-person.ts";
 import type { UsedFactor } from "./check-second-factor.ts";
 import type { IdentityContext } from "./identity-context.ts";
 import { inNameOf } from "./own-session.ts";
@@ -35,21 +35,14 @@ export async function startSession(
 ): Promise<Grant> {
   const { user, passwordSince, rehash } = person;
   const session = newSession(user.id, client);
-  const outcome = await context.database.transaction(inNameOf(user.id), async (tx) => {
-    const admission = await admit(tx, context.envelope, { userId: user.id, passwordSince, totp });
-    if (admission.refusal) {
-      await appendAudit(tx, [admissionRefused(user.id, admission.refusal, client)]);
-      return admission;
-    }
+  const workspaceId = await context.database.transaction(inNameOf(user.id), async (tx) => {
+    const factor = await admitPerson(tx, context.envelope, { userId: user.id, passwordSince, totp });
     if (rehash) await replacePasswordHash(tx, { userId: user.id, ...rehash });
     await insertSession(tx, session.row);
-    const workspaceId = await findPersonalWorkspace(tx, user.id);
-    await appendAudit(tx, [sessionStarted(session, admission.factor)]);
-    return { workspaceId };
+    const personal = await findPersonalWorkspace(tx, user.id);
+    await appendAudit(tx, [sessionStarted(session, factor)]);
+    return personal;
   });
-  // The refusal is in the log before anybody hears of it.
-  if ("refusal" in outcome) throw outcome.refusal;
-  const { workspaceId } = outcome;
   if (workspaceId === null) throw new AppError("internal_error", `${user.id} has no personal workspace`);
   return { user, workspaceId, ...tokensOf(context.accessTokens, session) };
 }
