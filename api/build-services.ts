@@ -72,7 +72,7 @@ export function buildServices({ config, actorCacheMs, ...opened }: ServiceDepend
     identity: createIdentityService({
       ...shared,
       hasher: createPasswordHasher(shared.hashing),
-      envelope: createEnvelope({ keyring: createKeyring({ keys: config.encryptionKeys }) }),
+      envelope,
       accessTokens: createAccessTokens({ secrets: config.jwtSecrets, issuer: config.publicUrl }),
       signupPolicy: { signup: config.signup, host: config.host, setupToken: config.setupToken },
     }),
