@@ -16,10 +16,13 @@ import { createExecutionEventRoutes } from "./routes/execution-events.ts";
 import { createExecutionRoutes } from "./routes/executions.ts";
 import { createFileRoutes } from "./routes/files.ts";
 import { createHealthRoutes } from "./routes/health.ts";
+import { createInvitationRoutes } from "./routes/invitations.ts";
 import { createNodeTypeRoutes } from "./routes/node-types.ts";
 import { createWorkflowVersionRoutes } from "./routes/workflow-versions.ts";
 import { createWorkflowRoutes } from "./routes/workflows.ts";
 import { createErasureRoutes } from "./routes/workspace-erase.ts";
+import { createMemberRoutes } from "./routes/workspace-members.ts";
+import { createWorkspaceRoutes } from "./routes/workspaces.ts";
 import type { Route } from "./routing/route.ts";
 
 export type RouteDependencies = {
@@ -51,6 +54,9 @@ export function buildRoutes({
     ...createAdminUserRoutes(services),
     ...createErasureRoutes(services),
     ...createCredentialRoutes(services),
+    ...createWorkspaceRoutes(services),
+    ...createMemberRoutes(services),
+    ...createInvitationRoutes(services),
     ...createExecutionRoutes(services),
     ...createAuditLogRoutes(services),
     ...createExecutionEventRoutes({ watch: services.watch, recheck: passport.authenticate }),

@@ -17,12 +17,15 @@ import { createErasureService } from "#core/services/erasures.ts";
 import { createExecutionService } from "#core/services/executions.ts";
 import { createFileService } from "#core/services/files.ts";
 import { createIdentityService } from "#core/services/identity.ts";
+import { createInvitationService } from "#core/services/invitations.ts";
 import { createQueueAudit } from "#core/services/queue-audit.ts";
 import { createExecutionSubmitter } from "#core/services/submit-executions.ts";
 import { createCredentialTest } from "#core/services/test-credential.ts";
 import { watchExecution } from "#core/services/watch-execution.ts";
 import { createWorkflowVersionService } from "#core/services/workflow-versions.ts";
 import { createWorkflowService } from "#core/services/workflows.ts";
+import { createMemberService } from "#core/services/workspace-members.ts";
+import { createWorkspaceService } from "#core/services/workspaces.ts";
 import type { WatchExecution } from "./routes/execution-events.ts";
 
 export type ServiceDependencies = {
@@ -33,6 +36,8 @@ export type ServiceDependencies = {
   hashing?: PasswordHasherOptions;
   /** A ring that failed: the row is committed, the scheduler rings again. */
   onRingFailed: (error: unknown) => void;
+  /** A mail that was not taken: what it said was in the answer of the call, too. */
+  onMailFailed: (error: unknown) => void;
   /** How long a look-up of a person may be reused; 0 looks up every time. */
   actorCacheMs?: number;
 };
@@ -62,6 +67,9 @@ export function buildServices({ config, actorCacheMs, ...opened }: ServiceDepend
     workflows: createWorkflowService(shared),
     versions: createWorkflowVersionService(shared),
     files: createFileService(shared),
+    workspaces: createWorkspaceService(shared),
+    members: createMemberService(shared),
+    invitations: createInvitationService({ ...shared, mailer, publicUrl: config.publicUrl }),
     apiKeys: createApiKeyService(shared),
     credentials: createCredentialService({ ...shared, envelope }),
     testCredential: createCredentialTest({ ...shared, executions }),

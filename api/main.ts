@@ -55,7 +55,16 @@ export async function startApi(
   const onRingFailed = (error: unknown) =>
     logger.warn({ err: error }, "queue out of reach, the scheduler rings later");
 
-  const services = buildServices({ config, database, queue, signals, onRingFailed, ...overrides });
+  const onMailFailed = (error: unknown) => logger.warn({ err: error }, "a mail was not sent");
+  const services = buildServices({
+    config,
+    database,
+    queue,
+    signals,
+    onRingFailed,
+    onMailFailed,
+    ...overrides,
+  });
   opened.defer(() => services.submitter.drain());
   opened.defer(() => services.mailer.close());
   if (await isRegistrationBlocked(database, config)) {

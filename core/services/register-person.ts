@@ -6,6 +6,7 @@ import { normaliseEmail } from "../domain/email.ts";
 import { appendAudit, INSTANCE_CHAIN } from "../persistence/audit-logs.ts";
 import { insertSession } from "../persistence/sessions.ts";
 import { lockRegistration, registerUser, type User } from "../persistence/users.ts";
+import { redeemInvitation } from "./accept-invitation.ts";
 import type { IdentityContext } from "./identity-context.ts";
 import { checkSignup } from "./signup-policy.ts";
 import { type Client, type Grant, newSession, sessionStarted, tokensOf } from "./start-session.ts";
@@ -37,7 +38,11 @@ export async function registerPerson(
     const registered = await registerUser(tx, person);
     if (!registered) throw new AppError("email_taken", "This e-mail address is registered already, sign in");
     await insertSession(tx, session.row);
-    await appendAudit(tx, [userRegistered(registered), sessionStarted(session)]);
+    const { invite } = registration;
+    const redeemed =
+      invite === undefined ? null : await redeemInvitation(tx, { userId: person.id, token: invite });
+    const entries = redeemed?.entries ?? [];
+    await appendAudit(tx, [userRegistered(registered), sessionStarted(session), ...entries]);
     return registered;
   });
   return { user, workspaceId: person.workspaceId, ...tokensOf(accessTokens, session) };

@@ -1,9 +1,11 @@
 // Who may register: the first person of an instance, then whom SIGNUP lets in.
-import { constantTimeEqual } from "../crypto/tokens.ts";
+import { constantTimeEqual, hashToken } from "../crypto/tokens.ts";
 import { AppError } from "../domain/app-error.ts";
 import { isLoopback } from "../domain/loopback.ts";
 import type { Executor } from "../persistence/database.ts";
+import { isInvited } from "../persistence/invitations.ts";
 import { hasUsers } from "../persistence/users.ts";
+import { invalidInvite } from "./accept-invitation.ts";
 
 export type SignupPolicy = {
   signup: "open" | "invite" | "closed";
@@ -12,7 +14,7 @@ export type SignupPolicy = {
   setupToken?: string | undefined;
 };
 
-export type SignupRequest = { setupToken?: string | undefined; invite?: string | undefined };
+export type SignupRequest = { email: string; setupToken?: string | undefined; invite?: string | undefined };
 
 /** Throws `setup_token_required`, `signup_closed`, `invite_required` or `invalid_invite`. */
 export async function checkSignup(
@@ -25,8 +27,9 @@ export async function checkSignup(
   if (policy.signup === "closed") {
     throw new AppError("signup_closed", "This instance takes no registrations; ask its administrator");
   }
-  if (request.invite !== undefined) throw new AppError("invalid_invite", "This invitation is not valid");
-  if (policy.signup === "invite") {
+  if (request.invite !== undefined) {
+    if (!(await isInvited(executor, hashToken(request.invite), request.email))) throw invalidInvite();
+  } else if (policy.signup === "invite") {
     throw new AppError("invite_required", "This instance takes invited people only; ask for an invitation");
   }
 }

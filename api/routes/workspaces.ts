@@ -1,0 +1,68 @@
+// /api/workspaces: list, create, read, rename, ask for a second factor.
+import { z } from "zod";
+import type { WorkspaceService } from "#core/services/workspaces.ts";
+import { pageOf, pageQuery } from "../routing/pagination.ts";
+import { idParams } from "../routing/params.ts";
+import { defineRoute, type Route } from "../routing/route.ts";
+import { readIdCursor, toPage } from "./id-page.ts";
+import { workspaceName, workspaceSchema } from "./workspace-schemas.ts";
+
+const createBody = z.strictObject({ name: workspaceName });
+const updateBody = z.strictObject({
+  name: workspaceName.optional(),
+  requireTotp: z.boolean().optional().describe("Needs a second factor of your own"),
+});
+
+export function createWorkspaceRoutes({ workspaces }: { workspaces: WorkspaceService }): Route[] {
+  return [
+    defineRoute({
+      method: "get",
+      path: "/api/workspaces",
+      summary: "List your workspaces, newest first, with your role in each",
+      tag: "Workspaces",
+      action: "self:read",
+      query: z.strictObject({ ...pageQuery }),
+      replies: { 200: { description: "A page of workspaces", schema: pageOf(workspaceSchema) } },
+      async handle({ actor, query: { limit, cursor } }) {
+        const rows = await workspaces.list(actor, { before: readIdCursor(cursor), limit: limit + 1 });
+        return { status: 200, body: toPage(rows, limit, (row) => row.id) };
+      },
+    }),
+    defineRoute({
+      method: "post",
+      path: "/api/workspaces",
+      summary: "Create a workspace and own it",
+      tag: "Workspaces",
+      action: "self",
+      body: createBody,
+      replies: { 201: { description: "The workspace", schema: workspaceSchema } },
+      async handle({ actor, body }) {
+        const workspace = await workspaces.create(actor, body);
+        return { status: 201, headers: { location: `/api/workspaces/${workspace.id}` }, body: workspace };
+      },
+    }),
+    defineRoute({
+      method: "get",
+      path: "/api/workspaces/:id",
+      summary: "Read a workspace",
+      tag: "Workspaces",
+      action: "workspace:read",
+      params: idParams,
+      replies: { 200: { description: "The workspace", schema: workspaceSchema } },
+      handle: async ({ actor, params }) => ({ status: 200, body: await workspaces.get(actor, params.id) }),
+    }),
+    defineRoute({
+      method: "patch",
+      path: "/api/workspaces/:id",
+      summary: "Rename a workspace, or ask its members for a second factor",
+      tag: "Workspaces",
+      action: "workspace:write",
+      params: idParams,
+      body: updateBody,
+      replies: { 200: { description: "The workspace as it is now", schema: workspaceSchema } },
+      async handle({ actor, params, body }) {
+        return { status: 200, body: await workspaces.update(actor, params.id, body) };
+      },
+    }),
+  ];
+}
