@@ -52,17 +52,12 @@ export async function startApi(
   opened.defer(() => signals.close());
   const queue = createExecutionQueue(backend, warn);
   opened.defer(() => queue.close());
-  const onRingFailed = (error: unknown) =>
-    logger.warn({ err: error }, "queue out of reach, the scheduler rings later");
-
-  const onMailFailed = (error: unknown) => logger.warn({ err: error }, "a mail was not sent");
   const services = buildServices({
     config,
     database,
     queue,
     signals,
-    onRingFailed,
-    onMailFailed,
+    ...reportTo(logger),
     ...overrides,
   });
   opened.defer(() => services.submitter.drain());
@@ -102,6 +97,15 @@ export async function startApi(
   logger.info({ url: server.url }, "listening");
   const running = opened.move();
   return { url: server.url, stop: () => running.disposeAsync() };
+}
+
+/** What may fail after a commit, and is made good later or elsewhere. */
+function reportTo(logger: Logger) {
+  const warn = (message: string) => (error: unknown) => logger.warn({ err: error }, message);
+  return {
+    onRingFailed: warn("queue out of reach, the scheduler rings later"),
+    onMailFailed: warn("a mail was not sent"),
+  };
 }
 
 if (import.meta.main) {
