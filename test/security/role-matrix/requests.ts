@@ -141,7 +141,41 @@ const AUDIT: Readonly<Record<string, Plan>> = {
   "get /api/audit-logs/export": filtered,
 };
 
+const workspace = (target: Target) => target.workspaceId;
+const guest = () => ({ email: `${uuidv7()}@guest.test` });
+
+/** Of a workspace and something in it. */
+const within = (idOf: (target: Target) => Promise<string>, body?: unknown): Plan => ({
+  object: "workspace",
+  call: async (target) => ({
+    params: target ? [target.workspaceId, await idOf(target)] : [],
+    ...(body === undefined ? {} : { body }),
+  }),
+});
+
 const WORKSPACES: Readonly<Record<string, Plan>> = {
+  "get /api/workspaces": nothing,
+  "post /api/workspaces": { object: null, call: () => ({ body: { name: "new" } }) },
+  "get /api/workspaces/{id}": on("workspace", workspace),
+  "patch /api/workspaces/{id}": on("workspace", workspace, { body: { name: "renamed" } }),
+  "get /api/workspaces/{id}/members": on("workspace", workspace),
+  "patch /api/workspaces/{id}/members/{userId}": within((target) => target.member(), { role: "editor" }),
+  "delete /api/workspaces/{id}/members/{userId}": within((target) => target.member()),
+  "post /api/workspaces/{id}/transfer": {
+    object: "workspace",
+    call: async (target) => ({
+      params: [target?.workspaceId ?? ""],
+      body: { userId: (await target?.member()) ?? "" },
+    }),
+  },
+  "get /api/workspaces/{id}/invitations": on("workspace", workspace),
+  "post /api/workspaces/{id}/invitations": {
+    object: "workspace",
+    call: (target) => ({ params: [target?.workspaceId ?? ""], body: { ...guest(), role: "viewer" } }),
+  },
+  "delete /api/workspaces/{id}/invitations/{invitationId}": within((target) => target.invitation()),
+  // There is none for them: one refusal for whatever is no invitation.
+  "post /api/invitations/accept": { object: null, call: () => ({ body: { token: "none" } }), answers: 400 },
   "delete /api/workspaces/{id}": on("workspace", (target) => target.workspaceId, {
     body: { confirm: WORKSPACE_NAME },
   }),
@@ -157,6 +191,9 @@ const WORKSPACES: Readonly<Record<string, Plan>> = {
 const somebody = (target: Target) => target.member();
 
 const ADMINISTRATION: Readonly<Record<string, Plan>> = {
+  "get /api/admin/invitations": nothing,
+  "post /api/admin/invitations": { object: null, call: () => ({ body: guest() }) },
+  "delete /api/admin/invitations/{id}": on("instance", (target) => target.instanceInvitation()),
   "get /api/admin/users": nothing,
   "get /api/admin/users/{id}": on("instance", somebody),
   "patch /api/admin/users/{id}": on("instance", somebody, { body: { disabled: true } }),

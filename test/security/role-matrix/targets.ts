@@ -14,6 +14,8 @@ export type Target = {
   invitation(): Promise<string>;
   /** Ids of a foreign tenant beside those of its seed. */
   extra?: Readonly<Record<string, string>>;
+  /** To the instance, without a workspace. */
+  instanceInvitation(): Promise<string>;
   /** The id of somebody who is a member beside the caller, with the address emailOf(id). */
   member(): Promise<string>;
   apiKey(): Promise<string>;
@@ -53,6 +55,8 @@ export async function foreignTarget(admin: ExecutionBed["admin"], tenant: Tenant
     member: async () => userId,
     apiKey: async () => apiKey,
     invitation: async () => invitation,
+    // What belongs to the whole instance is nobody else's.
+    instanceInvitation: async () => uuidv7(),
   };
 }
 
@@ -66,6 +70,7 @@ export function randomTarget(): Target {
     file: nothing,
     credential: nothing,
     invitation: nothing,
+    instanceInvitation: nothing,
     member: nothing,
     apiKey: nothing,
     session: nothing,
@@ -112,13 +117,8 @@ export function ownTarget(bed: ExecutionBed, owner: { workspaceId: string; userI
       await insert("credentials", row);
       return id;
     },
-    async invitation() {
-      const id = uuidv7();
-      const until = { expires_at: new Date(Date.now() + 3_600_000) };
-      const row = { ...within, ...until, id, email: `${id}@guest.test`, role: "viewer", invited_by: userId };
-      await insert("invitations", { ...row, token_hash: randomBytes(32) });
-      return id;
-    },
+    invitation: () => addInvitation(insert, { ...within, role: "viewer", invited_by: userId }),
+    instanceInvitation: () => addInvitation(insert, { invited_by: userId }),
     async member() {
       const id = uuidv7();
       await insert("users", { id, email: emailOf(id), password_hash: SECRETS.passwordHash });
@@ -133,6 +133,19 @@ export function ownTarget(bed: ExecutionBed, owner: { workspaceId: string; userI
     },
     session: () => addSession(insert, userId),
   };
+}
+
+async function addInvitation(insert: Insert, of: Record<string, unknown>): Promise<string> {
+  const id = uuidv7();
+  const until = { expires_at: new Date(Date.now() + 3_600_000) };
+  await insert("invitations", {
+    ...of,
+    ...until,
+    id,
+    email: `${id}@guest.test`,
+    token_hash: randomBytes(32),
+  });
+  return id;
 }
 
 export async function addSession(insert: Insert, userId: string): Promise<string> {
