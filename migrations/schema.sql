@@ -119,9 +119,9 @@ create table files (
 );
 create table invitations (
   id uuid not null,
-  workspace_id uuid not null,
+  workspace_id uuid,
   email text not null,
-  role text not null,
+  role text,
   token_hash bytea not null,
   invited_by uuid not null,
   expires_at timestamp with time zone not null,
@@ -356,6 +356,7 @@ alter table invitations add constraint invitations_accepted_by_fkey FOREIGN KEY 
 alter table invitations add constraint invitations_invited_by_fkey FOREIGN KEY (invited_by) REFERENCES users(id);
 alter table invitations add constraint invitations_pkey PRIMARY KEY (id);
 alter table invitations add constraint invitations_role_check CHECK ((role = ANY (ARRAY['owner'::text, 'editor'::text, 'operator'::text, 'viewer'::text, 'auditor'::text])));
+alter table invitations add constraint invitations_role_check1 CHECK (((workspace_id IS NULL) = (role IS NULL)));
 alter table invitations add constraint invitations_token_hash_key UNIQUE (token_hash);
 alter table invitations add constraint invitations_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE CASCADE;
 alter table key_canaries add constraint key_canaries_pkey PRIMARY KEY (key_id);
@@ -423,6 +424,7 @@ CREATE INDEX credentials_key_id_idx ON public.credentials USING btree (key_id);
 CREATE INDEX credentials_list_idx ON public.credentials USING btree (workspace_id, id DESC);
 CREATE INDEX execution_keys_created_at_idx ON public.execution_keys USING btree (created_at);
 CREATE INDEX files_list_idx ON public.files USING btree (workspace_id, id DESC);
+CREATE INDEX invitations_waiting_idx ON public.invitations USING btree (workspace_id, lower(email)) WHERE (accepted_at IS NULL);
 CREATE INDEX invitations_workspace_id_idx ON public.invitations USING btree (workspace_id, id DESC);
 CREATE INDEX rate_limits_expire_idx ON public.rate_limits USING btree (expire);
 CREATE INDEX refresh_tokens_session_id_idx ON public.refresh_tokens USING btree (session_id);
@@ -936,6 +938,33 @@ begin
   return new;
 end $function$
 ;
+CREATE OR REPLACE FUNCTION public.identity_accept_invitation(p_token_hash bytea)
+ RETURNS TABLE(id uuid, "workspaceId" uuid, role text, "hasJoined" boolean)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+declare
+  i public.invitations;
+  joined boolean := false;
+begin
+  perform from public.invitations x where x.token_hash = p_token_hash for update;
+  select x.* into i from public.users u
+  join public.invitations x on x.id = public.identity_find_invitation(p_token_hash, u.email)
+  where u.id = public.app_user_id() and u.disabled_at is null;
+  if not found then
+    return;
+  end if;
+  update public.invitations x set accepted_at = clock_timestamp(), accepted_by = public.app_user_id() where x.id = i.id;
+  if i.workspace_id is not null then
+    insert into public.workspace_members (workspace_id, user_id, role)
+    values (i.workspace_id, public.app_user_id(), i.role) on conflict do nothing;
+    joined := found;
+  end if;
+  return query select i.id, i.workspace_id, m.role, joined from (select) as one
+    left join public.workspace_members m on m.workspace_id = i.workspace_id and m.user_id = public.app_user_id();
+end $function$
+;
 CREATE OR REPLACE FUNCTION public.identity_end_session(p_hash bytea)
  RETURNS TABLE("sessionId" uuid, "userId" uuid)
  LANGUAGE sql
@@ -974,6 +1003,21 @@ AS $function$
   limit p_limit
 $function$
 ;
+CREATE OR REPLACE FUNCTION public.identity_find_invitation(p_token_hash bytea, p_email text)
+ RETURNS uuid
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+  select i.id from public.invitations i
+  join public.users u on u.id = i.invited_by and u.disabled_at is null
+  where i.token_hash = p_token_hash and lower(i.email) = lower(p_email)
+    and i.accepted_at is null and i.expires_at > clock_timestamp()
+    and case when i.workspace_id is null then u.is_admin
+      else exists (select from public.workspace_members m
+        where m.workspace_id = i.workspace_id and m.user_id = i.invited_by and m.role = 'owner') end
+$function$
+;
 CREATE OR REPLACE FUNCTION public.identity_find_login(p_email text)
  RETURNS TABLE(id uuid, email text, name text, "isAdmin" boolean, "passwordHash" text, "passwordSince" text, disabled boolean)
  LANGUAGE sql
@@ -995,12 +1039,51 @@ AS $function$
   where t.token_hash = p_hash and t.expires_at > clock_timestamp() and u.disabled_at is null
 $function$
 ;
+CREATE OR REPLACE FUNCTION public.identity_founds_workspace(p_workspace uuid)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+  select exists (select from public.workspaces w where w.id = p_workspace and w.created_by = public.app_user_id())
+    and not exists (select from public.workspace_members m where m.workspace_id = p_workspace)
+$function$
+;
 CREATE OR REPLACE FUNCTION public.identity_has_users()
  RETURNS boolean
  LANGUAGE sql
  STABLE SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public'
 RETURN (EXISTS (SELECT FROM users))
+;
+CREATE OR REPLACE FUNCTION public.identity_keep_owner()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+declare w public.workspaces;
+begin
+  select * into w from public.workspaces where id = old.workspace_id for no key update;
+  if w.personal and w.created_by = old.user_id then
+    raise exception 'a personal workspace keeps its person as owner' using errcode = 'ZA002';
+  elsif w.id is not null and not exists (select from public.workspace_members m
+    join public.users u on u.id = m.user_id and u.disabled_at is null
+    where m.workspace_id = old.workspace_id and m.role = 'owner') then
+    raise exception 'a workspace keeps an owner' using errcode = 'ZA001';
+  end if;
+  return null;
+end $function$
+;
+CREATE OR REPLACE FUNCTION public.identity_owns_workspace(p_workspace uuid)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+  select exists (select from public.workspace_members m
+    where m.workspace_id = p_workspace and m.user_id = public.app_user_id() and m.role = 'owner')
+$function$
 ;
 CREATE OR REPLACE FUNCTION public.identity_register(p_id uuid, p_email text, p_name text, p_password_hash text, p_workspace_id uuid, p_workspace_name text)
  RETURNS TABLE(id uuid, email text, name text, "isAdmin" boolean)
@@ -1108,6 +1191,9 @@ CREATE CONSTRAINT TRIGGER users_erasure_audited AFTER UPDATE ON public.users DEF
 CREATE TRIGGER workflow_executions_terminal BEFORE UPDATE ON public.workflow_executions FOR EACH ROW WHEN ((old.status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text]))) EXECUTE FUNCTION refuse_change('a finished execution is final, retry makes a new one');
 CREATE TRIGGER workflow_versions_immutable BEFORE DELETE OR UPDATE ON public.workflow_versions FOR EACH ROW EXECUTE FUNCTION refuse_change('a version is immutable, save a new one');
 CREATE TRIGGER workflow_versions_no_truncate BEFORE TRUNCATE ON public.workflow_versions FOR EACH STATEMENT EXECUTE FUNCTION refuse_change('a version is immutable');
+CREATE TRIGGER workspace_members_owner_changes AFTER UPDATE ON public.workspace_members FOR EACH ROW WHEN (((old.role = 'owner'::text) AND (new.role <> 'owner'::text) AND (CURRENT_USER = 'atelier_api'::name))) EXECUTE FUNCTION identity_keep_owner();
+CREATE TRIGGER workspace_members_owner_leaves AFTER DELETE ON public.workspace_members FOR EACH ROW WHEN (((old.role = 'owner'::text) AND (CURRENT_USER = 'atelier_api'::name))) EXECUTE FUNCTION identity_keep_owner();
+CREATE TRIGGER workspace_members_person BEFORE UPDATE ON public.workspace_members FOR EACH ROW WHEN (((old.workspace_id IS DISTINCT FROM new.workspace_id) OR (old.user_id IS DISTINCT FROM new.user_id))) EXECUTE FUNCTION refuse_change('a membership is one person''s in one workspace');
 CREATE CONSTRAINT TRIGGER workspaces_deletion_audited AFTER UPDATE ON public.workspaces DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((old.deleted_at IS NULL) AND (new.deleted_at IS NOT NULL))) EXECUTE FUNCTION erase_requires_entry('workspace.deleted');
 
 alter table api_keys enable row level security, force row level security;
@@ -1239,10 +1325,20 @@ create policy scheduler_sweeps on files for all to atelier_scheduler
 create policy worker_claimed on files for all to atelier_worker
   using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])))
   with check ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
-create policy api_tenant on invitations for all to atelier_api
-  using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])))
-  with check ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
+create policy api_admin on invitations for all to atelier_api
+  using (((workspace_id IS NULL) AND (EXISTS ( SELECT
+   FROM users u
+  WHERE ((u.id = ( SELECT app_user_id() AS app_user_id)) AND u.is_admin)))))
+  with check (((workspace_id IS NULL) AND (EXISTS ( SELECT
+   FROM users u
+  WHERE ((u.id = ( SELECT app_user_id() AS app_user_id)) AND u.is_admin)))));
+create policy api_owner on invitations for all to atelier_api
+  using (((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])) AND identity_owns_workspace(workspace_id)))
+  with check (((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])) AND identity_owns_workspace(workspace_id)));
 create policy eraser_all on invitations for all to atelier_eraser
+  using (true)
+  with check (true);
+create policy identity_all on invitations for all to atelier_identity
   using (true)
   with check (true);
 create policy api_count on rate_limits for all to atelier_api
@@ -1365,15 +1461,23 @@ create policy scheduler_reads on workflows for select to atelier_scheduler
   using (true);
 create policy worker_reads on workflows for select to atelier_worker
   using (true);
-create policy api_tenant on workspace_members for all to atelier_api
-  using (((user_id = ( SELECT app_user_id() AS app_user_id)) OR (workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[]))))
-  with check ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
+create policy api_founder on workspace_members for insert to atelier_api
+  with check (((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])) AND (user_id = ( SELECT app_user_id() AS app_user_id)) AND (role = 'owner'::text) AND identity_founds_workspace(workspace_id)));
+create policy api_leaves on workspace_members for delete to atelier_api
+  using (((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])) AND ((user_id = ( SELECT app_user_id() AS app_user_id)) OR identity_owns_workspace(workspace_id))));
+create policy api_owner on workspace_members for update to atelier_api
+  using (((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])) AND identity_owns_workspace(workspace_id)))
+  with check (((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])) AND identity_owns_workspace(workspace_id)));
+create policy api_tenant on workspace_members for select to atelier_api
+  using (((user_id = ( SELECT app_user_id() AS app_user_id)) OR (workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[]))));
 create policy eraser_all on workspace_members for all to atelier_eraser
   using (true)
   with check (true);
 create policy identity_all on workspace_members for all to atelier_identity
   using (true)
   with check (true);
+create policy api_creates on workspaces for insert to atelier_api
+  with check (((id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])) AND (created_by = ( SELECT app_user_id() AS app_user_id)) AND (NOT personal)));
 create policy api_member on workspaces for select to atelier_api
   using ((EXISTS ( SELECT
    FROM workspace_members m
@@ -1381,9 +1485,11 @@ create policy api_member on workspaces for select to atelier_api
 create policy api_not_deleted on workspaces for all to atelier_api
   using ((deleted_at IS NULL))
   with check ((deleted_at IS NULL));
-create policy api_tenant on workspaces for all to atelier_api
-  using (((id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])) OR (created_by = ( SELECT app_user_id() AS app_user_id))))
-  with check (((id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])) OR (created_by = ( SELECT app_user_id() AS app_user_id))));
+create policy api_owner on workspaces for update to atelier_api
+  using (((id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])) AND identity_owns_workspace(id)))
+  with check (((id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])) AND identity_owns_workspace(id)));
+create policy api_tenant on workspaces for select to atelier_api
+  using ((id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
 create policy eraser_all on workspaces for all to atelier_eraser
   using (true)
   with check (true);
@@ -1427,6 +1533,7 @@ grant delete, select on files to atelier_scheduler;
 grant insert, select, update on files to atelier_worker;
 grant delete, insert, select, update on invitations to atelier_api;
 grant delete, select on invitations to atelier_eraser;
+grant select on invitations to atelier_identity;
 grant insert, select on key_canaries to atelier_api;
 grant insert, select on key_canaries to atelier_rotator;
 grant insert, select on key_canaries to atelier_scheduler;
@@ -1475,7 +1582,7 @@ grant select on workflows to atelier_worker;
 grant delete, insert, select, update on workspace_members to atelier_api;
 grant delete, insert, select on workspace_members to atelier_eraser;
 grant insert, select on workspace_members to atelier_identity;
-grant insert, select, update on workspaces to atelier_api;
+grant insert, select on workspaces to atelier_api;
 grant delete, select on workspaces to atelier_eraser;
 grant insert, select on workspaces to atelier_identity;
 
@@ -1487,6 +1594,7 @@ grant update (owner_id) on credentials to atelier_eraser;
 grant select (id, workspace_id, type, key_id, wrapped_key) on credentials to atelier_rotator;
 grant update (key_id, wrapped_key) on credentials to atelier_rotator;
 grant update (owner_id) on files to atelier_eraser;
+grant update (accepted_at, accepted_by) on invitations to atelier_identity;
 grant update (owner_id, enabled) on schedules to atelier_eraser;
 grant update (ended_at, end_reason) on sessions to atelier_admin;
 grant update (is_admin, disabled_at, totp_secret, totp_key_id, totp_enabled_at, recovery_code_hashes, updated_at) on users to atelier_admin;
@@ -1496,7 +1604,9 @@ grant update (owner_id) on webhooks to atelier_eraser;
 grant update (status, error, cancel_requested_at, cancel_requested_by, finished_at) on workflow_executions to atelier_eraser;
 grant update (owner_id) on workflows to atelier_eraser;
 grant update (role) on workspace_members to atelier_eraser;
+grant update (name, settings, updated_at, require_totp) on workspaces to atelier_api;
 grant update (deleted_at, deleted_by, deleted_xid) on workspaces to atelier_eraser;
+grant update (updated_at) on workspaces to atelier_identity;
 
 grant execute on function admin_change_user(uuid,boolean,boolean) to atelier_api;
 grant execute on function admin_end_sessions(uuid) to atelier_api;
@@ -1515,11 +1625,16 @@ grant execute on function erase_mark_workspace(uuid,text) to atelier_api;
 grant execute on function erase_member(uuid,uuid,text) to atelier_api;
 grant execute on function erase_workspace_batch(uuid,integer) to atelier_scheduler;
 grant execute on function forget_audit_words() to public;
+grant execute on function identity_accept_invitation(bytea) to atelier_api;
 grant execute on function identity_end_session(bytea) to atelier_api;
 grant execute on function identity_find_audit_words(uuid,tsquery,uuid,text,text,timestamp with time zone,timestamp with time zone,timestamp with time zone,bigint,integer) to atelier_api;
+grant execute on function identity_find_invitation(bytea,text) to atelier_api;
 grant execute on function identity_find_login(text) to atelier_api;
 grant execute on function identity_find_reset(bytea) to atelier_api;
+grant execute on function identity_founds_workspace(uuid) to atelier_api;
 grant execute on function identity_has_users() to atelier_api;
+grant execute on function identity_keep_owner() to atelier_api;
+grant execute on function identity_owns_workspace(uuid) to atelier_api;
 grant execute on function identity_register(uuid,text,text,text,uuid,text) to atelier_api;
 grant execute on function identity_rotate_refresh(bytea,bytea,interval) to atelier_api;
 grant execute on function identity_use_api_key(bytea) to atelier_api;
