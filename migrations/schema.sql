@@ -1414,6 +1414,11 @@ create policy eraser_all on users for all to atelier_eraser
 create policy identity_all on users for all to atelier_identity
   using (true)
   with check (true);
+create policy rotator_rewraps on users for select to atelier_rotator
+  using (true);
+create policy rotator_rewraps_update on users for update to atelier_rotator
+  using (true)
+  with check (true);
 create policy api_tenant on webhook_deliveries for all to atelier_api
   using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])))
   with check ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
@@ -1600,6 +1605,8 @@ grant update (ended_at, end_reason) on sessions to atelier_admin;
 grant update (is_admin, disabled_at, totp_secret, totp_key_id, totp_enabled_at, recovery_code_hashes, updated_at) on users to atelier_admin;
 grant update (name, password_hash, totp_secret, totp_key_id, totp_enabled_at, recovery_code_hashes, password_changed_at, updated_at, totp_wrapped_key, totp_last_step) on users to atelier_api;
 grant update (email, name, password_hash, is_admin, disabled_at, totp_secret, totp_key_id, totp_enabled_at, recovery_code_hashes, legacy_id, updated_at, erased_at) on users to atelier_eraser;
+grant select (id, totp_key_id, totp_wrapped_key) on users to atelier_rotator;
+grant update (totp_key_id, totp_wrapped_key) on users to atelier_rotator;
 grant update (owner_id) on webhooks to atelier_eraser;
 grant update (status, error, cancel_requested_at, cancel_requested_by, finished_at) on workflow_executions to atelier_eraser;
 grant update (owner_id) on workflows to atelier_eraser;

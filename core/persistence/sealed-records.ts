@@ -12,7 +12,7 @@ export type SealedRecord = {
 };
 
 type Place = {
-  purpose: "credential";
+  purpose: "credential" | "totp";
   select: Sql;
   keyId: Sql;
   update: (rows: Sql) => Sql;
@@ -27,6 +27,14 @@ export const SEALED_PLACES = {
     keyId: sql`key_id`,
     update: (rows) => sql`update credentials c set key_id = r.key_id, wrapped_key = r.wrapped_key
       from ${rows} where c.id = r.id`,
+  },
+  users: {
+    purpose: "totp",
+    select: sql`select id, '' as "workspaceId", 'totp' as type, totp_key_id as "keyId",
+      totp_wrapped_key as "wrappedKey" from users`,
+    keyId: sql`totp_key_id`,
+    update: (rows) => sql`update users u set totp_key_id = r.key_id, totp_wrapped_key = r.wrapped_key
+      from ${rows} where u.id = r.id`,
   },
 } as const satisfies Readonly<Record<string, Place>>;
 

@@ -21,3 +21,8 @@ create policy rotator_heads on audit_heads for all to atelier_rotator using (tru
 grant insert on audit_logs to atelier_rotator;
 grant select, insert, update on audit_heads to atelier_rotator;
 grant select, insert on key_canaries to atelier_rotator;
+
+create policy rotator_rewraps on users for select to atelier_rotator using (true);
+create policy rotator_rewraps_update on users for update to atelier_rotator using (true) with check (true);
+grant select (id, totp_key_id, totp_wrapped_key), update (totp_key_id, totp_wrapped_key) on users
+  to atelier_rotator;

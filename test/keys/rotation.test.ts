@@ -15,6 +15,7 @@ import { INSTANCE_CHAIN } from "../../core/persistence/audit-logs.ts";
 import { keepKeys, keysFileIn } from "../../scripts/installation/keep-keys.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
+import { runRotation, seedCredentials, startRotation } from "./rotation-command.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const MANY = 4_000;
@@ -37,39 +38,6 @@ const envelopeOf = (file: string): Envelope => {
   return createEnvelope({ keyring: createKeyring({ keys: config.encryptionKeys }) });
 };
 
-async function seedCredentials(envelope: Envelope, count: number): Promise<void> {
-  const userId = uuidv7();
-  const workspaceId = uuidv7();
-  await admin.query("insert into users (id, email, password_hash) values ($1, $2, '-')", [
-    userId,
-    `${userId}@x.yz`,
-  ]);
-  await admin.query("insert into workspaces (id, name, created_by) values ($1, 'w', $2)", [
-    workspaceId,
-    userId,
-  ]);
-  const rows = Array.from({ length: count }, (_, index) => {
-    const id = uuidv7();
-    const binding = { purpose: "credential", workspaceId, id, type: "http.bearer" } as const;
-    return { id, name: `c${index}`, ...envelope.seal(Buffer.from(`secret ${index}`), binding) };
-  });
-  await admin.query(
-    `insert into credentials (id, workspace_id, owner_id, name, type, key_id, wrapped_key, ciphertext)
-     select id, $1, $2, name, 'http.bearer', key_id, wrapped_key, ciphertext
-     from unnest($3::uuid[], $4::text[], $5::text[], $6::bytea[], $7::bytea[])
-       as r (id, name, key_id, wrapped_key, ciphertext)`,
-    [
-      workspaceId,
-      userId,
-      rows.map((row) => row.id),
-      rows.map((row) => row.name),
-      rows.map((row) => row.keyId),
-      rows.map((row) => row.wrappedKey),
-      rows.map((row) => row.ciphertext),
-    ],
-  );
-}
-
 async function openAll(envelope: Envelope): Promise<number> {
   const { rows } = await admin.query(`select id, workspace_id, name, type, key_id as "keyId",
     wrapped_key as "wrappedKey", ciphertext from credentials`);
@@ -84,32 +52,13 @@ async function openAll(envelope: Envelope): Promise<number> {
 const keysInUse = async () =>
   (await admin.query("select key_id, count(*)::int as n from credentials group by 1 order by 1")).rows;
 
-function start(dataDir: string, ...args: string[]): ChildProcess {
-  const { PATH } = process.env;
-  const env = { PATH, DATABASE_URL: testDatabase.databaseUrl, DATA_DIR: dataDir };
-  return spawn(process.execPath, ["scripts/rotate-keys.ts", ...args], { cwd: ROOT, env });
-}
-
-async function run(dataDir: string, ...args: string[]): Promise<{ code: number; out: string }> {
-  const child = start(dataDir, ...args);
-  let out = "";
-  child.stdout?.on("data", (chunk) => {
-    out += chunk;
-  });
-  child.stderr?.on("data", (chunk) => {
-    out += chunk;
-  });
-  const [code] = await once(child, "close");
-  return { code, out };
-}
-
 test("S31: a rotation killed in the middle is gone on with; then the old key can go, and everything opens", async (t) => {
   const dataDir = temporaryFolder(t);
   const file = keysFileIn(dataDir);
   keepKeys(dataDir, {}, () => {});
-  await seedCredentials(envelopeOf(file), MANY);
+  await seedCredentials(admin, envelopeOf(file), MANY);
 
-  const child = start(dataDir);
+  const child = startRotation(testDatabase.databaseUrl, dataDir);
   // The first committed batch is the sign; what follows has not been written yet.
   await once(child.stdout as NonNullable<ChildProcess["stdout"]>, "data");
   for (;;) {
@@ -126,18 +75,18 @@ test("S31: a rotation killed in the middle is gone on with; then the old key can
   );
   assert.equal(await openAll(envelopeOf(file)), MANY, "both keys are valid meanwhile");
 
-  const refusal = await run(dataDir, "--retire");
+  const refusal = await runRotation(testDatabase.databaseUrl, dataDir, "--retire");
   assert.match(refusal.out, /No key can be retired/);
 
-  const again = await run(dataDir);
+  const again = await runRotation(testDatabase.databaseUrl, dataDir);
   assert.equal(again.code, 0, again.out);
   assert.deepEqual(await keysInUse(), [{ key_id: "k2", n: MANY }], "no third key was made");
 
   assert.match(
-    (await run(dataDir, "--status")).out,
+    (await runRotation(testDatabase.databaseUrl, dataDir, "--status")).out,
     new RegExp(`k2 \\(current\\): ${MANY} secrets\nk1: 0 secrets`),
   );
-  assert.match((await run(dataDir, "--retire")).out, /Retired: k1/);
+  assert.match((await runRotation(testDatabase.databaseUrl, dataDir, "--retire")).out, /Retired: k1/);
   assert.doesNotMatch(readFileSync(file, "utf8"), /k1:.*k1:/);
   assert.equal(JSON.parse(readFileSync(file, "utf8")).ENCRYPTION_KEYS.split(",").length, 1);
   assert.equal(await openAll(envelopeOf(file)), MANY);
@@ -152,11 +101,11 @@ test("a secret that does not open is named and left as it is; the rest is rotate
   const dataDir = temporaryFolder(t);
   keepKeys(dataDir, {}, () => {});
   await admin.query("delete from credentials; delete from key_canaries");
-  await seedCredentials(envelopeOf(keysFileIn(dataDir)), 3);
+  await seedCredentials(admin, envelopeOf(keysFileIn(dataDir)), 3);
   const { rows } = await admin.query(
     "update credentials set wrapped_key = set_byte(wrapped_key, 20, 0) where name = 'c1' returning id, wrapped_key",
   );
-  const { code, out } = await run(dataDir);
+  const { code, out } = await runRotation(testDatabase.databaseUrl, dataDir);
   assert.equal(code, 2, out);
   assert.match(out, new RegExp(`does not open, left as it is: credentials ${rows[0].id}`));
   assert.deepEqual(await keysInUse(), [
@@ -167,12 +116,34 @@ test("a secret that does not open is named and left as it is; the rest is rotate
   assert.deepEqual(after.rows[0].wrapped_key, rows[0].wrapped_key);
 });
 
+test("second factors are rotated like credentials", async (t) => {
+  const dataDir = temporaryFolder(t);
+  keepKeys(dataDir, {}, () => {});
+  await admin.query("delete from credentials; delete from key_canaries");
+  const id = uuidv7();
+  const binding = { purpose: "totp", workspaceId: "", id, type: "totp" } as const;
+  const sealed = envelopeOf(keysFileIn(dataDir)).seal(Buffer.from("factor"), binding);
+  await admin.query(
+    `insert into users (id, email, password_hash, totp_secret, totp_key_id, totp_wrapped_key)
+     values ($1, $2, '-', $3, $4, $5)`,
+    [id, `${id}@x.yz`, sealed.ciphertext, sealed.keyId, sealed.wrappedKey],
+  );
+  assert.equal((await runRotation(testDatabase.databaseUrl, dataDir)).code, 0);
+  const { rows } = await admin.query(
+    `select totp_key_id as "keyId", totp_wrapped_key as "wrappedKey", totp_secret as ciphertext from users where id = $1`,
+    [id],
+  );
+  assert.equal(rows[0].keyId, "k2");
+  assert.equal((await envelopeOf(keysFileIn(dataDir)).open(rows[0], binding)).toString(), "factor");
+  await admin.query("update users set totp_key_id = null where id = $1", [id]);
+});
+
 test("keys in the environment are the operator's to change: nothing is made, the first one is used", async (t) => {
   const folder = temporaryFolder(t);
   keepKeys(folder, {}, () => {});
   await admin.query("delete from credentials; delete from key_canaries");
   const file = keysFileIn(folder);
-  await seedCredentials(envelopeOf(file), 2);
+  await seedCredentials(admin, envelopeOf(file), 2);
   const old = JSON.parse(readFileSync(file, "utf8")).ENCRYPTION_KEYS;
   const env = {
     PATH: process.env.PATH,
@@ -195,14 +166,13 @@ test("every column that names a key is known to the rotation", async () => {
     "execution_steps.input_key_id",
     "execution_steps.output_key_id",
     "files.key_id",
-    "users.totp_key_id",
     "webhooks.previous_secret_key_id",
     "webhooks.secret_key_id",
     "workflow_executions.input_key_id",
     "workflow_executions.output_key_id",
   ];
   const own = ["key_canaries.key_id"];
-  const rotated = ["credentials.key_id"];
+  const rotated = ["credentials.key_id", "users.totp_key_id"];
   assert.deepEqual(
     rows.map((row) => row.name),
     [...empty, ...own, ...rotated].sort(),
