@@ -10,7 +10,7 @@ export type Name = (typeof NAMES)[number];
 /** `profile` and `command` are added where it is printed. */
 export type Measurement = {
   name: string;
-  unit: "executions/s" | "jobs/s" | "requests/s" | "ms" | "ratio";
+  unit: "executions/s" | "jobs/s" | "requests/s" | "ms" | "MB" | "ratio";
   value: number;
   [detail: string]: unknown;
 };

@@ -4,10 +4,13 @@ import { connectUsers } from "./connect-users.ts";
 import { measureBatch } from "./measure-batch.ts";
 import { type BullmqRates, measureBullmq } from "./measure-bullmq.ts";
 import { measureClosedLoop } from "./measure-closed-loop.ts";
+import { measureLoginStorm } from "./measure-login-storm.ts";
+import { measureLoginTiming } from "./measure-login-timing.ts";
 import { measureChain, measureForEach, measureWait } from "./measure-waiting.ts";
 import { type Measurement, type Name, type Profile, round } from "./measurement.ts";
 import type { BenchOptions } from "./parse-arguments.ts";
 import type { PlatformUnderLoad } from "./platform-under-load.ts";
+import { openTarget, PROXY_ENVIRONMENT } from "./security-target.ts";
 import { startRoles } from "./start-roles.ts";
 import { type Servers, startServers } from "./start-servers.ts";
 
@@ -25,16 +28,24 @@ export async function runBench(options: BenchOptions, output: BenchOutput): Prom
   output.note(
     `${availableParallelism()} processors, ${memory} GB, Node ${process.version}; load from this machine`,
   );
+  if (options.security) {
+    await runInterruptibly(output, (cleanup) => measureSecurity(output, cleanup));
+    return;
+  }
   for (const profile of options.profiles) {
     if (profile === "redis" && options.redisServer === null) {
       output.note("redis: skipped, redis-server is not installed");
       continue;
     }
-    await runProfile(profile, options, output);
+    await runInterruptibly(output, (cleanup) => runProfile(profile, options, output, cleanup));
   }
 }
 
-async function runProfile(profile: Profile, options: BenchOptions, output: BenchOutput): Promise<void> {
+/** What `work` started is stopped at its end, at its failure and at an interruption. */
+async function runInterruptibly(
+  output: BenchOutput,
+  work: (cleanup: AsyncDisposableStack) => Promise<void>,
+): Promise<void> {
   await using cleanup = new AsyncDisposableStack();
   const stopEarly = Promise.withResolvers<never>();
   stopEarly.promise.catch(() => {});
@@ -42,11 +53,31 @@ async function runProfile(profile: Profile, options: BenchOptions, output: Bench
   output.signal.addEventListener("abort", onAbort);
   cleanup.defer(() => output.signal.removeEventListener("abort", onAbort));
   output.signal.throwIfAborted();
+  await Promise.race([work(cleanup), stopEarly.promise]);
+}
 
+async function measureSecurity(output: BenchOutput, cleanup: AsyncDisposableStack): Promise<void> {
+  output.note("\nsecurity: starting PostgreSQL, api, worker and scheduler");
+  const servers = await startServers(null, cleanup);
+  const roles = await startRoles(servers, null, cleanup, PROXY_ENVIRONMENT);
+  const target = openTarget(roles, servers, cleanup);
+  for (const measure of [measureLoginStorm, measureLoginTiming]) {
+    for (const line of await measure(target)) {
+      output.note(`security: ${line.name} = ${line.value} ${line.unit}`);
+      output.print({ ...line, profile: "embedded", command: "npm run bench -- --security" });
+    }
+  }
+}
+
+async function runProfile(
+  profile: Profile,
+  options: BenchOptions,
+  output: BenchOutput,
+  cleanup: AsyncDisposableStack,
+): Promise<void> {
   output.note(`\n${profile}: starting PostgreSQL${profile === "redis" ? " and Redis" : ""}`);
   const servers = await startServers(profile === "redis" ? options.redisServer : null, cleanup);
-  const work = measureAll(profile, options, servers, output, cleanup);
-  await Promise.race([work, stopEarly.promise]);
+  await measureAll(profile, options, servers, output, cleanup);
 }
 
 async function measureAll(

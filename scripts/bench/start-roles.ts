@@ -15,7 +15,8 @@ export async function startRoles(
   servers: Servers,
   cpuProfiles: string | null,
   cleanup: AsyncDisposableStack,
-): Promise<{ url: string }> {
+  extra: Readonly<Record<string, string>> = {},
+): Promise<{ url: string; apiPid: number }> {
   const port = await findFreePort();
   const secret = () => `k1:${randomBytes(32).toString("base64url")}`;
   const environment = {
@@ -26,11 +27,12 @@ export async function startRoles(
     REDIS_URL: servers.redisUrl ?? "",
     JWT_SECRETS: secret(),
     ENCRYPTION_KEYS: secret(),
+    ...extra,
   };
   const flags = cpuProfiles === null ? [] : ["--cpu-prof", "--cpu-prof-dir", path.resolve(cpuProfiles)];
   const start = (role: string) => startRole(role, flags, environment, servers.folder, cleanup);
-  await Promise.all(["api", "worker", "scheduler"].map(start));
-  return { url: `http://127.0.0.1:${port}` };
+  const [api] = await Promise.all(["api", "worker", "scheduler"].map(start));
+  return { url: `http://127.0.0.1:${port}`, apiPid: api?.pid ?? 0 };
 }
 
 async function startRole(
@@ -39,7 +41,7 @@ async function startRole(
   env: NodeJS.ProcessEnv,
   folder: string,
   cleanup: AsyncDisposableStack,
-): Promise<void> {
+): Promise<ChildProcess> {
   const logFile = path.join(folder, `${role}.log`);
   const log = openSync(logFile, "a");
   const named = flags.length === 0 ? [] : [...flags, "--cpu-prof-name", `${role}-${process.pid}.cpuprofile`];
@@ -56,6 +58,7 @@ async function startRole(
   });
   ended.catch(() => {});
   await Promise.race([ready, ended]);
+  return child;
 }
 
 async function stopRole(child: ChildProcess): Promise<void> {
