@@ -1,5 +1,5 @@
 // The audit log: append-only, one hash chain per workspace and one for the instance.
-import { createHash } from "node:crypto";
+import { hash as hashOnce } from "node:crypto";
 import { v7 as uuidv7 } from "uuid";
 import { writeWordVector } from "../domain/audit-words.ts";
 import { canonicalJson } from "../domain/canonical-json.ts";
@@ -121,17 +121,38 @@ function chainEntry(entry: AuditEntry, head: Head): Row {
   };
 }
 
+/**
+ * The record's canonical JSON. Written out, with the keys in their order: the general way took a third of the time
+ * that verifying an entry takes. Ids, times and hashes hold nothing that needs escaping.
+ */
 export function canonicalBytes(record: AuditRecord): Buffer {
-  return Buffer.from(canonicalJson(record));
+  const { action, actorId, at, chainId, detailsHash, id, seq, targetId, targetType } = record;
+  return Buffer.from(
+    `{"action":${writeText(action)},"actorId":${quoteId(actorId)},"at":"${at}","chainId":"${chainId}",` +
+      `"detailsHash":${quoteId(detailsHash)},"id":"${id}","seq":${seq},"targetId":${
+        targetId === null ? "null" : writeText(targetId)
+      },"targetType":${writeText(targetType)}}`,
+  );
+}
+
+function quoteId(text: string | null): string {
+  return text === null ? "null" : `"${text}"`;
+}
+
+// What needs neither escaping nor a look at its surrogates.
+const PLAIN = /^[ !#-[\]-~]*$/;
+
+function writeText(text: string): string {
+  return PLAIN.test(text) ? `"${text}"` : canonicalJson(text);
 }
 
 /** Takes canonical JSON. */
 export function detailsHash(details: string): string {
-  return createHash("sha256").update(details).digest("hex");
+  return hashOnce("sha256", details, "hex");
 }
 
 export function chainHash(previousHash: Buffer, canonical: Buffer): Buffer {
-  return createHash("sha256").update(previousHash).update(canonical).digest();
+  return hashOnce("sha256", Buffer.concat([previousHash, canonical]), "buffer");
 }
 
 async function insertRows(
