@@ -5,6 +5,7 @@ import type { Passport } from "./middleware/passport.ts";
 import type { Readiness } from "./readiness.ts";
 import { createAdminUserRoutes } from "./routes/admin-users.ts";
 import { createAuditLogRoutes } from "./routes/audit-logs.ts";
+import { createAuditProofRoutes } from "./routes/audit-proof.ts";
 import { createAuthRoutes } from "./routes/auth.ts";
 import { createApiKeyRoutes } from "./routes/auth-api-keys.ts";
 import { createMfaRoutes } from "./routes/auth-mfa.ts";
@@ -59,6 +60,7 @@ export function buildRoutes({
     ...createInvitationRoutes(services),
     ...createExecutionRoutes(services),
     ...createAuditLogRoutes(services),
+    ...createAuditProofRoutes(services),
     ...createExecutionEventRoutes({ watch: services.watch, recheck: passport.authenticate }),
     ...createHealthRoutes({ readiness, metrics }),
   ];

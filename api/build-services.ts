@@ -12,6 +12,7 @@ import { createActorCache, followIdentityChanges } from "#core/services/actor-ca
 import { createAdminUserService } from "#core/services/admin-users.ts";
 import { createApiKeyService } from "#core/services/api-keys.ts";
 import { createAuditLogService } from "#core/services/audit-logs.ts";
+import { createAuditProofService } from "#core/services/audit-proof.ts";
 import { createCredentialService } from "#core/services/credentials.ts";
 import { createErasureService } from "#core/services/erasures.ts";
 import { createExecutionService } from "#core/services/executions.ts";
@@ -75,6 +76,11 @@ export function buildServices({ config, actorCacheMs, ...opened }: ServiceDepend
     testCredential: createCredentialTest({ ...shared, executions }),
     queueAudit: createQueueAudit(shared),
     auditLogs: createAuditLogService(shared),
+    auditProof: createAuditProofService({
+      ...shared,
+      encryptionKeys: () => config.reloadEncryptionKeys?.() ?? config.encryptionKeys,
+      anchorFolder: config.auditAnchorDir,
+    }),
     erasures: createErasureService(shared),
     adminUsers: createAdminUserService(shared),
     identity: createIdentityService({

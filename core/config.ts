@@ -88,6 +88,7 @@ const environmentSchema = z.object({
   ALLOW_PLAINTEXT: list,
   TRUSTED_PROXIES: proxies,
   SECRETS_DIR: z.string().optional(),
+  AUDIT_ANCHOR_DIR: z.string().optional(),
   SMTP_URL: z.url({ protocol: /^smtps?$/ }).optional(),
   MAIL_FROM: z
     .string()
@@ -154,6 +155,9 @@ function missingFor(role: Role, given: NodeJS.ProcessEnv): Problem[] {
       path: "MAIL_FROM",
       message: "is not set; with SMTP_URL, give the address mail comes from",
     });
+  }
+  if (role === "scheduler" && given.AUDIT_ANCHOR_DIR && isEmpty("ENCRYPTION_KEYS")) {
+    problems.push({ path: "ENCRYPTION_KEYS", message: "is not set; AUDIT_ANCHOR_DIR needs it to sign" });
   }
   return problems;
 }
@@ -224,6 +228,8 @@ function toConfig(role: Role, environment: Environment) {
     allowPlaintext: environment.ALLOW_PLAINTEXT,
     trustedProxies: environment.TRUSTED_PROXIES,
     secretsDir: environment.SECRETS_DIR,
+    /** Where the audit log's signed heads are written and looked up; undefined: nowhere. */
+    auditAnchorDir: environment.AUDIT_ANCHOR_DIR,
     smtpUrl: environment.SMTP_URL,
     mailFrom: environment.MAIL_FROM,
     sampleServiceUrl: environment.SAMPLE_SERVICE_URL,

@@ -1,17 +1,20 @@
 // The scheduler: turns time into executions, and takes back what dead workers left.
 import { type Config, loadConfig } from "#core/config.ts";
+import { createAnchorSigner } from "#core/crypto/anchor-signer.ts";
 import { startHealthServer } from "#core/health-server.ts";
 import { createLogger, type Logger } from "#core/logger.ts";
-import { createDatabase } from "#core/persistence/database.ts";
+import { createDatabase, type Database } from "#core/persistence/database.ts";
 import { ensurePartitions } from "#core/persistence/partitions.ts";
 import { openLockSession } from "#core/persistence/recovery-session.ts";
 import { createExecutionQueue } from "#core/queue/execution-queue.ts";
 import { checkBackend, chooseBackend } from "#core/queue/queue-backend.ts";
 import { createScheduleQueue } from "#core/queue/schedule-queue.ts";
+import { createAnchorWriter } from "#core/services/audit-anchors.ts";
 import { checkFoundations } from "#core/services/check-foundations.ts";
 import { purgeWorkspaces } from "#core/services/purge-workspaces.ts";
 import { recoverExecutions } from "#core/services/recover-executions.ts";
 import { runRole, type Stop } from "#core/shutdown.ts";
+import { startAnchorLoop } from "./anchor-loop.ts";
 import { startPurgeLoop } from "./purge-loop.ts";
 import { startRecoveryLoop } from "./recovery-loop.ts";
 
@@ -47,6 +50,7 @@ async function startScheduler(config: Config, logger: Logger): Promise<Stop> {
     return { ...session, recover: () => recoverExecutions(session.executor, queue) };
   }, logger);
   const purge = startPurgeLoop((signal) => purgeWorkspaces(database, { signal }), logger);
+  const anchors = startAnchors(config, database, logger);
   const health = await startHealthServer({
     host: config.host,
     port: config.healthPort,
@@ -58,8 +62,26 @@ async function startScheduler(config: Config, logger: Logger): Promise<Stop> {
     await health.stop();
     await recovery.stop();
     await purge.stop();
+    await anchors?.stop();
     await timers.close();
     await queue.close();
     await database.close();
   };
+}
+
+function startAnchors(config: Config, database: Database, logger: Logger) {
+  const { auditAnchorDir: folder, encryptionKeys, reloadEncryptionKeys } = config;
+  if (folder === undefined) {
+    logger.warn(
+      "AUDIT_ANCHOR_DIR is not set: the audit log's signed heads are kept nowhere outside the database, so whoever " +
+        "rules the database could cut or rewrite a whole chain unnoticed",
+    );
+    return null;
+  }
+  const signer = () => createAnchorSigner(reloadEncryptionKeys?.() ?? encryptionKeys);
+  const writer = createAnchorWriter({ folder, signer });
+  return startAnchorLoop(async () => {
+    const session = await openLockSession(database, "anchors");
+    return { ...session, write: () => writer.write(session.executor), forget: writer.forget };
+  }, logger);
 }

@@ -7,8 +7,8 @@ import {
   sign as signBytes,
   verify as verifyBytes,
 } from "node:crypto";
-import { type Anchor, type AnchorStatement, anchorBytes } from "../domain/audit-anchor.ts";
 import { AppError } from "../domain/app-error.ts";
+import { type Anchor, type AnchorStatement, anchorBytes } from "../domain/audit-anchor.ts";
 import type { NamedKey } from "./keyring.ts";
 
 export type AnchorVerdict = "good" | "bad" | "unknown_key";

@@ -5,7 +5,11 @@ import { canonicalJson } from "../domain/canonical-json.ts";
 import { canonicalBytes } from "./audit-logs.ts";
 
 test("the record written out by hand is the record's canonical JSON, whatever its texts", () => {
-  const text = fc.oneof(fc.string(), fc.string({ unit: "binary" }), fc.constantFrom('"', "\\", "\u007f", "\u2028", "ü"));
+  const text = fc.oneof(
+    fc.string(),
+    fc.string({ unit: "binary" }),
+    fc.constantFrom('"', "\\", "\u007f", "\u2028", "ü"),
+  );
   const id = fc.uuid();
   fc.assert(
     fc.property(

@@ -105,10 +105,20 @@ test("an entry is read back as it was given, an import keeps its time and id", a
 
 test("a batch longer than one reading of the verifier", async () => {
   const chainId = randomUUID();
+  // A batch of the verifier is 5,000.
+  await append(...Array.from({ length: 4_999 }, () => entry(chainId)));
+  assert.deepEqual(await verify(chainId), { ok: true, checked: 4_999 });
+  await append(entry(chainId));
+  assert.deepEqual(await verify(chainId), { ok: true, checked: 5_000 });
   await append(...Array.from({ length: 2_345 }, (_, index) => entry(chainId, { targetId: String(index) })));
-  assert.deepEqual(await verify(chainId), { ok: true, checked: 2_345 });
-  await tamper("delete from audit_logs where chain_id = $1 and seq = 2345", [chainId]);
-  assert.deepEqual(await verify(chainId), { ok: false, checked: 2_344, firstBad: 2_345 });
+  assert.deepEqual(await verify(chainId), { ok: true, checked: 7_345 });
+  await tamper("delete from audit_logs where chain_id = $1 and seq = 7345", [chainId]);
+  assert.deepEqual(await verify(chainId), {
+    ok: false,
+    checked: 7_344,
+    firstBad: 7_345,
+    reason: "tail_missing",
+  });
 });
 
 const attacks: Record<string, string> = {
@@ -144,7 +154,12 @@ test("a tail cut off together with nothing else, and a head set back, are found"
   const chainId = randomUUID();
   await append(entry(chainId), entry(chainId));
   await tamper("update audit_heads set seq = 1 where chain_id = $1", [chainId]);
-  assert.deepEqual(await verify(chainId), { ok: false, checked: 1, firstBad: 2 });
+  assert.deepEqual(await verify(chainId), {
+    ok: false,
+    checked: 1,
+    firstBad: 2,
+    reason: "head_changed",
+  });
 });
 
 test("details can be erased: the chain holds their hash", async () => {

@@ -44,13 +44,15 @@ export async function verifyAuditChain(
   const anchors = new Map(known.map((anchor) => [anchor.seq, anchor]));
   const last = { seq: 0, hash: GENESIS, anchored: 0 };
   const upTo = head?.seq ?? Number.MAX_SAFE_INTEGER;
-  let reading: Promise<StoredEntry[]> | null = readBatch(tx, chainId, 0, upTo);
-  while (reading) {
-    const entries: StoredEntry[] = await reading;
-    const lastSeq = entries.at(-1)?.seq ?? 0;
-    reading = entries.length < BATCH ? null : readBatch(tx, chainId, lastSeq, upTo);
-    // Should this batch end the walk, nobody waits for the next one any more.
-    reading?.catch(() => {});
+  let reading = readBatch(tx, chainId, 0, upTo);
+  for (let isLast = false; !isLast; ) {
+    const entries = await reading;
+    isLast = entries.length < BATCH;
+    if (!isLast) {
+      reading = readBatch(tx, chainId, entries.at(-1)?.seq ?? 0, upTo);
+      // Should this batch end the walk, nobody waits for the next one any more.
+      reading.catch(() => {});
+    }
     for (const entry of entries) {
       const reason = findFault(entry, last.seq, last.hash);
       if (reason) return refuse(last.seq, reason);

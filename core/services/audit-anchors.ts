@@ -29,7 +29,11 @@ type Written = { file: string; seqs: Map<string, number>; previous: string | nul
 const HEADS_PER_LINE = 1_000;
 
 /** One file a month, each with every chain's head. One writer at a time, please: see the scheduler's lock. */
-export function createAnchorWriter({ folder, signer, now = () => new Date() }: AnchorWriterOptions): AnchorWriter {
+export function createAnchorWriter({
+  folder,
+  signer,
+  now = () => new Date(),
+}: AnchorWriterOptions): AnchorWriter {
   let written: Written | null = null;
   return {
     async write(tx) {

@@ -41,9 +41,9 @@ export function createAuditProofService(options: AuditProofOptions) {
     /** Throws what AuditLogService throws. */
     async verify(actor: Actor, choice: ChainChoice): Promise<ChainProof> {
       const chain = await chooseChain(database, actor, choice);
-      const known = running.get(chain.id);
-      if (known) return known;
-      const proof = oneAtATime(() => proveChain(options, chain)).finally(() => running.delete(chain.id));
+      const proof =
+        running.get(chain.id) ??
+        oneAtATime(() => proveChain(options, chain)).finally(() => running.delete(chain.id));
       running.set(chain.id, proof);
       return proof;
     },

@@ -1,4 +1,5 @@
 // The environment that one role is started with.
+import path from "node:path";
 import { type Keys, keysFileIn } from "../installation/keep-keys.ts";
 
 export type RoleFacts = {
@@ -27,6 +28,7 @@ export function roleEnvironment(role: string, env: NodeJS.ProcessEnv, facts: Rol
     delete result.ENCRYPTION_KEYS;
     result.KEYS_FILE = keysFileIn(dataDir);
   }
+  if (keys) result.AUDIT_ANCHOR_DIR = env.AUDIT_ANCHOR_DIR || path.join(dataDir, "anchors");
   if (sampleUrl !== null) {
     result.ALLOW_PRIVATE_EGRESS = [env.ALLOW_PRIVATE_EGRESS, new URL(sampleUrl).host]
       .filter(Boolean)

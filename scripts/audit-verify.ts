@@ -1,0 +1,58 @@
+// `npm run audit:verify`: recomputes the audit chains. Exit code 0: all whole; 1: one is not, or nothing could be read.
+import path from "node:path";
+import { AppError } from "../core/domain/app-error.ts";
+import { INSTANCE_CHAIN } from "../core/persistence/audit-logs.ts";
+import type { ChainProof } from "../core/services/audit-proof.ts";
+import { readArguments } from "./audit-verify/read-arguments.ts";
+import { runVerify } from "./audit-verify/run-verify.ts";
+import { openInstallation } from "./installation/open-installation.ts";
+
+async function main(): Promise<number> {
+  const args = readArguments(process.argv.slice(2));
+  const installation = await openInstallation(process.env, process.cwd(), (line) => console.error(line));
+  try {
+    const ok = await runVerify({
+      ...args,
+      databaseUrl: installation.databaseUrl,
+      encryptionKeys: readKeys(installation),
+      defaultAnchors: process.env.AUDIT_ANCHOR_DIR || path.join(installation.dataDir, "anchors"),
+      onProof: (proof, ms) => console.log(args.json ? JSON.stringify(proof) : describe(proof, ms)),
+    });
+    return ok ? 0 : 1;
+  } finally {
+    await installation.close();
+  }
+}
+
+/** An examiner without the secrets gives --public-key instead. */
+function readKeys(installation: Awaited<ReturnType<typeof openInstallation>>) {
+  try {
+    return installation.encryptionKeys();
+  } catch (error) {
+    if (error instanceof AppError && error.code === "keys_missing") return [];
+    throw error;
+  }
+}
+
+function describe(
+  { chainId, ok, checked, firstBad, reason, anchor, anchors }: ChainProof,
+  ms: number,
+): string {
+  const name = chainId === INSTANCE_CHAIN ? "instance " : "workspace";
+  const rate = Math.round((checked / Math.max(ms, 1)) * 1_000);
+  const compared = anchors.configured ? `${anchors.compared} anchors` : "no anchors: a cut tail stays unseen";
+  const unknown = anchors.unknownKeys > 0 ? `, ${anchors.unknownKeys} anchors of unknown keys` : "";
+  const facts = `${checked} entries, ${compared}${unknown}, ${rate}/s`;
+  if (ok) return `ok   ${name} ${chainId}: ${facts}`;
+  const where = firstBad === undefined ? "" : ` first bad entry ${firstBad} (${reason});`;
+  const against = anchor ? ` ${anchor.source} says entry ${anchor.seq} is ${anchor.hash};` : "";
+  const faults = anchors.faults.map((fault) => `\n       ${fault}`).join("");
+  return `BAD  ${name} ${chainId}:${where}${against} ${facts}${faults}`;
+}
+
+try {
+  process.exitCode = await main();
+} catch (error) {
+  console.error(error instanceof AppError ? error.message : error);
+  process.exitCode = 1;
+}
