@@ -45,6 +45,7 @@ test("the least a role needs gives the documented defaults", () => {
     allowPlaintext: [],
     trustedProxies: [],
     secretsDir: undefined,
+    auditAnchorDir: undefined,
     smtpUrl: undefined,
     mailFrom: undefined,
     sampleServiceUrl: undefined,
