@@ -17,6 +17,8 @@ test("a secret goes in every spelling, wherever it stands, and the rest stays", 
   const spellings = [
     SECRET,
     JSON.stringify(SECRET).slice(1, -1),
+    JSON.stringify(JSON.stringify(SECRET)).slice(3, -3),
+    JSON.stringify(SECRET).slice(1, -1).replaceAll("/", "\\/"),
     encodeURIComponent(SECRET),
     encodeURIComponent(SECRET).replaceAll(/%../g, (code) => code.toLowerCase()),
     new URLSearchParams({ s: SECRET }).toString().slice(2),
@@ -50,6 +52,13 @@ test("base64 goes too, alone and at any place in what was encoded", () => {
     true,
   );
   assert.equal(redactorFor("abcd")(`x ${base64("abcd")}`), "x [redacted]==");
+});
+
+test("in an encoding nobody thought of, long runs of letters and digits go all the same", () => {
+  const redact = redactorFor('"0123456789abcdefg&"');
+  assert.equal(redact("&quot;0123456789abcdefg&amp;&quot;"), "&quot;[redacted]&amp;&quot;");
+  const address = redactorFor("postgres://u:secret-4711@averylonghostname/db");
+  assert.equal(address("averylonghostname"), "averylonghostname");
 });
 
 test("what holds another secret goes as a whole, in whatever order they came", () => {

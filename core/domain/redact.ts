@@ -89,16 +89,27 @@ function walk(value: unknown, clean: (text: string) => string): unknown {
   return changed ? Object.fromEntries(entries) : value;
 }
 
-/** As it is, inside JSON, URL-encoded, hex, and base64 at each of the three places it can have in a longer text. */
+const RUN = /[A-Za-z0-9]{16,}/g;
+
+/**
+ * As it is, in JSON (also as text in JSON), URL-encoded, in hex, and in base64 at each of the three places it can have in
+ * a longer text. What none of them covers still loses its long runs of letters and digits, which no encoding of texts
+ * changes; those of an address stay, because they are host names.
+ */
 function spellings(secret: string): string[] {
   const bytes = Buffer.from(secret);
-  const inJson = JSON.stringify(secret).slice(1, -1);
+  const inJson = (text: string) => JSON.stringify(text).slice(1, -1);
+  const json = inJson(secret);
   const form = new URLSearchParams({ s: secret }).toString().slice(2);
   const hex = bytes.toString("hex");
   const encoded = secret.isWellFormed() ? encodeURIComponent(secret) : secret;
   const lower = (text: string) => text.replaceAll(/%[0-9A-F]{2}/g, (code) => code.toLowerCase());
-  const base64 = [0, 1, 2].flatMap((shift) => base64Core(bytes, shift));
-  return [secret, inJson, encoded, lower(encoded), form, lower(form), hex, hex.toUpperCase(), ...base64];
+  return [
+    ...[secret, json, json.replaceAll("/", "\\/"), inJson(json)],
+    ...[encoded, lower(encoded), form, lower(form), hex, hex.toUpperCase()],
+    ...[0, 1, 2].flatMap((shift) => base64Core(bytes, shift)),
+    ...(secret.includes("://") ? [] : (secret.match(RUN) ?? [])),
+  ];
 }
 
 /** The characters that depend on nothing but the secret when `shift` bytes stand before it. */
