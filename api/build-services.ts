@@ -88,6 +88,7 @@ export function buildServices({ config, actorCacheMs, ...opened }: ServiceDepend
       hasher: createPasswordHasher(shared.hashing),
       envelope,
       accessTokens: createAccessTokens({ secrets: config.jwtSecrets, issuer: config.publicUrl }),
+      sessionLimits: config.sessionLimits,
       signupPolicy: { signup: config.signup, host: config.host, setupToken: config.setupToken },
     }),
   };

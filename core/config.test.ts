@@ -40,6 +40,7 @@ test("the least a role needs gives the documented defaults", () => {
     workerId: undefined,
     logLevel: "info",
     publicUrl: "http://127.0.0.1:3000",
+    sessionLimits: { idleMinutes: 20_160, maxMinutes: 43_200 },
     signup: "open",
     allowPrivateEgress: [],
     allowPlaintext: [],

@@ -149,6 +149,28 @@ test("idle and absolute age end a session", async () => {
   assert.deepEqual(session, { idle: 14, absolute: 30 });
 });
 
+test("S70: how long an idle and any session lives is the operator's to say, at sign-in and at every refresh", async () => {
+  const environment = { SESSION_IDLE_MINUTES: "15", SESSION_MAX_HOURS: "8" };
+  const strict = await startTestApi(database.databaseUrl, { environment });
+  try {
+    const person = await strict.register();
+    const ages = `select round(extract(epoch from idle_expires_at - last_used_at) / 60)::int as idle,
+      round(extract(epoch from expires_at - created_at) / 3600)::int as absolute from sessions where user_id = $1`;
+    assert.deepEqual(await asAdmin(database, ages, [person.userId]), [{ idle: 15, absolute: 8 }]);
+    await asAdmin(
+      database,
+      "update sessions set idle_expires_at = now() + interval '1 day' where user_id = $1",
+      [person.userId],
+    );
+    const reply = await strict.request("POST", "/auth/refresh", { cookie: person.cookie });
+    assert.equal(reply.status, 200);
+    assert.match(reply.headers.get("set-cookie") ?? "", /Max-Age=900;/);
+    assert.deepEqual(await asAdmin(database, ages, [person.userId]), [{ idle: 15, absolute: 8 }]);
+  } finally {
+    await strict.close();
+  }
+});
+
 test("other sites cannot use the cookie, own pages and programs can", async () => {
   const { cookie } = await api.register();
   const foreign = [

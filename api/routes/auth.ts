@@ -16,7 +16,7 @@ type Grant = Awaited<ReturnType<IdentityService["register"]>>;
 type Tokens = Awaited<ReturnType<IdentityService["refresh"]>>;
 
 export function createAuthRoutes({ identity, passport, publicUrl }: AuthRoutesDependencies): Route[] {
-  const cookie = createRefreshCookie(publicUrl);
+  const cookie = createRefreshCookie(publicUrl, identity.idleMinutes);
   const sameOrigin = (request: Request) => requireSameOrigin(request, publicUrl);
   return [
     registerRoute(identity, cookie, sameOrigin),

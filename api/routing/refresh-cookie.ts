@@ -2,16 +2,14 @@
 import { parseCookie, stringifySetCookie } from "cookie";
 import type { Request, Response } from "express";
 
-const SECONDS_OF_IDLE = 14 * 24 * 3_600;
-
 export type RefreshCookie = {
   read(request: Request): string | undefined;
   set(response: Response, token: string): void;
   clear(response: Response): void;
 };
 
-/** Over TLS it is `__Host-` prefixed (which needs Path=/), on plain HTTP it is sent to /auth only. */
-export function createRefreshCookie(publicUrl: string): RefreshCookie {
+/** It lasts as long as an idle session. Over TLS it is `__Host-` prefixed (which needs Path=/), on plain HTTP it is sent to /auth only. */
+export function createRefreshCookie(publicUrl: string, idleMinutes: number): RefreshCookie {
   const secure = new URL(publicUrl).protocol === "https:";
   const name = secure ? "__Host-atelier_refresh" : "atelier_refresh";
   const attributes = { httpOnly: true, sameSite: "strict", path: secure ? "/" : "/auth", secure } as const;
@@ -19,7 +17,7 @@ export function createRefreshCookie(publicUrl: string): RefreshCookie {
     response.append("set-cookie", stringifySetCookie({ ...attributes, name, value, maxAge }));
   return {
     read: (request) => parseCookie(request.headers.cookie ?? "")[name] || undefined,
-    set: (response, token) => void write(response, token, SECONDS_OF_IDLE),
+    set: (response, token) => void write(response, token, idleMinutes * 60),
     clear: (response) => void write(response, "", 0),
   };
 }

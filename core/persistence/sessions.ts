@@ -3,8 +3,8 @@ import type { Actor } from "../domain/roles.ts";
 import type { Executor } from "./database.ts";
 import { sql } from "./sql.ts";
 
-export const SESSION_IDLE = "14 days";
-export const SESSION_ABSOLUTE = "30 days";
+/** Minutes without a refresh, and minutes since sign-in, after which a session is over. */
+export type SessionLimits = { idleMinutes: number; maxMinutes: number };
 
 /** Neither ended nor idle nor too old, on the database's clock. */
 const LIVE = sql`ended_at is null and least(idle_expires_at, expires_at) > clock_timestamp()`;
@@ -19,11 +19,12 @@ export type NewSession = {
 };
 
 /** The session and its first refresh token. Runs in the name of `userId`. */
-export async function insertSession(tx: Executor, session: NewSession): Promise<void> {
+export async function insertSession(tx: Executor, session: NewSession, limits: SessionLimits): Promise<void> {
   await tx.run(sql`
     insert into sessions (id, user_id, user_agent, client, idle_expires_at, expires_at)
     values (${session.id}, ${session.userId}, ${session.userAgent}, ${session.client},
-      clock_timestamp() + ${SESSION_IDLE}::interval, clock_timestamp() + ${SESSION_ABSOLUTE}::interval)`);
+      clock_timestamp() + make_interval(mins => ${limits.idleMinutes}),
+      clock_timestamp() + make_interval(mins => ${limits.maxMinutes}))`);
   await tx.run(sql`
     insert into refresh_tokens (token_hash, session_id) values (${session.tokenHash}, ${session.id})`);
 }
@@ -36,10 +37,11 @@ export type Rotation =
 export async function rotateRefreshToken(
   tx: Executor,
   hashes: { tokenHash: Buffer; newTokenHash: Buffer },
+  { idleMinutes }: SessionLimits,
 ): Promise<Rotation> {
   const rotation = await tx.one<Rotation>(sql`
     select outcome, "sessionId", "userId"
-    from identity_rotate_refresh(${hashes.tokenHash}, ${hashes.newTokenHash}, ${SESSION_IDLE}::interval)`);
+    from identity_rotate_refresh(${hashes.tokenHash}, ${hashes.newTokenHash}, make_interval(mins => ${idleMinutes}))`);
   return rotation ?? { outcome: "refused", sessionId: null, userId: null };
 }
 

@@ -14,6 +14,7 @@ import type { SignupPolicy } from "./signup-policy.ts";
 
 const CHEAP = { memoryKib: 19_456, passes: 2 };
 const CLIENT = { userAgent: "test", address: "127.0.0.1" };
+const sessionLimits = { idleMinutes: 60, maxMinutes: 600 };
 const PASSWORD = "correct horse battery";
 const SETUP_TOKEN = "the-setup-token-of-this-test";
 const OPEN: SignupPolicy = { signup: "open", host: "127.0.0.1" };
@@ -47,7 +48,15 @@ function identityWith(
   const envelope = createEnvelope({
     keyring: createKeyring({ keys: [{ id: "test", secret: Buffer.alloc(32, 7) }] }),
   });
-  return createIdentityService({ database: on, hasher, accessTokens, envelope, signupPolicy, actors });
+  return createIdentityService({
+    database: on,
+    hasher,
+    accessTokens,
+    envelope,
+    signupPolicy,
+    sessionLimits,
+    actors,
+  });
 }
 
 /** The real hasher with a tally of the hashes it computes; a text that is no hash is refused without one. */

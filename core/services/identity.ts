@@ -32,6 +32,8 @@ export type Me = {
 };
 
 export type IdentityService = {
+  /** How long an unused session lives: no reason for a browser to keep its cookie longer. */
+  idleMinutes: number;
   /** Throws `email_taken` and what `checkSignup` throws. */
   register(registration: Registration, client: Client): Promise<Grant>;
   /** Throws `invalid_credentials` for every wrong pair and for disabled people, in equal time. */
@@ -66,6 +68,7 @@ export type IdentityService = {
 
 export function createIdentityService(context: IdentityDependencies): IdentityService {
   return {
+    idleMinutes: context.sessionLimits.idleMinutes,
     register: (registration, client) => registerPerson(context, registration, client),
     checkPassword: (email, password, client) => checkPassword(context, { email, password, client }),
     startSession: (person, options) => startSession(context, person, options),

@@ -37,7 +37,7 @@ export async function registerPerson(
     await checkSignup(tx, signupPolicy, registration);
     const registered = await registerUser(tx, person);
     if (!registered) throw new AppError("email_taken", "This e-mail address is registered already, sign in");
-    await insertSession(tx, session.row);
+    await insertSession(tx, session.row, context.sessionLimits);
     const { invite } = registration;
     const redeemed =
       invite === undefined ? null : await redeemInvitation(tx, { userId: person.id, token: invite });

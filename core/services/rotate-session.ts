@@ -29,10 +29,14 @@ export async function rotateSession(context: IdentityContext, refreshToken: stri
 }
 
 /** The end of a reused session is committed before anybody hears of it. */
-function rotate({ database }: IdentityContext, refreshToken: string, next: string): Promise<Rotation> {
+function rotate(
+  { database, sessionLimits }: IdentityContext,
+  refreshToken: string,
+  next: string,
+): Promise<Rotation> {
   const hashes = { tokenHash: hashToken(refreshToken), newTokenHash: hashToken(next) };
   return database.transaction(NOBODY, async (tx) => {
-    const rotation = await rotateRefreshToken(tx, hashes);
+    const rotation = await rotateRefreshToken(tx, hashes, sessionLimits);
     if (rotation.outcome === "reused") {
       await announceIdentityChange(tx, [rotation.userId]);
       await appendAudit(tx, [

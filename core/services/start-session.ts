@@ -38,7 +38,7 @@ export async function startSession(
   const workspaceId = await context.database.transaction(inNameOf(user.id), async (tx) => {
     const factor = await admitPerson(tx, context.envelope, { userId: user.id, passwordSince, totp });
     if (rehash) await replacePasswordHash(tx, { userId: user.id, ...rehash });
-    await insertSession(tx, session.row);
+    await insertSession(tx, session.row, context.sessionLimits);
     const personal = await findPersonalWorkspace(tx, user.id);
     await appendAudit(tx, [sessionStarted(session, factor)]);
     return personal;
