@@ -15,24 +15,31 @@ import {
 import { type AuditEntry, appendAudit, INSTANCE_CHAIN } from "../persistence/audit-logs.ts";
 import type { Database, Executor } from "../persistence/database.ts";
 import { announceIdentityChange } from "../persistence/identity-changes.ts";
+import type { ActorCache } from "./actor-cache.ts";
 
-export type AdminUserDependencies = { database: Database };
+export type AdminUserDependencies = { database: Database; actors: Pick<ActorCache, "forgetUser"> };
 
 export type AdminUserService = ReturnType<typeof createAdminUserService>;
 
 /** Routes let administrators in only; the database asks again. Unknown people are `not_found`. */
-export function createAdminUserService({ database }: AdminUserDependencies) {
+export function createAdminUserService({ database, actors }: AdminUserDependencies) {
   const speak = <Result>(actor: Actor, work: (tx: Executor) => Promise<Result>) =>
     database.transaction({ userId: actor.userId, workspaceIds: [] }, work);
+  /** The announcement is for other processes and takes its time; here the change counts with the next request. */
+  const about = async <Result>(actor: Actor, id: string, work: (tx: Executor) => Promise<Result>) => {
+    const result = await speak(actor, work);
+    actors.forgetUser(id);
+    return result;
+  };
   return {
     list: (actor: Actor, page: ListUsers): Promise<AdminUser[]> => speak(actor, (tx) => listUsers(tx, page)),
     get: (actor: Actor, id: string): Promise<AdminUser> => speak(actor, (tx) => requireUser(tx, id)),
     /** Disabling ends the person's sessions. Throws `last_admin` rather than leave the instance without one. */
     change: (actor: Actor, id: string, change: UserChange): Promise<AdminUser> =>
-      speak(actor, (tx) => applyChange(tx, actor, id, change)),
+      about(actor, id, (tx) => applyChange(tx, actor, id, change)),
     /** Returns how many ended. */
     endSessions: (actor: Actor, id: string): Promise<number> =>
-      speak(actor, async (tx) => {
+      about(actor, id, async (tx) => {
         await requireUser(tx, id);
         const { length } = await endSessionsOf(tx, id);
         await announceIdentityChange(tx, [id]);
@@ -41,7 +48,7 @@ export function createAdminUserService({ database }: AdminUserDependencies) {
       }),
     /** Throws `conflict` when there is no second factor. The reason stands in the log. */
     resetMfa: (actor: Actor, id: string, reason: string): Promise<void> =>
-      speak(actor, async (tx) => {
+      about(actor, id, async (tx) => {
         await requireUser(tx, id);
         if (!(await resetMfa(tx, id)))
           throw new AppError("conflict", "This person has not set up a second factor");
