@@ -47,7 +47,7 @@ export type Services = ReturnType<typeof buildServices>;
 
 export function buildServices({ config, actorCacheMs, ...opened }: ServiceDependencies) {
   const actors = createActorCache({ maxAgeMs: actorCacheMs });
-  followIdentityChanges(opened.signals, actors);
+  followIdentityChanges(opened, actors);
   const shared = { ...opened, actors };
   const executions = createExecutionService(shared);
   const mailer = createMailer({

@@ -21,6 +21,8 @@ export type Executor = {
   run(statement: Sql): Promise<number>;
   /** The API key that speaks in this transaction, for the audit log. */
   readonly apiKeyId?: string | undefined;
+  /** People whose change this transaction announces, see identity-changes.ts. */
+  readonly announced?: Set<string>;
 };
 
 /** In whose name a transaction runs; row-level security sees exactly this. */
@@ -33,6 +35,8 @@ export type Principals = {
 export type Database = Executor & {
   /** Commits what `work` did, rolls back when it throws. */
   transaction<Result>(principals: Principals, work: (tx: Executor) => Promise<Result>): Promise<Result>;
+  /** Calls `hear` with each person a transaction of this process announced: after the commit, before its caller goes on. */
+  onIdentityChange(hear: (userId: string) => void): void;
   /** A connection of its own for LISTEN and session locks; the caller ends it. */
   connect(name: string): Promise<pg.Client>;
   close(): Promise<void>;
@@ -98,9 +102,19 @@ export function createDatabase(options: DatabaseOptions): Database {
   // The pool listens to idle connections only. One that dies in other hands would end the process, even between
   // its ready and the next turn, when both messages come in one packet. The statement under way tells its caller.
   pool.on("connect", (client) => client.on("error", () => {}));
+  const hearers: Array<(userId: string) => void> = [];
+  const tell = (userId: string) => {
+    for (const hear of hearers) hear(userId);
+  };
   return {
     ...executorOf(pool),
-    transaction: (principals, work) => runTransaction(pool, principals, work),
+    transaction: async (principals, work) => {
+      const announced = new Set<string>();
+      const result = await runTransaction(pool, principals, (tx) => work({ ...tx, announced }));
+      announced.forEach(tell);
+      return result;
+    },
+    onIdentityChange: (hear) => void hearers.push(hear),
     async connect(name) {
       const client = new pg.Client({ ...config, application_name: `${role}-${name}`, statement_timeout: 0 });
       client.on("error", onError);

@@ -56,7 +56,10 @@ test("a cut connection means that anybody may have changed, and the next one hea
   timeout: 20_000,
 }, async () => {
   heard.length = 0;
-  await bed.cutConnections();
+  await bed.admin.query(
+    `select pg_terminate_backend(pid) from pg_stat_activity
+     where datname = current_database() and application_name = 'atelier_api-signals'`,
+  );
   // Once for the loss, once when it listens again.
   await untilHeard(2);
   assert.deepEqual(heard, [null, null]);
@@ -64,4 +67,22 @@ test("a cut connection means that anybody may have changed, and the next one hea
   await announce(again);
   await untilHeard(3);
   assert.deepEqual(heard, [null, null, again]);
+});
+
+test("the process that announces knows when the transaction resolves, and nothing of one that was rolled back", async () => {
+  const own = bed.open("atelier_api");
+  const told: string[] = [];
+  own.onIdentityChange((userId) => told.push(userId));
+  const [changed, never] = [uuidv7(), uuidv7()];
+  const during = await own.transaction(NOBODY, async (tx) => {
+    await announceIdentityChange(tx, [changed, changed]);
+    return told.length;
+  });
+  assert.deepEqual([during, told], [0, [changed]]);
+  const failed = own.transaction(NOBODY, async (tx) => {
+    await announceIdentityChange(tx, [never]);
+    throw new Error("rolled back");
+  });
+  await assert.rejects(failed, /rolled back/);
+  assert.deepEqual(told, [changed]);
 });

@@ -1,5 +1,6 @@
 // Remembers for a few seconds who a session or an API key belongs to: a busy client costs one look-up, not hundreds.
 import type { Actor } from "../domain/roles.ts";
+import type { Database } from "../persistence/database.ts";
 import type { ExecutionSignals } from "../persistence/execution-signals.ts";
 
 export type ActorCache = {
@@ -9,7 +10,7 @@ export type ActorCache = {
    */
   get(name: string, load: () => Promise<Actor>): Promise<Actor>;
   forget(name: string): void;
-  /** Everything known of a person, whichever session or key spoke: call it after the commit of the change. */
+  /** Everything known of a person, whichever session or key spoke; announceIdentityChange leads to it. */
   forgetUser(userId: string): void;
   forgetAll(): void;
 };
@@ -63,10 +64,14 @@ export function createActorCache(options: ActorCacheOptions = {}): ActorCache {
   };
 }
 
-/** Forgets what other processes announce; what was announced while nobody listened may be anything. */
+/** Forgets what is announced here or elsewhere; what was announced while nobody listened may be anything. */
 export function followIdentityChanges(
-  signals: Pick<ExecutionSignals, "onIdentityChange">,
+  {
+    database,
+    signals,
+  }: { database: Pick<Database, "onIdentityChange">; signals: Pick<ExecutionSignals, "onIdentityChange"> },
   actors: ActorCache,
 ): void {
+  database.onIdentityChange((userId) => actors.forgetUser(userId));
   signals.onIdentityChange((userId) => (userId === null ? actors.forgetAll() : actors.forgetUser(userId)));
 }

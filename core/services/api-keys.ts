@@ -72,7 +72,7 @@ async function create(database: Database, actor: Actor, wish: ApiKeyWish): Promi
   return { ...made, key };
 }
 
-async function revoke({ database, actors }: ApiKeyDependencies, actor: Actor, id: string): Promise<void> {
+async function revoke({ database }: ApiKeyDependencies, actor: Actor, id: string): Promise<void> {
   await database.transaction(principalsOf(actor), async (tx) => {
     const key = await revokeApiKey(tx, { id, userId: actor.userId });
     if (!key) throw notFound("API key");
@@ -83,7 +83,6 @@ async function revoke({ database, actors }: ApiKeyDependencies, actor: Actor, id
       { ...target(actor, { id, workspaceId }), action: "api_key.revoked", details: { name } },
     ]);
   });
-  actors.forgetUser(actor.userId);
 }
 
 /** On the chain of the workspace it is good for, else on the instance's. */

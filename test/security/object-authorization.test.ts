@@ -34,8 +34,8 @@ const seen = {
   workflow: await own.workflow(),
   execution: await own.execution("succeeded"),
   file: await own.file(),
+  credential: await own.credential(),
 };
-await own.credential();
 
 const read = (path: string) => request("GET", path, { token });
 
@@ -45,14 +45,12 @@ for (const [numbers, what, path] of [
   ["A12", "execution", (id: string) => `/api/executions/${id}`],
   ["A13", "step log", (id: string) => `/api/executions/${id}/steps`],
   ["A13", "event stream", (id: string) => `/api/executions/${id}/events`],
+  ["A14", "credential", (id: string) => `/api/credentials/${id}`],
   ["A10–A17", "file", (id: string) => `/api/files/${id}`],
 ] as const) {
   test(`${numbers}: a foreign ${what} is answered as one that never was; one's own is there`, async () => {
-    const kind = path("").includes("executions")
-      ? "execution"
-      : path("").includes("files")
-        ? "file"
-        : "workflow";
+    const [, , collection] = path("").split("/");
+    const kind = collection?.slice(0, -1) as keyof typeof seen;
     const stranger = await read(path(world.tenant.ids[kind]));
     const nothing = await read(path(uuidv7()));
     assert.equal(stranger.status, 404);
@@ -122,6 +120,7 @@ test("A20: one's own id in another spelling is 400 or 404, in capitals it is the
     ["/api/workflows/", seen.workflow],
     ["/api/executions/", seen.execution],
     ["/api/files/", seen.file],
+    ["/api/credentials/", seen.credential],
   ] as const) {
     for (const variant of variantsOf(id)) {
       const { status } = await read(path + variant);
@@ -202,6 +201,7 @@ const VALUES: Readonly<Record<string, string>> = {
   action: "workflow.created",
   targetId: seen.workflow,
   targetType: "workflow",
+  type: "http.bearer",
   format: "ndjson",
 };
 // A cursor continues a page of its own list, and the instance's chain is not a list of the workspace's.

@@ -62,7 +62,8 @@ test("A09: a process that could not listen forgets everybody", { timeout: 20_000
   assert.equal((await meAt(second, eve)).status, 200);
   await asAdmin(
     testDatabase,
-    "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'atelier_api-signals'",
+    `select pg_terminate_backend(pid) from pg_stat_activity
+     where datname = current_database() and application_name = 'atelier_api-signals'`,
   );
   await untilStatus(second, eve, 401);
 });
