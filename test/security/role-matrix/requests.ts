@@ -139,6 +139,8 @@ const CREDENTIALS: Readonly<Record<string, Plan>> = {
 const AUDIT: Readonly<Record<string, Plan>> = {
   "get /api/audit-logs": filtered,
   "get /api/audit-logs/export": filtered,
+  "get /api/audit-logs/head": filtered,
+  "get /api/audit-logs/verify": filtered,
 };
 
 const workspace = (target: Target) => target.workspaceId;
