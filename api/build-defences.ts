@@ -3,8 +3,12 @@ import type { Config } from "#core/config.ts";
 import { AppError } from "#core/domain/app-error.ts";
 import type { AttemptRules } from "#core/domain/attempt-limits.ts";
 import { clientNetwork } from "#core/domain/client-network.ts";
-import { openPostgresCounters, openRedisCounters } from "#core/persistence/attempt-counters.ts";
-import type { Database } from "#core/persistence/database.ts";
+import {
+  type AttemptCounters,
+  openPostgresCounters,
+  openRedisCounters,
+} from "#core/persistence/attempt-counters.ts";
+import { createDatabase, type Database } from "#core/persistence/database.ts";
 import { createAttemptLimiter } from "#core/services/limit-attempts.ts";
 import { createDenialRecorder } from "#core/services/record-denials.ts";
 import type { RecordDenial } from "./middleware/handle-errors.ts";
@@ -14,8 +18,11 @@ import type { LimitAttempt } from "./routing/mount-routes.ts";
 /** What tests bend: production's limits are in core/domain/attempt-limits.ts, denials are written every 10 s. */
 export type DefenceOverrides = { attemptRules?: AttemptRules; denialsEveryMs?: number };
 
+// A login counts in five places at once. Connections of their own, so that a storm of logins fills no queue but its own.
+const MAX_COUNTER_CONNECTIONS = 5;
+
 export type DefenceDependencies = DefenceOverrides & {
-  config: Pick<Config, "jwtSecrets" | "redisUrl">;
+  config: Pick<Config, "jwtSecrets" | "redisUrl" | "databaseUrl">;
   database: Database;
   onError: (error: unknown) => void;
 };
@@ -27,9 +34,7 @@ export async function buildDefences(dependencies: DefenceDependencies): Promise<
   const { config, database, onError } = dependencies;
   const [current] = config.jwtSecrets;
   if (!current) throw new AppError("invalid_config", "JWT_SECRETS holds no secret");
-  const counters = config.redisUrl
-    ? await openRedisCounters(config.redisUrl, onError)
-    : openPostgresCounters(database);
+  const counters = await openCounters(config, onError);
   const limiter = createAttemptLimiter({
     makeCounter: counters.makeCounter,
     secret: current.secret,
@@ -44,7 +49,16 @@ export async function buildDefences(dependencies: DefenceDependencies): Promise<
     async close() {
       await limiter.close();
       await denials.close();
-      counters.close();
+      await counters.close();
     },
   };
+}
+
+function openCounters(
+  { redisUrl, databaseUrl }: DefenceDependencies["config"],
+  onError: DefenceDependencies["onError"],
+): AttemptCounters | Promise<AttemptCounters> {
+  if (redisUrl) return openRedisCounters(redisUrl, onError);
+  const maxConnections = MAX_COUNTER_CONNECTIONS;
+  return openPostgresCounters(createDatabase({ databaseUrl, role: "atelier_api", maxConnections, onError }));
 }

@@ -38,6 +38,7 @@ export function createInvitationRoutes({ invitations }: { invitations: Invitatio
       summary: "Accept an invitation to a workspace that was sent to your e-mail address",
       tag,
       action: "self",
+      limit: () => ({ name: "invitation" }),
       body: acceptBody,
       replies: { 200: { description: "Where you are now, and as what", schema: acceptedSchema } },
       handle: async ({ actor, body }) => ({ status: 200, body: await invitations.accept(actor, body.token) }),

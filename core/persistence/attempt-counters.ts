@@ -13,13 +13,13 @@ import type { Sql } from "./sql.ts";
 /** Counts by key under `name`. While the store is out of reach it counts in this process's memory. */
 export type MakeCounter = (name: string, allowance: Allowance) => RateLimiterAbstract;
 
-export type AttemptCounters = { makeCounter: MakeCounter; close(): void };
+export type AttemptCounters = { makeCounter: MakeCounter; close(): Promise<void> };
 
 const TABLE = "rate_limits";
 const REDIS_PREFIX = "atelier:limits";
 const REDIS_TIMEOUT_MS = 2_000;
 
-/** The library's statements run as the database's role, each on its own; old counts are removed every five minutes. */
+/** Takes the pool over: `close` closes it. The library's statements run as the database's role, each on its own; old counts are removed every five minutes. */
 export function openPostgresCounters(database: Database): AttemptCounters {
   const storeClient = {
     async query({ text, values }: Sql) {
@@ -43,7 +43,7 @@ export function openPostgresCounters(database: Database): AttemptCounters {
       insuranceLimiter: new RateLimiterMemory(common),
     });
   };
-  return { makeCounter, close: () => {} };
+  return { makeCounter, close: () => database.close() };
 }
 
 /** Resolves when connected, or when it is clear that Redis does not answer yet; it keeps trying. */
@@ -73,5 +73,5 @@ export async function openRedisCounters(
       insuranceLimiter: new RateLimiterMemory(common),
     });
   };
-  return { makeCounter, close: () => redis.disconnect() };
+  return { makeCounter, close: async () => redis.disconnect() };
 }

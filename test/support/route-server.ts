@@ -47,6 +47,7 @@ export async function startRouteServer(routesOf: (database: Database) => Route[]
     },
     logger: createLogger("test", "silent"),
     observe: () => {},
+    limitAttempt: (_request, _attempt, work) => work(),
   });
   const server = createServer(app).listen(0, "127.0.0.1");
   await once(server, "listening");
