@@ -70,11 +70,9 @@ test(
   PATIENCE,
   async () => {
     const editor = await addEditor();
-    const removed = await first.request("POST", `/api/workspaces/${owner.workspaceId}/erase`, {
-      token: owner.token,
-      body: { userId: editor.userId, confirm: editor.email },
-    });
-    assert.equal(removed.status, 200, removed.text);
+    const member = `/api/workspaces/${owner.workspaceId}/members/${editor.userId}`;
+    const removed = await first.request("DELETE", member, { token: owner.token });
+    assert.equal(removed.status, 204, removed.text);
     for (const token of [editor.token, editor.key]) {
       assert.equal(await workflowAt(first, token), 404);
       await untilStatus(() => workflowAt(second, token), 404);

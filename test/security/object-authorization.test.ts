@@ -35,6 +35,7 @@ const seen = {
   execution: await own.execution("succeeded"),
   file: await own.file(),
   credential: await own.credential(),
+  workspace: eve.workspaceId,
 };
 
 const read = (path: string) => request("GET", path, { token });
@@ -46,12 +47,14 @@ for (const [numbers, what, path] of [
   ["A13", "step log", (id: string) => `/api/executions/${id}/steps`],
   ["A13", "event stream", (id: string) => `/api/executions/${id}/events`],
   ["A14", "credential", (id: string) => `/api/credentials/${id}`],
+  ["A17", "workspace", (id: string) => `/api/workspaces/${id}`],
+  ["A17", "list of members", (id: string) => `/api/workspaces/${id}/members`],
   ["A10–A17", "file", (id: string) => `/api/files/${id}`],
 ] as const) {
   test(`${numbers}: a foreign ${what} is answered as one that never was; one's own is there`, async () => {
     const [, , collection] = path("").split("/");
     const kind = collection?.slice(0, -1) as keyof typeof seen;
-    const stranger = await read(path(world.tenant.ids[kind]));
+    const stranger = await read(path(kind === "workspace" ? foreign.workspaceId : world.tenant.ids[kind]));
     const nothing = await read(path(uuidv7()));
     assert.equal(stranger.status, 404);
     const anonymised = ({ text }: ApiReply) => text.replace(/"requestId":"[^"]*"/, "");
