@@ -49,20 +49,14 @@ export async function listAuditLogs(
   page: AuditPage,
 ): Promise<AuditLog[]> {
   const words = writeWordQuery(chainId, { text: filter.q, targetType: filter.targetType });
-  if (words === null) {
-    const within = sql`select chain_id, seq from audit_logs where ${conditions(chainId, filter, page)}
-      ${newestFirst(page.limit)}`;
-    return readRows(tx, chainId, within, page.limit);
-  }
-  const found = await findRecent(tx, { chainId, words, filter, page });
-  const seqs = found ?? (await findByIndex(tx, { chainId, words, filter, page }));
-  if (seqs.length === 0) return [];
-  const within = sql`select ${chainId}::uuid as chain_id, seq from unnest(${seqs}::bigint[]) as f (seq)`;
-  return readRows(tx, chainId, within, page.limit);
+  if (words === null) return readRows(tx, chainId, await findNewest(tx, chainId, filter, page));
+  const search = { chainId, words, filter, page };
+  const seqs = (await findRecent(tx, search)) ?? (await findByIndex(tx, search));
+  return readRows(tx, chainId, seqs);
 }
 
 /** The next entries of an export, where a long search may take its time. */
-export function readAuditLogs(
+export async function readAuditLogs(
   tx: Executor,
   chainId: string,
   filter: AuditFilter,
@@ -70,9 +64,34 @@ export function readAuditLogs(
 ): Promise<AuditLog[]> {
   const words = writeWordQuery(chainId, { text: filter.q, targetType: filter.targetType });
   const byWords = words === null ? sql`` : sql`and words @@ ${words}::tsquery`;
-  const within = sql`select chain_id, seq from audit_logs
-    where ${conditions(chainId, filter, page)} ${byWords} ${newestFirst(page.limit)}`;
-  return readRows(tx, chainId, within, page.limit);
+  return readRows(tx, chainId, await findNewest(tx, chainId, filter, page, byWords));
+}
+
+async function findNewest(
+  tx: Executor,
+  chainId: string,
+  filter: AuditFilter,
+  page: AuditPage,
+  byWords: Sql = sql``,
+): Promise<number[]> {
+  const rows = await walkIndex(tx, () =>
+    tx.many<{ seq: number }>(sql`
+      select seq from audit_logs where ${conditions(chainId, filter, page)} ${byWords} ${newestFirst(page.limit)}`),
+  );
+  return rows.map((row) => row.seq);
+}
+
+/**
+ * Lets PostgreSQL walk an index in its order only. The policies make it expect a fiftieth of a chain's entries, so that
+ * it sorted 3 million for the newest 10,000: 14 s instead of some ms.
+ */
+async function walkIndex<Result>(tx: Executor, work: () => Promise<Result>): Promise<Result> {
+  await tx.run(
+    sql`select set_config('plan_cache_mode', 'force_custom_plan', true), set_config('enable_sort', 'off', true)`,
+  );
+  const result = await work();
+  await tx.run(sql`select set_config('enable_sort', 'on', true)`);
+  return result;
 }
 
 function conditions(chainId: string, filter: AuditFilter, { before, upTo }: AuditPage): Sql {
@@ -95,14 +114,16 @@ type Search = { chainId: string; words: string; filter: AuditFilter; page: Audit
 
 /** Null when the newest entries neither fill the page nor are all there are. */
 async function findRecent(tx: Executor, { chainId, words, filter, page }: Search): Promise<number[] | null> {
-  const row = await tx.one<{ seen: number; seqs: number[] }>(sql`
+  const row = await walkIndex(tx, () =>
+    tx.one<{ seen: number; seqs: number[] }>(sql`
     with recent as materialized (
       select at, seq, words from audit_logs where ${conditions(chainId, filter, page)} ${newestFirst(RECENT)}
     ), hits as (
       select seq from recent where words @@ ${words}::tsquery ${newestFirst(page.limit)}
     )
     select (select count(*) from recent) as seen,
-      coalesce((select array_agg(seq::float8) from hits), '{}') as seqs`);
+      coalesce((select array_agg(seq::float8) from hits), '{}') as seqs`),
+  );
   if (!row) return [];
   return row.seqs.length >= page.limit || row.seen < RECENT ? row.seqs : null;
 }
@@ -116,13 +137,14 @@ async function findByIndex(tx: Executor, { chainId, words, filter, page }: Searc
 }
 
 /** Names only of those who are members, whatever else the policies would show. */
-function readRows(tx: Executor, chainId: string, within: Sql, limit: number): Promise<AuditLog[]> {
+async function readRows(tx: Executor, chainId: string, seqs: readonly number[]): Promise<AuditLog[]> {
+  if (seqs.length === 0) return [];
   return tx.many<AuditLog>(sql`
     select l.id, l.at, l.actor_id as "actorId", u.name as "actorName", u.email as "actorEmail", l.action,
       l.target_type as "targetType", l.target_id as "targetId", l.details, l.seq, encode(l.hash, 'hex') as hash
-    from (${within}) as f
-    join audit_logs l on l.chain_id = f.chain_id and l.seq = f.seq
+    from audit_logs l
     left join workspace_members m on m.workspace_id = ${chainId} and m.user_id = l.actor_id
     left join users u on u.id = m.user_id
-    order by l.at desc, l.seq desc limit ${limit}`);
+    where l.chain_id = ${chainId} and l.seq = any (${seqs}::bigint[])
+    order by l.at desc, l.seq desc`);
 }
