@@ -144,6 +144,8 @@ test("everybody may take themselves out; who made a workspace and left it sees i
     await as(a, sql`delete from workspace_members where workspace_id = ${shared} and user_id = ${a.userId}`),
     1,
   );
+  const back = sql`insert into workspace_members (workspace_id, user_id, role) values (${shared}, ${a.userId}, 'owner')`;
+  await assert.rejects(as(a, back), REFUSED, "nor comes back on their own");
   const seen = await api.transaction({ userId: a.userId, workspaceIds: [a.workspaceId] }, (tx) =>
     tx.many(sql`select id from workspaces`),
   );
