@@ -16,7 +16,7 @@ let token: string;
 
 before(async () => {
   if (skip) return;
-  studio = await startStudio();
+  studio = await startStudio("api", "worker", "scheduler");
   ada = await visit(studio.browser, studio.url);
 });
 after(() => studio?.close());

@@ -7,7 +7,7 @@ import { ROOT } from "../architecture/source-tree.ts";
 import { createClient, PASSWORD, type Request } from "../support/client.ts";
 import { createTestDatabase } from "../support/database.ts";
 import { type HttpSink, startHttpSink } from "../support/http-sink.ts";
-import { createPlatform } from "../support/platform.ts";
+import { createPlatform, type RoleName } from "../support/platform.ts";
 import { launch } from "./browser.ts";
 
 export type RunningStudio = {
@@ -18,36 +18,26 @@ export type RunningStudio = {
   close(): Promise<void>;
 };
 
-export async function startStudio(
-  environment: Readonly<Record<string, string>> = {},
-): Promise<RunningStudio> {
+/** Only the roles that are named are started: each is a process. Nothing stays behind when it fails. */
+export async function startStudio(...roles: RoleName[]): Promise<RunningStudio> {
   const said: string[] = [];
   assert.ok(await buildStudio({ root: path.resolve(ROOT), log: (line) => said.push(line) }), said.join("\n"));
+  await using opened = new AsyncDisposableStack();
   const database = await createTestDatabase();
+  opened.defer(() => database.drop());
   const sink = await startHttpSink();
+  opened.defer(() => sink.close());
   const platform = await createPlatform({
     DATABASE_URL: database.databaseUrl,
     ALLOW_PRIVATE_EGRESS: sink.address,
-    ...environment,
   });
-  const [browser] = await Promise.all([
-    launch(),
-    platform.start("api"),
-    platform.start("worker"),
-    platform.start("scheduler"),
-  ]);
-  return {
-    url: platform.url,
-    browser,
-    request: createClient(platform.url),
-    sink,
-    async close() {
-      await browser.close();
-      await platform.close();
-      await sink.close();
-      await database.drop();
-    },
-  };
+  opened.defer(() => platform.close());
+  const browser = await launch();
+  opened.defer(() => browser.close());
+  await Promise.all(roles.map((role) => platform.start(role)));
+  const running = opened.move();
+  const close = () => running.disposeAsync();
+  return { url: platform.url, browser, request: createClient(platform.url), sink, close };
 }
 
 export async function signUp(page: Page, email: string): Promise<void> {

@@ -8,17 +8,21 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { queryClient } from "./queries/query-client.ts";
 import { router } from "./router.tsx";
-import { session } from "./session/session.ts";
+import { type SessionState, session } from "./session/session.ts";
 import { styleNonce } from "./style-nonce.ts";
 import { cssVariables, theme } from "./theme.ts";
 
 session.open();
-// What one person saw is gone before the next one looks; the routes then decide where to go.
-session.subscribe(() => {
-  if (session.state() === "in") return;
-  queryClient.clear();
-  void router.invalidate();
-});
+session.subscribe(() => void takeUp(session.state()));
+
+/** The routes decide where to go first; what one person saw is gone before the next one looks. */
+async function takeUp(state: SessionState): Promise<void> {
+  if (state === "in") return;
+  await router.invalidate();
+  // Screens that stay ask again in the new person's name.
+  if (state === "unknown") await queryClient.resetQueries();
+  else queryClient.clear();
+}
 
 const root = document.querySelector("#root");
 if (!root) throw new Error("the page has no #root");

@@ -28,9 +28,11 @@ function readNext({ next }: Record<string, unknown>): { next?: string } {
 }
 
 /** Who is signed in already goes on to where they wanted to go. */
-async function passOn({ search }: { search: { next?: string } }): Promise<void> {
+async function passOn(asked: { search: { next?: string }; location: { hash: string } }): Promise<void> {
   const token = await session.token().catch(() => null);
-  if (token !== null) throw redirect({ href: search.next ?? "/workflows" });
+  if (token === null) return;
+  const { hash } = asked.location;
+  throw redirect({ href: hash === "" ? (asked.search.next ?? "/workflows") : `/invite#${hash}` });
 }
 
 const guests = [
@@ -47,6 +49,16 @@ const guests = [
     validateSearch: readNext,
     beforeLoad: passOn,
     component: lazyRouteComponent(() => import("./screens/sign-up-screen.tsx"), "SignUpScreen"),
+  }),
+  createRoute({
+    getParentRoute: () => guest,
+    path: "/invite",
+    component: lazyRouteComponent(() => import("./screens/invite-screen.tsx"), "InviteScreen"),
+  }),
+  createRoute({
+    getParentRoute: () => guest,
+    path: "/reset",
+    component: lazyRouteComponent(() => import("./screens/reset-screen.tsx"), "ResetScreen"),
   }),
 ];
 
@@ -78,6 +90,11 @@ const insiders = [
     getParentRoute: () => inside,
     path: "/executions/$id",
     component: lazyRouteComponent(() => import("./screens/execution-screen.tsx"), "ExecutionScreen"),
+  }),
+  createRoute({
+    getParentRoute: () => inside,
+    path: "/account",
+    component: lazyRouteComponent(() => import("./screens/account-screen.tsx"), "AccountScreen"),
   }),
 ];
 

@@ -8,12 +8,23 @@ export type Sending = {
   token?: string | null;
   headers?: Readonly<Record<string, string>>;
   signal?: AbortSignal;
+  /** Goes on when the page is left. */
+  keepalive?: boolean;
 };
 
 /** Resolves with a good answer whose body is unread. Throws ApiError; an abort stays an abort. */
-export async function send({ method, path, body, token, headers, signal }: Sending): Promise<Response> {
+export async function send({
+  method,
+  path,
+  body,
+  token,
+  headers,
+  signal,
+  keepalive = false,
+}: Sending): Promise<Response> {
   const init: RequestInit = {
     method,
+    keepalive,
     credentials: "same-origin",
     headers: {
       ...(body !== undefined && { "content-type": "application/json" }),

@@ -10,6 +10,10 @@ export function useMe() {
   return useQuery({ queryKey: ["me"], queryFn: ({ signal }) => call("GET /auth/me", {}, { signal }) });
 }
 
+export function useSignedIn() {
+  return useQuery({ queryKey: ["signed-in"], queryFn: async () => (await session.token()) !== null });
+}
+
 export async function register({
   setupToken,
   ...body

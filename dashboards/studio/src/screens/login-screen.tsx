@@ -1,7 +1,7 @@
 // Log in with e-mail and password, and with a second factor where one is set up.
 import { Button, PasswordInput, Stack, Text, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
-import { useNavigate, useSearch } from "@tanstack/react-router";
+import { useLocation, useNavigate, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
 import { hasCode } from "../api/problem.ts";
 import { TextLink } from "../parts/links.tsx";
@@ -12,6 +12,8 @@ import { login } from "../queries/use-identity.ts";
 
 export function LoginScreen() {
   const { next } = useSearch({ from: "/guest/login" });
+  // An invitation's token stays behind the #, where it reaches no server's log.
+  const invite = useLocation({ select: ({ hash }) => hash });
   const navigate = useNavigate();
   const [asksTotp, askTotp] = useState(false);
   const form = useForm({ mode: "uncontrolled", initialValues: { email: "", password: "", totp: "" } });
@@ -24,7 +26,7 @@ export function LoginScreen() {
       askTotp(true);
       return;
     }
-    await navigate({ href: next ?? "/workflows" });
+    await navigate({ href: invite === "" ? (next ?? "/workflows") : `/invite#${invite}` });
   });
   return (
     <Page title="Log in">
@@ -54,7 +56,7 @@ export function LoginScreen() {
       </form>
       <Text size="sm">
         No account yet?{" "}
-        <TextLink to="/signup" search={next ? { next } : {}}>
+        <TextLink to="/signup" search={next ? { next } : {}} hash>
           Sign up
         </TextLink>
       </Text>

@@ -76,7 +76,7 @@ export function SignUpScreen() {
       </form>
       <Text size="sm">
         Have an account?{" "}
-        <TextLink to="/login" search={next ? { next } : {}}>
+        <TextLink to="/login" search={next ? { next } : {}} hash>
           Log in
         </TextLink>
       </Text>

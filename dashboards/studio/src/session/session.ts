@@ -58,6 +58,8 @@ function hear(news: "changed" | "ended"): void {
   }
   // Somebody signed in over there, perhaps somebody else: what this tab knew is void.
   access = null;
+  // The other tab has set it, which may arrive here later than its words.
+  localStorage.setItem(HINT, "yes");
   become("unknown");
 }
 

@@ -4,8 +4,8 @@ import { send } from "../api/send.ts";
 
 export type Grant = { accessToken: string; expiresIn: number };
 
-/** The other holder's answer is on its way when the server speaks of a conflict. */
-const CONFLICT_PAUSE_MS = 400;
+/** Whoever was quicker gets an answer with the new cookie in about this time; it is this browser's too. */
+const CONFLICT_PAUSES_MS = [200, 400, 800, 1_600];
 
 /** Throws ApiError with `invalid_refresh_token` when the session is over. */
 export function tradeCookie(): Promise<Grant> {
@@ -15,16 +15,22 @@ export function tradeCookie(): Promise<Grant> {
 }
 
 async function trade(): Promise<Grant> {
-  try {
-    return await refresh();
-  } catch (error) {
-    if (!hasCode(error, "refresh_conflict")) throw error;
-    await new Promise((resolve) => setTimeout(resolve, CONFLICT_PAUSE_MS));
-    return refresh();
+  for (const ms of CONFLICT_PAUSES_MS) {
+    try {
+      return await refresh();
+    } catch (error) {
+      if (!hasCode(error, "refresh_conflict")) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, ms));
   }
+  return refresh();
 }
 
+/**
+ * Kept alive: a page that is left in the middle must not lose the new cookie, for the server has done away with the
+ * old one and would take its next use for a theft.
+ */
 async function refresh(): Promise<Grant> {
-  const response = await send({ method: "POST", path: "/auth/refresh" });
+  const response = await send({ method: "POST", path: "/auth/refresh", keepalive: true });
   return (await response.json()) as Grant;
 }
