@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import type { Page } from "playwright-core";
-import { PASSWORD, registerPerson } from "../support/client.ts";
+import { registerPerson } from "../support/client.ts";
 import { skip, type Visitor, visit } from "./browser.ts";
 import { logIn, type RunningStudio, startStudio } from "./studio.ts";
 
@@ -98,17 +98,18 @@ test("another person's sign-in replaces what the other tab showed", { skip }, as
   await right.evaluate("fetch('/auth/logout', { method: 'POST' })");
   await right.evaluate("localStorage.clear()");
   await right.goto("/login");
-  await logIn(right, "ben@example.com", PASSWORD);
+  await logIn(right, "ben@example.com");
   await both((page) => page.getByText("ben@example.com").waitFor());
   assert.deepEqual(visitor.complaints(401), []);
 });
 
 test("an address to go to after signing in never leads out", { skip }, async () => {
-  await right.getByRole("button", { name: "Log out" }).click();
-  await title(right, "Log in");
-  for (const next of ["//example.org/", "https://example.org/", "/\\example.org", "javascript:alert(1)"]) {
-    await right.goto(`/login?next=${encodeURIComponent(next)}`);
+  for (const next of ["//example.org/", "javascript:alert(1)"]) {
+    await right.getByRole("button", { name: "Log out" }).click();
     await title(right, "Log in");
-    assert.equal(new URL(right.url()).searchParams.get("next"), null, next);
+    await right.goto(`/login?next=${encodeURIComponent(next)}`);
+    await logIn(right, "ben@example.com");
+    await title(right, "Workflows");
+    assert.equal(new URL(right.url()).origin, studio.url);
   }
 });

@@ -38,7 +38,7 @@ export function ApiKeys() {
 
 function NewKey({ text, onDone }: { text: string; onDone: () => void }) {
   return (
-    <Alert role="status" variant="outline" color="green" title="Your new key, shown this once">
+    <Alert role="status" variant="outline" color="teal" title="Your new key, shown this once">
       <Stack gap="xs">
         <Code block role="region" aria-label="New API key" tabIndex={0}>
           {text}

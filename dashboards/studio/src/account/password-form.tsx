@@ -37,7 +37,7 @@ export function PasswordForm() {
           />
           <ProblemAlert error={action.error} shown={action.fields} />
           {action.done && (
-            <Alert role="status" variant="outline" color="green">
+            <Alert role="status" variant="outline" color="teal">
               The password is changed.
             </Alert>
           )}

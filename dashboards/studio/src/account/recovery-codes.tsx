@@ -6,7 +6,7 @@ export function RecoveryCodes({ codes, onDone }: { codes: readonly string[]; onD
   const text = codes.join("\n");
   return (
     <Stack gap="sm">
-      <Alert role="status" variant="outline" color="green" title="The second factor is on">
+      <Alert role="status" variant="outline" color="teal" title="The second factor is on">
         Keep these recovery codes where you keep what must not get lost. Each signs you in once without your
         authenticator; they are not shown again.
       </Alert>

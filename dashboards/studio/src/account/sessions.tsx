@@ -42,7 +42,7 @@ export function Sessions() {
                 </Table.Td>
                 <Table.Td>
                   {current ? (
-                    <Badge variant="dot" color="green" tt="none">
+                    <Badge variant="dot" color="teal" tt="none">
                       this one
                     </Badge>
                   ) : (

@@ -15,7 +15,7 @@ export function ResetScreen() {
   if (action.done) {
     return (
       <Page title="New password">
-        <Alert role="status" variant="outline" color="green" title="The new password is set">
+        <Alert role="status" variant="outline" color="teal" title="The new password is set">
           Every session has ended. <TextLink to="/login">Log in with it</TextLink>
         </Alert>
       </Page>

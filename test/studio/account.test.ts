@@ -1,0 +1,141 @@
+// The account in Chromium: second factor, password, sessions, API keys, the queues; every screen examined by axe.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { TOTP } from "otpauth";
+import type { Page } from "playwright-core";
+import { cookieOf, PASSWORD, registerPerson } from "../support/client.ts";
+import { assertAccessible, skip, type Visitor, visit } from "./browser.ts";
+import { logIn, type RunningStudio, startStudio, storedTexts } from "./studio.ts";
+
+const EMAIL = "ada@example.com";
+const NEW_PASSWORD = "a horse of another colour";
+
+let studio: RunningStudio;
+let ada: Visitor;
+let page: Page;
+
+before(async () => {
+  if (skip) return;
+  studio = await startStudio("api");
+  await registerPerson(studio.request, EMAIL);
+  ada = await visit(studio.browser, studio.url);
+  page = await ada.open("/login?next=/account");
+  await logIn(page, EMAIL);
+});
+after(() => studio?.close());
+
+const section = (name: string) => page.getByRole("region", { name, exact: true });
+const press = (name: string | RegExp) => page.getByRole("button", { name }).click();
+
+test("an API key is made with its scopes, shown once, works, and is revoked", { skip }, async () => {
+  const keys = section("API keys");
+  await keys.getByLabel("Name").fill('CI <b onmouseover="alert(1)">');
+  await keys.getByLabel(/^Run:/).check();
+  await keys.getByRole("button", { name: "Make a key" }).click();
+  const shown = page.getByRole("region", { name: "New API key" });
+  const key = ((await shown.textContent()) ?? "").trim();
+  const ask = () => studio.request("GET", "/api/workflows", { token: key });
+  assert.equal((await ask()).status, 200);
+  await assertAccessible(page, "account with a new key");
+  await press("I have kept it");
+  await shown.waitFor({ state: "detached" });
+  assert.ok(!(await page.content()).includes(key) && !(await storedTexts(page)).includes(key));
+  await keys
+    .getByRole("row", { name: /read, run/ })
+    .getByRole("button", { name: /^Revoke CI <b/ })
+    .click();
+  await keys.getByText("revoked").waitFor();
+  assert.equal((await ask()).status, 401);
+  assert.deepEqual(ada.complaints(), []);
+});
+
+test("other sessions are listed and ended", { skip }, async () => {
+  const grant = await studio.request("POST", "/auth/login", { body: { email: EMAIL, password: PASSWORD } });
+  await page.reload();
+  const rows = section("Sessions").getByRole("row");
+  await rows.nth(3).waitFor();
+  await section("Sessions").getByRole("button", { name: "End", exact: true }).first().click();
+  await rows.nth(3).waitFor({ state: "detached" });
+  await press("End all others");
+  await rows.nth(2).waitFor({ state: "detached" });
+  assert.equal((await studio.request("POST", "/auth/refresh", { cookie: cookieOf(grant) })).status, 401);
+  assert.deepEqual(ada.complaints(), []);
+});
+
+test("a new password needs the old one; it ends the other sessions, not this one", { skip }, async () => {
+  const form = section("Password");
+  await form.getByLabel(/^Current password/).fill("not it at all");
+  await form.getByLabel(/^New password/).fill(NEW_PASSWORD);
+  await press("Change password");
+  await form.getByRole("alert").waitFor();
+  await form.getByLabel(/^Current password/).fill(PASSWORD);
+  await press("Change password");
+  await form.getByText("The password is changed").waitFor();
+  await page.reload();
+  await section("Password").waitFor();
+  assert.deepEqual(ada.complaints(400, 401, 403), []);
+});
+
+test("a second factor is set up by QR code, asked for at the next sign-in, and disabled", {
+  skip,
+}, async () => {
+  const factor = section("Second factor");
+  await factor.getByLabel(/^Your password/).fill(NEW_PASSWORD);
+  await press("Set up a second factor");
+  await factor.getByRole("img", { name: /QR code/ }).waitFor();
+  const secret = (await factor.locator("[data-secret]").textContent()) ?? "";
+  await assertAccessible(page, "second factor being set up");
+  // A code is good once: each use takes the code of another period, which the server's window still takes.
+  const code = (periods: number) =>
+    new TOTP({ secret }).generate({ timestamp: Date.now() + periods * 30_000 });
+  await factor.getByLabel(/^Code/).fill(code(-1));
+  await press("Enable");
+  const codes = ((await page.getByRole("region", { name: "Recovery codes" }).textContent()) ?? "").split(
+    /\s+/,
+  );
+  assert.ok(codes.length >= 8);
+  await assertAccessible(page, "recovery codes");
+  await press("I have kept them");
+  await factor.getByText("On: signing in takes a code").waitFor();
+
+  await press("Log out");
+  await logIn(page, EMAIL, NEW_PASSWORD);
+  await page.getByLabel(/^Code/).fill(code(0));
+  await assertAccessible(page, "log in with a code");
+  await press("Log in");
+  await section("Second factor").waitFor();
+  await press("Log out");
+  await logIn(page, EMAIL, NEW_PASSWORD);
+  await page.getByLabel(/^Code/).fill(codes[0] ?? "");
+  await press("Log in");
+  await factor.getByLabel(/^Your password/).fill(NEW_PASSWORD);
+  await factor.getByLabel(/^Code/).fill(code(1));
+  await press("Disable");
+  await factor.getByText("Off: the password alone").waitFor();
+  assert.deepEqual(ada.complaints(401), []);
+});
+
+test("an administrator opens the queues; links for resets and invitations say what they are for", {
+  skip,
+}, async () => {
+  await press("Queues");
+  await page.waitForURL(/\/queues/);
+  ada.complaints();
+  await page.goto("/reset");
+  await page.getByText("This link is not whole").waitFor();
+  await page.goto("/reset#not-a-token");
+  await page.reload();
+  await page.getByLabel(/^New password/).fill(PASSWORD);
+  await press("Set the password");
+  await page.getByRole("alert").waitFor();
+  await assertAccessible(page, "reset");
+  await page.goto("/invite#some-token");
+  await page.getByRole("button", { name: "Join the workspace" }).waitFor();
+  await assertAccessible(page, "invitation");
+  const stranger = await visit(studio.browser, studio.url);
+  const invited = await stranger.open("/invite#some-token");
+  await invited.getByRole("link", { name: "Sign up" }).click();
+  await invited.getByText("You were invited").waitFor();
+  assert.equal(new URL(invited.url()).hash, "#some-token");
+  assert.deepEqual([...stranger.complaints(), ...ada.complaints(400, 401)], []);
+});
