@@ -22,13 +22,15 @@ const inside = createRoute({
   component: lazyRouteComponent(() => import("./parts/shell.tsx"), "Shell"),
 });
 
-/** Only our own addresses: `//elsewhere` would lead out. */
-function readNext({ next }: Record<string, unknown>): { next?: string } {
-  return typeof next === "string" && /^\/(?![/\\])/.test(next) ? { next } : {};
+type Next = { next?: string | undefined };
+
+/** Only our own addresses: `//elsewhere` would lead out. Undefined, not absent, or the router keeps what was given. */
+function readNext({ next }: Record<string, unknown>): Next {
+  return { next: typeof next === "string" && /^\/(?![/\\])/.test(next) ? next : undefined };
 }
 
 /** Who is signed in already goes on to where they wanted to go. */
-async function passOn(asked: { search: { next?: string }; location: { hash: string } }): Promise<void> {
+async function passOn(asked: { search: Next; location: { hash: string } }): Promise<void> {
   const token = await session.token().catch(() => null);
   if (token === null) return;
   const { hash } = asked.location;
