@@ -37,9 +37,9 @@ export type AuditPosition = { at: string; seq: number };
 
 export type AuditPage = { before?: AuditPosition | undefined; upTo?: number | undefined; limit: number };
 
-// A word that stands in one of 200 entries or more fills a page of 50 from here. What is rarer has at most 25,000
-// entries in 5 million, which its own index hands over in some 30 ms.
-const RECENT = 10_000;
+// A word that stands in one of 60 entries fills a page of 50 from here; rarer ones are looked up by their own index. Each
+// 1,000 entries are some 190 pages to read, each entry the index names may be one.
+const RECENT = 3_000;
 
 /** The executor must be a transaction that may see the chain. */
 export async function listAuditLogs(
