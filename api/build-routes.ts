@@ -24,6 +24,7 @@ import { createWorkflowRoutes } from "./routes/workflows.ts";
 import { createErasureRoutes } from "./routes/workspace-erase.ts";
 import { createMemberRoutes } from "./routes/workspace-members.ts";
 import { createWorkspaceRoutes } from "./routes/workspaces.ts";
+import { createWorkspaceExportRoutes } from "./routes/workspace-export.ts";
 import type { Route } from "./routing/route.ts";
 
 export type RouteDependencies = {
@@ -58,6 +59,7 @@ export function buildRoutes({
     ...createWorkspaceRoutes(services),
     ...createMemberRoutes(services),
     ...createInvitationRoutes(services),
+    ...createWorkspaceExportRoutes(services),
     ...createExecutionRoutes(services),
     ...createAuditLogRoutes(services),
     ...createAuditProofRoutes(services),

@@ -16,6 +16,7 @@ import { createAuditProofService } from "#core/services/audit-proof.ts";
 import { createCredentialService } from "#core/services/credentials.ts";
 import { createErasureService } from "#core/services/erasures.ts";
 import { createExecutionService } from "#core/services/executions.ts";
+import { createExportService } from "#core/services/export-workspace.ts";
 import { createFileService } from "#core/services/files.ts";
 import { createIdentityService } from "#core/services/identity.ts";
 import { createInvitationService } from "#core/services/invitations.ts";
@@ -82,6 +83,7 @@ export function buildServices({ config, actorCacheMs, ...opened }: ServiceDepend
       anchorFolder: config.auditAnchorDir,
     }),
     erasures: createErasureService(shared),
+    exports: createExportService(shared),
     adminUsers: createAdminUserService(shared),
     identity: createIdentityService({
       ...shared,
