@@ -1244,6 +1244,9 @@ create policy scheduler_expires on approvals for all to atelier_scheduler
 create policy worker_asks on approvals for all to atelier_worker
   using (true)
   with check (true);
+create policy admin_heads on audit_heads for all to atelier_admin
+  using (true)
+  with check (true);
 create policy api_heads on audit_heads for all to atelier_api
   using (true)
   with check (true);
@@ -1252,6 +1255,8 @@ create policy engine_heads on audit_heads for all to atelier_scheduler, atelier_
   with check (true);
 create policy rotator_heads on audit_heads for all to atelier_rotator
   using (true)
+  with check (true);
+create policy admin_append on audit_logs for insert to atelier_admin
   with check (true);
 create policy api_append on audit_logs for insert to atelier_api
   with check (true);
@@ -1510,10 +1515,12 @@ grant delete, insert, select, update on approvals to atelier_api;
 grant delete, select on approvals to atelier_eraser;
 grant delete, insert, select, update on approvals to atelier_scheduler;
 grant insert, select, update on approvals to atelier_worker;
+grant insert, select, update on audit_heads to atelier_admin;
 grant insert, select, update on audit_heads to atelier_api;
 grant insert, select, update on audit_heads to atelier_rotator;
 grant insert, select, update on audit_heads to atelier_scheduler;
 grant insert, select, update on audit_heads to atelier_worker;
+grant insert on audit_logs to atelier_admin;
 grant insert, select on audit_logs to atelier_api;
 grant select on audit_logs to atelier_eraser;
 grant insert on audit_logs to atelier_rotator;

@@ -30,6 +30,11 @@ grant select on users, sessions, api_keys to atelier_admin;
 grant update (is_admin, disabled_at, totp_secret, totp_key_id, totp_enabled_at, recovery_code_hashes, updated_at)
   on users to atelier_admin;
 grant update (ended_at, end_reason) on sessions to atelier_admin;
+-- The command line speaks as this role, and writes down what it does.
+create policy admin_append on audit_logs for insert to atelier_admin with check (true);
+create policy admin_heads on audit_heads for all to atelier_admin using (true) with check (true);
+grant insert on audit_logs to atelier_admin;
+grant select, insert, update on audit_heads to atelier_admin;
 
 -- What may be purged with a workspace, leaves before what they hang on; executions and their steps go before them.
 create function erase_tables() returns text[] language sql immutable

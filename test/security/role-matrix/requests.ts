@@ -181,6 +181,7 @@ const WORKSPACES: Readonly<Record<string, Plan>> = {
   "delete /api/workspaces/{id}": on("workspace", (target) => target.workspaceId, {
     body: { confirm: WORKSPACE_NAME },
   }),
+  "get /api/workspaces/{id}/export": on("workspace", (target) => target.workspaceId),
   "post /api/workspaces/{id}/erase": {
     object: "workspace",
     async call(target) {
