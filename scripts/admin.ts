@@ -21,7 +21,9 @@ async function main(): Promise<number> {
     onError: (error) => log(error.message),
   });
   try {
-    await runAdminCommand({ database, env: process.env, print: (line) => console.log(line) }, command);
+    const { databaseUrl } = installation;
+    const print = (line: string) => console.log(line);
+    await runAdminCommand({ database, databaseUrl, env: process.env, print }, command);
     return 0;
   } finally {
     await database.close();

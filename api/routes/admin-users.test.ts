@@ -82,6 +82,7 @@ test("A22: whoever is no administrator is refused on every route, and nothing ch
     ["PATCH", one, { disabled: true }],
     ["PATCH", `/api/admin/users/${ada.userId}`, { isAdmin: true }],
     ["DELETE", `${one}/sessions`],
+    ["POST", `${one}/reset-link`],
     ["POST", `${one}/mfa-reset`, { reason: "because" }],
     ["POST", `${one}/erase`, { confirm: admin.email }],
   ];
@@ -106,6 +107,7 @@ test("A24: unknown fields, empty changes and unknown people are refused", async 
   for (const [method, path, body] of [
     ["GET", ""],
     ["DELETE", "/sessions"],
+    ["POST", "/reset-link"],
     ["POST", "/mfa-reset", { reason: "lost phone" }],
     ["POST", "/erase", { confirm: "x" }],
   ] as const) {
@@ -160,6 +162,38 @@ test("a second factor is taken away with a reason, which stands in the log; with
   assert.deepEqual(await query(left, [ada.userId]), []);
   const [entry] = await logged("user.mfa_reset", ada.userId);
   assert.deepEqual(entry?.details, { reason: "lost phone" });
+});
+
+test("a reset link sets a new password once, the one before it is void, and only its making is in the log", async () => {
+  const eve = await api.register();
+  const make = () =>
+    call<{ url: string; expiresAt: string; mailed: boolean }>(
+      admin,
+      "POST",
+      `/api/admin/users/${eve.userId}/reset-link`,
+    );
+  const [first, second] = [await make(), await make()];
+  assert.equal(second.status, 200);
+  assert.equal(second.body.mailed, false, "no mail is set up");
+  assert.ok(Date.parse(second.body.expiresAt) > Date.now());
+  const use = ({ body }: { body: { url: string } }) => {
+    const url = new URL(body.url);
+    assert.equal(url.pathname, "/reset");
+    return api.request("POST", "/auth/reset", {
+      body: { token: url.hash.slice(1), password: "a better horse battery" },
+    });
+  };
+  assert.ok((await use(first)).status >= 400, "the first is void");
+  assert.equal((await use(second)).status, 204);
+  assert.ok((await use(second)).status >= 400, "once");
+  const login = { body: { email: eve.email, password: "a better horse battery" } };
+  assert.equal((await api.request("POST", "/auth/login", login)).status, 200);
+  const entries = await logged("user.reset_link_created", eve.userId);
+  assert.equal(entries.length, 2);
+  const secret = new URL(second.body.url).hash.slice(1);
+  assert.equal(JSON.stringify(await query("select * from audit_logs")).includes(secret), false);
+  await patch(admin, eve.userId, { disabled: true });
+  assert.equal((await make()).status, 409, "a disabled person gets none");
 });
 
 test("A70: fifty at once cannot take the last administrator away, whichever way they try", async () => {

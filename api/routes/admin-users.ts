@@ -75,6 +75,23 @@ function createChangingRoutes(adminUsers: AdminUserService): Route[] {
     }),
     defineRoute({
       ...ADMIN,
+      method: "post",
+      path: "/api/admin/users/:id/reset-link",
+      summary:
+        "Make a link that sets a new password for a person, good once and for an hour; it is mailed where mail is set up",
+      params: idParams,
+      replies: {
+        200: {
+          description: "Hand it to the person and to nobody else",
+          schema: z.object({ url: z.url(), expiresAt: z.iso.datetime(), mailed: z.boolean() }),
+        },
+      },
+      async handle({ actor, params }) {
+        return { status: 200, body: await adminUsers.createResetLink(actor, params.id) };
+      },
+    }),
+    defineRoute({
+      ...ADMIN,
       method: "delete",
       path: "/api/admin/users/:id/sessions",
       summary: "End all sessions of a person; their API keys stay",

@@ -35,7 +35,7 @@ export async function enableUser(tx: Executor, id: string): Promise<void> {
 
 export async function clearTotp(tx: Executor, id: string): Promise<void> {
   await tx.run(sql`
-    update users set totp_secret = null, totp_key_id = null, totp_enabled_at = null, recovery_code_hashes = '{}',
-      updated_at = clock_timestamp()
+    update users set totp_secret = null, totp_wrapped_key = null, totp_key_id = null, totp_last_step = null,
+      totp_enabled_at = null, recovery_code_hashes = '{}', updated_at = clock_timestamp()
     where id = ${id}`);
 }

@@ -1,5 +1,6 @@
 // What an administrator of the instance does for people: find, disable, promote, end sessions, take a lost factor away.
 import { AppError } from "../domain/app-error.ts";
+import type { Mailer } from "../domain/mailer.ts";
 import { type Actor, notFound } from "../domain/roles.ts";
 import {
   type AdminUser,
@@ -18,11 +19,25 @@ import { announceIdentityChange } from "../persistence/identity-changes.ts";
 import type { ActorCache } from "./actor-cache.ts";
 
 export type AdminUserDependencies = { database: Database; actors: Pick<ActorCache, "forgetUser"> };
+import { createResetToken, resetLink } from "./create-reset-token.ts";
+
+export type AdminUserDependencies = {
+  database: Database;
+  mailer: Mailer;
+  publicUrl: string;
+  /** The link is made and answered all the same. */
+  onMailFailed: (error: unknown) => void;
+};
+
+/** `mailed`: the person has it too. */
+export type ResetLink = { url: string; expiresAt: string; mailed: boolean };
 
 export type AdminUserService = ReturnType<typeof createAdminUserService>;
 
 /** Routes let administrators in only; the database asks again. Unknown people are `not_found`. */
 export function createAdminUserService({ database, actors }: AdminUserDependencies) {
+export function createAdminUserService(dependencies: AdminUserDependencies) {
+  const { database } = dependencies;
   const speak = <Result>(actor: Actor, work: (tx: Executor) => Promise<Result>) =>
     database.transaction({ userId: actor.userId, workspaceIds: [] }, work);
   /** The announcement is for other processes and takes its time; here the change counts with the next request. */
@@ -46,6 +61,12 @@ export function createAdminUserService({ database, actors }: AdminUserDependenci
         await appendAudit(tx, [entry(actor, id, "user.sessions_ended", { sessions: length })]);
         return length;
       }),
+    /** Good once and for an hour; the one before is void. Throws `conflict` for disabled people. */
+    async createResetLink(actor: Actor, id: string): Promise<ResetLink> {
+      const { email, token, expiresAt } = await speak(actor, (tx) => makeResetToken(tx, actor, id));
+      const url = resetLink(dependencies.publicUrl, token);
+      return { url, expiresAt, mailed: await mailLink(dependencies, email, url) };
+    },
     /** Throws `conflict` when there is no second factor. The reason stands in the log. */
     resetMfa: (actor: Actor, id: string, reason: string): Promise<void> =>
       about(actor, id, async (tx) => {
@@ -87,6 +108,30 @@ function refuse(outcome: ChangedUser["outcome"]): void {
     throw new AppError("conflict", "This person was erased; nothing is left to change");
   if (outcome === "last_admin") {
     throw new AppError("last_admin", "This is the last administrator; make somebody else one first");
+  }
+}
+
+async function makeResetToken(tx: Executor, actor: Actor, id: string) {
+  const user = await requireUser(tx, id);
+  if (user.disabled) throw new AppError("conflict", "This person is disabled; enable them first");
+  const made = await createResetToken(tx, { userId: id, createdBy: actor.userId });
+  await appendAudit(tx, [entry(actor, id, "user.reset_link_created", { expiresAt: made.expiresAt })]);
+  return { ...made, email: user.email };
+}
+
+async function mailLink(
+  { mailer, onMailFailed }: AdminUserDependencies,
+  to: string,
+  url: string,
+): Promise<boolean> {
+  if (!mailer.isConfigured) return false;
+  const text = `An administrator has made this link for you. It sets a new password, once and within an hour:\n\n${url}\n`;
+  try {
+    await mailer.send({ to, subject: "Set a new password", text });
+    return true;
+  } catch (error) {
+    onMailFailed(error);
+    return false;
   }
 }
 

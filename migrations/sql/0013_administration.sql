@@ -27,8 +27,10 @@ create policy admin_all on users for all to atelier_admin using (true) with chec
 create policy admin_all on sessions for all to atelier_admin using (true) with check (true);
 create policy admin_reads on api_keys for select to atelier_admin using (true);
 grant select on users, sessions, api_keys to atelier_admin;
-grant update (is_admin, disabled_at, totp_secret, totp_key_id, totp_enabled_at, recovery_code_hashes, updated_at)
-  on users to atelier_admin;
+grant update (is_admin, disabled_at, totp_secret, totp_wrapped_key, totp_key_id, totp_last_step, totp_enabled_at,
+  recovery_code_hashes, updated_at) on users to atelier_admin;
+create policy admin_all on reset_tokens for all to atelier_admin using (true) with check (true);
+grant select, insert, update on reset_tokens to atelier_admin;
 grant update (ended_at, end_reason) on sessions to atelier_admin;
 -- The command line speaks as this role, and writes down what it does.
 create policy admin_append on audit_logs for insert to atelier_admin with check (true);
@@ -46,7 +48,7 @@ do $$
 declare table_name text;
 begin
   foreach table_name in array erase_tables() || array['workflow_executions', 'execution_steps', 'users', 'sessions',
-    'refresh_tokens', 'workspaces'] loop
+    'refresh_tokens', 'reset_tokens', 'workspaces'] loop
     execute format('create policy eraser_all on %I for all to atelier_eraser using (true) with check (true)', table_name);
     execute format('grant select, delete on %I to atelier_eraser', table_name);
   end loop;
@@ -60,7 +62,7 @@ grant update (deleted_at, deleted_by, deleted_xid) on workspaces to atelier_eras
 grant insert, update (role) on workspace_members to atelier_eraser;
 grant update (approvers) on approvals to atelier_eraser;
 grant update (status, error, finished_at, cancel_requested_at, cancel_requested_by) on workflow_executions to atelier_eraser;
-grant update (email, name, password_hash, totp_secret, totp_key_id, totp_enabled_at, recovery_code_hashes, is_admin,
+grant update (email, name, password_hash, totp_secret, totp_wrapped_key, totp_key_id, totp_last_step, totp_enabled_at, recovery_code_hashes, is_admin,
   disabled_at, erased_at, legacy_id, updated_at) on users to atelier_eraser;
 
 -- The eraser may delete versions, and may empty the details of an audit entry: the chain holds their hash only.
@@ -180,8 +182,8 @@ $$;
 create function admin_reset_mfa(p_user uuid) returns boolean
   language plpgsql security definer set search_path = pg_catalog, public as $$
 begin
-  update public.users set totp_secret = null, totp_key_id = null, totp_enabled_at = null, recovery_code_hashes = '{}',
-    updated_at = clock_timestamp()
+  update public.users set totp_secret = null, totp_wrapped_key = null, totp_key_id = null, totp_last_step = null,
+    totp_enabled_at = null, recovery_code_hashes = '{}', updated_at = clock_timestamp()
   where id = p_user and totp_secret is not null and public.admin_is_current();
   return found;
 end $$;
@@ -452,6 +454,7 @@ begin
   end if;
   update public.users set disabled_at = coalesce(disabled_at, clock_timestamp()), is_admin = false where id = p_user;
   delete from public.sessions where user_id = p_user;
+  delete from public.reset_tokens where user_id = p_user;
   delete from public.api_keys where user_id = p_user;
   delete from public.invitations where lower(email) = lower(u.email) or accepted_by = p_user;
   for w in select x.id, x.personal and x.created_by = p_user
@@ -484,7 +487,8 @@ create function erase_finish_person(p_user uuid) returns boolean
   language plpgsql security definer set search_path = pg_catalog, public as $$
 begin
   update public.users set email = 'erased-' || id || '@invalid', name = 'Erased person', password_hash = 'erased',
-    totp_secret = null, totp_key_id = null, totp_enabled_at = null, recovery_code_hashes = '{}', legacy_id = null,
+    totp_secret = null, totp_wrapped_key = null, totp_key_id = null, totp_last_step = null, totp_enabled_at = null,
+    recovery_code_hashes = '{}', legacy_id = null,
     is_admin = false, erased_at = clock_timestamp(), updated_at = clock_timestamp()
   where id = p_user and erased_at is null and disabled_at is not null and public.erase_is_admin();
   return found;

@@ -1,4 +1,5 @@
 // What the commands do, each in one transaction with its entry in the log. Nobody is the actor: it is not known who.
+import { loadConfig } from "../../core/config.ts";
 import { AppError } from "../../core/domain/app-error.ts";
 import { normaliseEmail } from "../../core/domain/email.ts";
 import { appendAudit, INSTANCE_CHAIN } from "../../core/persistence/audit-logs.ts";
@@ -12,9 +13,15 @@ import {
 } from "../../core/persistence/command-line-users.ts";
 import { type Database, type Executor, NOBODY } from "../../core/persistence/database.ts";
 import { announceIdentityChange } from "../../core/persistence/identity-changes.ts";
+import { createResetToken, resetLink } from "../../core/services/create-reset-token.ts";
 import type { AdminCommand } from "./read-arguments.ts";
 
-export type AdminContext = { database: Database; env: NodeJS.ProcessEnv; print: (line: string) => void };
+export type AdminContext = {
+  database: Database;
+  databaseUrl: string;
+  env: NodeJS.ProcessEnv;
+  print: (line: string) => void;
+};
 
 const PAGE = 500;
 
@@ -69,8 +76,19 @@ const ACTS: Readonly<Record<Exclude<AdminCommand["act"], "help" | "list">, Act>>
       said: [`${user.email} signs in without a second factor`],
     };
   },
-  async "reset-link"() {
-    throw new AppError("admin_refused", "not yet");
+  async "reset-link"(tx, user, { context: { env, databaseUrl } }) {
+    if (user.disabled) throw new AppError("admin_refused", `${user.email} is disabled; enable them first`);
+    const { HOST, PORT, PUBLIC_URL } = env;
+    const { publicUrl } = loadConfig("migrate", {
+      DATABASE_URL: databaseUrl,
+      HOST,
+      PORT,
+      PUBLIC_URL,
+      ALLOW_PLAINTEXT: env.ALLOW_PLAINTEXT,
+    });
+    const { token, expiresAt } = await createResetToken(tx, { userId: user.id, createdBy: null });
+    const said = [resetLink(publicUrl, token), `Good once, until ${expiresAt}`];
+    return { action: "user.reset_link_created", details: { expiresAt }, said };
   },
 };
 

@@ -112,6 +112,22 @@ test("disable-totp takes the second factor away, and the reason stands in the lo
   assert.equal((await run("disable-totp", ada.email, "--reason", "again")).code, 1);
 });
 
+test("reset-link prints a link that sets a new password once", async () => {
+  const environment = { DATABASE_URL: testDatabase.databaseUrl, PUBLIC_URL: "https://atelier.example.com" };
+  const { code, out, err } = await runAdmin(["reset-link", ada.email], environment);
+  assert.equal(code, 0, err);
+  const token = /^https:\/\/atelier\.example\.com\/reset#(\S+)$/m.exec(out)?.[1];
+  const reset = { body: { token, password: "a better horse battery" } };
+  assert.equal((await api.request("POST", "/auth/reset", reset)).status, 204);
+  assert.equal((await api.request("POST", "/auth/reset", reset)).status, 400);
+  const login = { body: { email: ada.email, password: "a better horse battery" } };
+  assert.equal((await api.request("POST", "/auth/login", login)).status, 200);
+  const [made] = await query<{ actor_id: null; details: { via: string } }>(
+    "select actor_id, details from audit_logs where action = 'user.reset_link_created'",
+  );
+  assert.deepEqual([made?.actor_id, made?.details.via], [null, "command line"]);
+});
+
 test("list shows everybody, whose names cannot write on the terminal, and is in the log too", async () => {
   await query("update users set name = $2 where id = $1", [root.userId, "R\u001b[2Jt\n"]);
   const { code, out } = await run("list");

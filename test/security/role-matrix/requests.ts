@@ -200,6 +200,7 @@ const ADMINISTRATION: Readonly<Record<string, Plan>> = {
   "get /api/admin/users": nothing,
   "get /api/admin/users/{id}": on("instance", somebody),
   "patch /api/admin/users/{id}": on("instance", somebody, { body: { disabled: true } }),
+  "post /api/admin/users/{id}/reset-link": on("instance", somebody),
   "delete /api/admin/users/{id}/sessions": on("instance", somebody),
   // They have no second factor that could be taken away.
   "post /api/admin/users/{id}/mfa-reset": {
