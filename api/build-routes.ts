@@ -22,9 +22,9 @@ import { createNodeTypeRoutes } from "./routes/node-types.ts";
 import { createWorkflowVersionRoutes } from "./routes/workflow-versions.ts";
 import { createWorkflowRoutes } from "./routes/workflows.ts";
 import { createErasureRoutes } from "./routes/workspace-erase.ts";
+import { createWorkspaceExportRoutes } from "./routes/workspace-export.ts";
 import { createMemberRoutes } from "./routes/workspace-members.ts";
 import { createWorkspaceRoutes } from "./routes/workspaces.ts";
-import { createWorkspaceExportRoutes } from "./routes/workspace-export.ts";
 import type { Route } from "./routing/route.ts";
 
 export type RouteDependencies = {

@@ -39,7 +39,6 @@ export type ServiceDependencies = {
   /** A ring that failed: the row is committed, the scheduler rings again. */
   onRingFailed: (error: unknown) => void;
   /** A mail that was not taken: what it said was in the answer of the call, too. */
-  /** A mail that was not taken: what it was about is committed. */
   onMailFailed: (error: unknown) => void;
   /** How long a look-up of a person may be reused; 0 looks up every time. */
   actorCacheMs?: number;

@@ -60,12 +60,6 @@ export async function startApi(
     ...reportTo(logger),
     ...overrides,
   });
-  const onRingFailed = (error: unknown) =>
-    logger.warn({ err: error }, "queue out of reach, the scheduler rings later");
-  const onMailFailed = (error: unknown) => logger.warn({ err: error }, "a mail was not sent");
-
-  const given = { config, database, queue, signals, onRingFailed, onMailFailed };
-  const services = buildServices({ ...given, ...overrides });
   opened.defer(() => services.submitter.drain());
   opened.defer(() => services.mailer.close());
   if (await isRegistrationBlocked(database, config)) {

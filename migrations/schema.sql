@@ -529,8 +529,8 @@ CREATE OR REPLACE FUNCTION public.admin_reset_mfa(p_user uuid)
  SET search_path TO 'pg_catalog', 'public'
 AS $function$
 begin
-  update public.users set totp_secret = null, totp_key_id = null, totp_enabled_at = null, recovery_code_hashes = '{}',
-    updated_at = clock_timestamp()
+  update public.users set totp_secret = null, totp_wrapped_key = null, totp_key_id = null, totp_last_step = null,
+    totp_enabled_at = null, recovery_code_hashes = '{}', updated_at = clock_timestamp()
   where id = p_user and totp_secret is not null and public.admin_is_current();
   return found;
 end $function$
@@ -662,6 +662,7 @@ begin
   end if;
   update public.users set disabled_at = coalesce(disabled_at, clock_timestamp()), is_admin = false where id = p_user;
   delete from public.sessions where user_id = p_user;
+  delete from public.reset_tokens where user_id = p_user;
   delete from public.api_keys where user_id = p_user;
   delete from public.invitations where lower(email) = lower(u.email) or accepted_by = p_user;
   for w in select x.id, x.personal and x.created_by = p_user
@@ -697,7 +698,8 @@ CREATE OR REPLACE FUNCTION public.erase_finish_person(p_user uuid)
 AS $function$
 begin
   update public.users set email = 'erased-' || id || '@invalid', name = 'Erased person', password_hash = 'erased',
-    totp_secret = null, totp_key_id = null, totp_enabled_at = null, recovery_code_hashes = '{}', legacy_id = null,
+    totp_secret = null, totp_wrapped_key = null, totp_key_id = null, totp_last_step = null, totp_enabled_at = null,
+    recovery_code_hashes = '{}', legacy_id = null,
     is_admin = false, erased_at = clock_timestamp(), updated_at = clock_timestamp()
   where id = p_user and erased_at is null and disabled_at is not null and public.erase_is_admin();
   return found;
@@ -1362,6 +1364,9 @@ create policy eraser_all on refresh_tokens for all to atelier_eraser
 create policy identity_all on refresh_tokens for all to atelier_identity
   using (true)
   with check (true);
+create policy admin_all on reset_tokens for all to atelier_admin
+  using (true)
+  with check (true);
 create policy api_reset on reset_tokens for all to atelier_api
   using (((user_id = ( SELECT app_user_id() AS app_user_id)) OR (EXISTS ( SELECT
    FROM users a
@@ -1369,6 +1374,9 @@ create policy api_reset on reset_tokens for all to atelier_api
   with check ((EXISTS ( SELECT
    FROM users a
   WHERE ((a.id = ( SELECT app_user_id() AS app_user_id)) AND a.is_admin))));
+create policy eraser_all on reset_tokens for all to atelier_eraser
+  using (true)
+  with check (true);
 create policy identity_all on reset_tokens for all to atelier_identity
   using (true)
   with check (true);
@@ -1554,7 +1562,9 @@ grant delete, insert, select, update on rate_limits to atelier_api;
 grant delete, insert, select, update on refresh_tokens to atelier_api;
 grant delete, select on refresh_tokens to atelier_eraser;
 grant insert, select, update on refresh_tokens to atelier_identity;
+grant insert, select, update on reset_tokens to atelier_admin;
 grant delete, insert, select, update on reset_tokens to atelier_api;
+grant delete, select on reset_tokens to atelier_eraser;
 grant select on reset_tokens to atelier_identity;
 grant delete, insert, select, update on schedule_fires to atelier_api;
 grant delete, select on schedule_fires to atelier_eraser;
@@ -1609,9 +1619,9 @@ grant update (owner_id) on files to atelier_eraser;
 grant update (accepted_at, accepted_by) on invitations to atelier_identity;
 grant update (owner_id, enabled) on schedules to atelier_eraser;
 grant update (ended_at, end_reason) on sessions to atelier_admin;
-grant update (is_admin, disabled_at, totp_secret, totp_key_id, totp_enabled_at, recovery_code_hashes, updated_at) on users to atelier_admin;
+grant update (is_admin, disabled_at, totp_secret, totp_key_id, totp_enabled_at, recovery_code_hashes, updated_at, totp_wrapped_key, totp_last_step) on users to atelier_admin;
 grant update (name, password_hash, totp_secret, totp_key_id, totp_enabled_at, recovery_code_hashes, password_changed_at, updated_at, totp_wrapped_key, totp_last_step) on users to atelier_api;
-grant update (email, name, password_hash, is_admin, disabled_at, totp_secret, totp_key_id, totp_enabled_at, recovery_code_hashes, legacy_id, updated_at, erased_at) on users to atelier_eraser;
+grant update (email, name, password_hash, is_admin, disabled_at, totp_secret, totp_key_id, totp_enabled_at, recovery_code_hashes, legacy_id, updated_at, totp_wrapped_key, totp_last_step, erased_at) on users to atelier_eraser;
 grant select (id, totp_key_id, totp_wrapped_key) on users to atelier_rotator;
 grant update (totp_key_id, totp_wrapped_key) on users to atelier_rotator;
 grant update (owner_id) on webhooks to atelier_eraser;
