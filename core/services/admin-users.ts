@@ -18,11 +18,11 @@ import type { Database, Executor } from "../persistence/database.ts";
 import { announceIdentityChange } from "../persistence/identity-changes.ts";
 import type { ActorCache } from "./actor-cache.ts";
 
-export type AdminUserDependencies = { database: Database; actors: Pick<ActorCache, "forgetUser"> };
 import { createResetToken, resetLink } from "./create-reset-token.ts";
 
 export type AdminUserDependencies = {
   database: Database;
+  actors: Pick<ActorCache, "forgetUser">;
   mailer: Mailer;
   publicUrl: string;
   /** The link is made and answered all the same. */
@@ -35,9 +35,8 @@ export type ResetLink = { url: string; expiresAt: string; mailed: boolean };
 export type AdminUserService = ReturnType<typeof createAdminUserService>;
 
 /** Routes let administrators in only; the database asks again. Unknown people are `not_found`. */
-export function createAdminUserService({ database, actors }: AdminUserDependencies) {
 export function createAdminUserService(dependencies: AdminUserDependencies) {
-  const { database } = dependencies;
+  const { database, actors } = dependencies;
   const speak = <Result>(actor: Actor, work: (tx: Executor) => Promise<Result>) =>
     database.transaction({ userId: actor.userId, workspaceIds: [] }, work);
   /** The announcement is for other processes and takes its time; here the change counts with the next request. */
