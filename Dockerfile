@@ -29,6 +29,8 @@ COPY scheduler ./scheduler
 COPY migrations ./migrations
 COPY dashboards/queues ./dashboards/queues
 COPY --from=studio /app/dashboards/studio/dist ./dashboards/studio/dist
+# A volume mounted here is the process's to write: the signed heads of the audit log.
+RUN install -d -o node -g node /anchors
 USER node
 EXPOSE 3000
 STOPSIGNAL SIGTERM

@@ -50,6 +50,7 @@ const ROLES: Readonly<Record<string, Role>> = {
 /** What may stay empty, and what somebody might write there. */
 const OPTIONAL: Readonly<Record<string, string>> = {
   ALLOW_PRIVATE_EGRESS: "printer.office:631",
+  TRUSTED_PROXIES: "10.0.0.2",
   SMTP_URL: "smtps://atelier:pw@mail.example.com",
   MAIL_FROM: "Atelier <atelier@example.com>",
 };
@@ -88,7 +89,8 @@ test("the platform is there: two stores, one migration, api, two workers, schedu
   assert.equal(compose.services.worker?.deploy?.replicas, 2);
   assert.deepEqual(compose.services.postgres?.volumes, ["postgres:/var/lib/postgresql"]);
   assert.deepEqual(compose.services.redis?.volumes, ["redis:/data"]);
-  assert.deepEqual(Object.keys(compose.volumes), ["postgres", "redis"]);
+  assert.deepEqual(compose.services.scheduler?.volumes, ["anchors:/anchors"]);
+  assert.deepEqual(Object.keys(compose.volumes), ["postgres", "redis", "anchors"]);
 });
 
 test("every role starts with the environment it is given, and is given nothing it does not read", () => {
@@ -112,7 +114,7 @@ test("only who needs a secret has it", () => {
     services.filter(([, { environment }]) => environment && variable in environment).map(([name]) => name);
   assert.deepEqual(holders("JWT_SECRETS"), ["api"]);
   assert.deepEqual(holders("SETUP_TOKEN"), ["api"]);
-  assert.deepEqual(holders("ENCRYPTION_KEYS"), ["api", "worker"]);
+  assert.deepEqual(holders("ENCRYPTION_KEYS"), ["api", "worker", "scheduler"]);
   assert.deepEqual(holders("POSTGRES_PASSWORD"), ["postgres"]);
 });
 

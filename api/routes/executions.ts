@@ -15,6 +15,7 @@ export type ExecutionRouteDependencies = { executions: ExecutionService; submitt
 
 const listQuery = z.strictObject({
   ...pageQuery,
+  workspaceId: z.uuid().optional(),
   workflowId: z.uuid().optional(),
   status: z.enum(EXECUTION_STATUSES).optional(),
   from: instant.optional().describe("Submitted at or after"),

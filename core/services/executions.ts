@@ -34,14 +34,16 @@ export type ExecutionDependencies = {
 /** Looked for again without a signal, should one be lost. */
 const LOOK_MS = 1_000;
 
+/** Without a workspace: all in which the actor may read executions. */
+export type ExecutionPage = Omit<ExecutionFilter, "workspaceIds"> & { workspaceId?: string | undefined };
+
 export type ExecutionService = ReturnType<typeof createExecutionService>;
 
 /** Every call throws `not_found` for what the actor cannot see and `forbidden` where the role is too small. */
 export function createExecutionService(dependencies: ExecutionDependencies) {
   return {
     get: (actor: Actor, id: string): Promise<Execution> => get(dependencies, actor, id),
-    list: (actor: Actor, filter: Omit<ExecutionFilter, "workspaceIds">): Promise<ExecutionSummary[]> =>
-      list(dependencies, actor, filter),
+    list: (actor: Actor, page: ExecutionPage): Promise<ExecutionSummary[]> => list(dependencies, actor, page),
     /** Where those that the actor can see stand, by id. */
     statuses: (actor: Actor, ids: readonly string[]): Promise<Map<string, ExecutionStatus>> =>
       statuses(dependencies, actor, ids),
@@ -72,9 +74,10 @@ async function get({ database }: ExecutionDependencies, actor: Actor, id: string
 function list(
   { database }: ExecutionDependencies,
   actor: Actor,
-  filter: Omit<ExecutionFilter, "workspaceIds">,
+  { workspaceId, ...filter }: ExecutionPage,
 ): Promise<ExecutionSummary[]> {
-  const workspaceIds = workspacesFor(actor, "execution:read");
+  if (workspaceId !== undefined) authorize(actor, "execution:read", { workspaceId });
+  const workspaceIds = workspaceId === undefined ? workspacesFor(actor, "execution:read") : [workspaceId];
   return database.transaction(principalsOf(actor), (tx) => listExecutions(tx, { ...filter, workspaceIds }));
 }
 
