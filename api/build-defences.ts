@@ -9,8 +9,8 @@ import {
   openRedisCounters,
 } from "#core/persistence/attempt-counters.ts";
 import { createDatabase, type Database } from "#core/persistence/database.ts";
-import { createAttemptLimiter } from "#core/services/limit-attempts.ts";
-import { createDenialRecorder } from "#core/services/record-denials.ts";
+import { createAttemptLimiter } from "#core/services/defences/limit-attempts.ts";
+import { createDenialRecorder } from "#core/services/defences/record-denials.ts";
 import type { RecordDenial } from "./middleware/handle-errors.ts";
 import { clientOf } from "./routing/client-of.ts";
 import type { LimitAttempt } from "./routing/mount-routes.ts";

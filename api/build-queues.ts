@@ -3,7 +3,7 @@ import { Router } from "express";
 import type { Config } from "#core/config.ts";
 import { createQueuesSessionTokens } from "#core/crypto/queues-session.ts";
 import type { ExecutionQueue } from "#core/queue/execution-queue.ts";
-import type { QueueAudit } from "#core/services/queue-audit.ts";
+import type { QueueAudit } from "#core/services/audit/queue-audit.ts";
 import { createQueueBoard } from "../dashboards/queues/create-queue-board.ts";
 import { createQueuesGuard, QUEUES_PATH, type QueuesGuardDependencies } from "./middleware/queues-session.ts";
 import { createQueuesSessionRoute } from "./routes/queues-session.ts";

@@ -9,7 +9,7 @@ import { openExecutionSignals } from "#core/persistence/execution-signals.ts";
 import { createExecutionQueue } from "#core/queue/execution-queue.ts";
 import { checkBackend, chooseBackend } from "#core/queue/queue-backend.ts";
 import { checkFoundations } from "#core/services/check-foundations.ts";
-import { isRegistrationBlocked } from "#core/services/signup-policy.ts";
+import { isRegistrationBlocked } from "#core/services/identity/signup-policy.ts";
 import { runRole } from "#core/shutdown.ts";
 import { createApp } from "./app.ts";
 import { buildDefences, type DefenceOverrides } from "./build-defences.ts";

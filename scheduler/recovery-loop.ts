@@ -1,7 +1,7 @@
 // Runs recovery every second in one scheduler at a time: the one that holds the advisory lock.
 import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "#core/logger.ts";
-import type { Recovered } from "#core/services/recover-executions.ts";
+import type { Recovered } from "#core/services/executions/recover-executions.ts";
 
 const PASS_MS = 1_000;
 /** After a lost connection everybody's leases were late too: workers renew within 2 s, then is reaped. */

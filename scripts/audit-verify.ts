@@ -2,7 +2,7 @@
 import path from "node:path";
 import { AppError } from "../core/domain/app-error.ts";
 import { INSTANCE_CHAIN } from "../core/persistence/audit-logs.ts";
-import type { ChainProof } from "../core/services/audit-proof.ts";
+import type { ChainProof } from "../core/services/audit/audit-proof.ts";
 import { readArguments } from "./audit-verify/read-arguments.ts";
 import { runVerify } from "./audit-verify/run-verify.ts";
 import { openInstallation } from "./installation/open-installation.ts";

@@ -2,7 +2,7 @@
 import type { NextFunction, Request, Response } from "express";
 import { AppError } from "#core/domain/app-error.ts";
 import type { Logger } from "#core/logger.ts";
-import type { DenialRecorder } from "#core/services/record-denials.ts";
+import type { DenialRecorder } from "#core/services/defences/record-denials.ts";
 import { clientOf } from "../routing/client-of.ts";
 import { toProblem } from "../routing/problem.ts";
 import { contextOf } from "../routing/request-context.ts";

@@ -5,8 +5,8 @@ import { Strategy as LocalStrategy } from "passport-local";
 import { isApiKey } from "#core/crypto/api-keys.ts";
 import { AppError } from "#core/domain/app-error.ts";
 import type { Actor } from "#core/domain/roles.ts";
-import type { ApiKeyService } from "#core/services/api-keys.ts";
-import type { IdentityService } from "#core/services/identity.ts";
+import type { ApiKeyService } from "#core/services/identity/api-keys.ts";
+import type { IdentityService } from "#core/services/identity/identity.ts";
 import { clientOf } from "../routing/client-of.ts";
 
 type Verified = Awaited<ReturnType<IdentityService["checkPassword"]>>;

@@ -1,6 +1,6 @@
 // /api/admin/users: what administrators of the instance do for people. Nothing here shows anybody's work.
 import { z } from "zod";
-import type { AdminUserService } from "#core/services/admin-users.ts";
+import type { AdminUserService } from "#core/services/identity/admin-users.ts";
 import { pageOf, pageQuery } from "../routing/pagination.ts";
 import { idParams } from "../routing/params.ts";
 import { defineRoute, type Route } from "../routing/route.ts";

@@ -1,6 +1,6 @@
 // The audit log as a file: lines of JSON or a table, made while it is read.
 import { stringify } from "csv-stringify/sync";
-import type { AuditLog } from "#core/services/audit-logs.ts";
+import type { AuditLog } from "#core/services/audit/audit-logs.ts";
 
 export const EXPORT_FORMATS = ["ndjson", "csv"] as const;
 export type ExportFormat = (typeof EXPORT_FORMATS)[number];

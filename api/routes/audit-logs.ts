@@ -1,7 +1,7 @@
 // /api/audit-logs: search and export of one chain; its proof is in audit-proof.ts.
 import { Readable } from "node:stream";
 import { z } from "zod";
-import type { AuditLogService } from "#core/services/audit-logs.ts";
+import type { AuditLogService } from "#core/services/audit/audit-logs.ts";
 import { decodeCursor, encodeCursor, foreignCursor, pageOf, pageQuery } from "../routing/pagination.ts";
 import { defineRoute, type Route } from "../routing/route.ts";
 import { CONTENT_TYPES, EXPORT_FORMATS, writeExport } from "./audit-export.ts";

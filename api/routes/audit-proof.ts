@@ -1,7 +1,7 @@
 // /api/audit-logs/verify and /head: is a chain whole, and what is its newest entry.
 import { z } from "zod";
 import { anchorSchema } from "#core/domain/audit-anchor.ts";
-import type { AuditProofService } from "#core/services/audit-proof.ts";
+import type { AuditProofService } from "#core/services/audit/audit-proof.ts";
 import { defineRoute, type Route } from "../routing/route.ts";
 import { chainQuery } from "./audit-schemas.ts";
 

@@ -1,7 +1,7 @@
 // /auth/api-keys: what programs sign in with. A session makes, sees and revokes them; a key never does.
 import { z } from "zod";
 import { SCOPES } from "#core/domain/roles.ts";
-import type { ApiKeyService } from "#core/services/api-keys.ts";
+import type { ApiKeyService } from "#core/services/identity/api-keys.ts";
 import { pageOf, pageQuery } from "../routing/pagination.ts";
 import { idParams } from "../routing/params.ts";
 import { defineRoute, type Route } from "../routing/route.ts";

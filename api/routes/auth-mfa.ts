@@ -1,6 +1,6 @@
 // /auth/mfa: the second factor of a person, from its secret to its end.
 import type { Actor } from "#core/domain/roles.ts";
-import type { IdentityService } from "#core/services/identity.ts";
+import type { IdentityService } from "#core/services/identity/identity.ts";
 import { defineRoute, type Route } from "../routing/route.ts";
 import {
   recoveryCodesSchema,

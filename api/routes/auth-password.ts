@@ -1,5 +1,5 @@
 // PUT /auth/password: a signed-in person takes a new password.
-import type { IdentityService } from "#core/services/identity.ts";
+import type { IdentityService } from "#core/services/identity/identity.ts";
 import { defineRoute, type Route } from "../routing/route.ts";
 import { passwordBody } from "./auth-schemas.ts";
 

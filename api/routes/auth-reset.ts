@@ -1,5 +1,5 @@
 // POST /auth/reset: the way back in for whoever holds a reset link.
-import type { IdentityService } from "#core/services/identity.ts";
+import type { IdentityService } from "#core/services/identity/identity.ts";
 import { requireSameOrigin } from "../middleware/same-origin.ts";
 import { clientOf } from "../routing/client-of.ts";
 import { defineRoute, type Route } from "../routing/route.ts";

@@ -1,6 +1,6 @@
 // /auth/sessions: where a person is signed in, and the end of it.
 import { z } from "zod";
-import type { IdentityService } from "#core/services/identity.ts";
+import type { IdentityService } from "#core/services/identity/identity.ts";
 import { pageOf, pageQuery } from "../routing/pagination.ts";
 import { idParams } from "../routing/params.ts";
 import { defineRoute, type Route } from "../routing/route.ts";

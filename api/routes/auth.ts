@@ -2,7 +2,7 @@
 import type { Request, Response } from "express";
 import { AppError } from "#core/domain/app-error.ts";
 import { normaliseEmail } from "#core/domain/email.ts";
-import type { IdentityService } from "#core/services/identity.ts";
+import type { IdentityService } from "#core/services/identity/identity.ts";
 import { bearerToken, type Passport } from "../middleware/passport.ts";
 import { requireSameOrigin } from "../middleware/same-origin.ts";
 import { clientOf } from "../routing/client-of.ts";

@@ -1,6 +1,6 @@
 // /api/credentials: create, list, read, change, delete and test; secrets go in and never come out.
-import type { CredentialService } from "#core/services/credentials.ts";
-import type { TestCredential } from "#core/services/test-credential.ts";
+import type { CredentialService } from "#core/services/credentials/credentials.ts";
+import type { TestCredential } from "#core/services/credentials/test-credential.ts";
 import { pageOf } from "../routing/pagination.ts";
 import { idParams } from "../routing/params.ts";
 import { defineRoute, type Route } from "../routing/route.ts";

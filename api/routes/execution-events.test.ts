@@ -7,7 +7,7 @@ import { test } from "node:test";
 import { AppError } from "#core/domain/app-error.ts";
 import type { Actor } from "#core/domain/roles.ts";
 import { createLogger } from "#core/logger.ts";
-import type { ExecutionEvent } from "#core/services/watch-execution.ts";
+import type { ExecutionEvent } from "#core/services/executions/watch-execution.ts";
 import { createApp } from "../app.ts";
 import { createExecutionEventRoutes } from "./execution-events.ts";
 

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import type { Request, Response } from "express";
 import { AppError } from "#core/domain/app-error.ts";
 import type { Actor } from "#core/domain/roles.ts";
-import type { ExecutionEvent } from "#core/services/watch-execution.ts";
+import type { ExecutionEvent } from "#core/services/executions/watch-execution.ts";
 import { idParams } from "../routing/params.ts";
 import { defineRoute, type Route } from "../routing/route.ts";
 

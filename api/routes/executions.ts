@@ -1,8 +1,8 @@
 // /api/executions and the submission of workflows.
 import { z } from "zod";
 import { EXECUTION_STATUSES } from "#core/domain/execution.ts";
-import type { ExecutionService } from "#core/services/executions.ts";
-import type { ExecutionSubmitter } from "#core/services/submit-executions.ts";
+import type { ExecutionService } from "#core/services/executions/executions.ts";
+import type { ExecutionSubmitter } from "#core/services/executions/submit-executions.ts";
 import { instant } from "../routing/instant.ts";
 import { decodeCursor, encodeCursor, foreignCursor, pageOf, pageQuery } from "../routing/pagination.ts";
 import { idParams } from "../routing/params.ts";

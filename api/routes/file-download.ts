@@ -3,7 +3,7 @@ import { Readable } from "node:stream";
 import type { Request } from "express";
 import { parseByteRange } from "#core/domain/byte-range.ts";
 import type { Actor } from "#core/domain/roles.ts";
-import type { FileService } from "#core/services/files.ts";
+import type { FileService } from "#core/services/files/files.ts";
 import type { ProblemDetails } from "../routing/problem.ts";
 import { contextOf } from "../routing/request-context.ts";
 import type { Reply } from "../routing/route.ts";

@@ -6,7 +6,7 @@ import { request as openRequest } from "node:http";
 import { connect } from "node:net";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
-import { createFileService } from "#core/services/files.ts";
+import { createFileService } from "#core/services/files/files.ts";
 import { type RouteServer, startRouteServer } from "../../test/support/route-server.ts";
 import { createFileRoutes } from "./files.ts";
 

@@ -1,7 +1,7 @@
 // An upload as the service wants it: checked headers and the bytes as they arrive.
 import type { Request } from "express";
 import { AppError } from "#core/domain/app-error.ts";
-import type { Upload } from "#core/services/upload-file.ts";
+import type { Upload } from "#core/services/files/upload-file.ts";
 
 const MEDIA_TYPE = /^[a-z0-9!#$&^_.+-]{1,127}\/[a-z0-9!#$&^_.+-]{1,127}(\s*;\s*[\x20-\x7e]{1,200})?$/i;
 

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
 import { after, before, test } from "node:test";
 import { v7 as uuidv7 } from "uuid";
-import { createFileService, type FileService } from "#core/services/files.ts";
+import { createFileService, type FileService } from "#core/services/files/files.ts";
 import { type RouteServer, startRouteServer } from "../../test/support/route-server.ts";
 import { createFileRoutes } from "./files.ts";
 

@@ -1,7 +1,7 @@
 // /api/files: streamed up and down, listed, deleted.
 import { z } from "zod";
 import { fileNameSchema } from "#core/domain/file-name.ts";
-import type { FileService } from "#core/services/files.ts";
+import type { FileService } from "#core/services/files/files.ts";
 import { pageOf, pageQuery } from "../routing/pagination.ts";
 import { idParams } from "../routing/params.ts";
 import { defineRoute, type Route } from "../routing/route.ts";

@@ -1,6 +1,6 @@
 // Invitations into a workspace (its owners) and into the instance (administrators), and their acceptance.
 import { z } from "zod";
-import type { InvitationService, SentInvitation } from "#core/services/invitations.ts";
+import type { InvitationService, SentInvitation } from "#core/services/workspaces/invitations.ts";
 import { pageOf, pageQuery } from "../routing/pagination.ts";
 import { idParams } from "../routing/params.ts";
 import { defineRoute, type Reply, type Route } from "../routing/route.ts";

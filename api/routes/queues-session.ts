@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { QueuesSessionTokens } from "#core/crypto/queues-session.ts";
 import { AppError } from "#core/domain/app-error.ts";
 import { QUEUE_NAME } from "#core/queue/queue-backend.ts";
-import type { QueueAudit } from "#core/services/queue-audit.ts";
+import type { QueueAudit } from "#core/services/audit/queue-audit.ts";
 import { QUEUES_PATH, setQueuesCookie } from "../middleware/queues-session.ts";
 import { defineRoute, type Route } from "../routing/route.ts";
 

@@ -2,8 +2,8 @@
 import { v7 as uuidv7 } from "uuid";
 import { z } from "zod";
 import type { Actor } from "#core/domain/roles.ts";
-import type { ExecutionService } from "#core/services/executions.ts";
-import type { ExecutionSubmitter, Submission } from "#core/services/submit-executions.ts";
+import type { ExecutionService } from "#core/services/executions/executions.ts";
+import type { ExecutionSubmitter, Submission } from "#core/services/executions/submit-executions.ts";
 import { idParams } from "../routing/params.ts";
 import { defineRoute, type Reply, type Route } from "../routing/route.ts";
 import { acceptedSchema, batchBody, executionSchema, submitBody } from "./execution-schemas.ts";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { createWorkflowVersionService } from "#core/services/workflow-versions.ts";
-import { createWorkflowService } from "#core/services/workflows.ts";
+import { createWorkflowVersionService } from "#core/services/workflows/workflow-versions.ts";
+import { createWorkflowService } from "#core/services/workflows/workflows.ts";
 import { type RouteServer, startRouteServer } from "../../test/support/route-server.ts";
 import { createWorkflowVersionRoutes } from "./workflow-versions.ts";
 import { createWorkflowRoutes } from "./workflows.ts";

@@ -1,6 +1,6 @@
 // /api/workflows/:id/versions: history, comparison, restore.
 import { z } from "zod";
-import type { WorkflowVersionService } from "#core/services/workflow-versions.ts";
+import type { WorkflowVersionService } from "#core/services/workflows/workflow-versions.ts";
 import { decodeCursor, foreignCursor, pageOf, pageQuery } from "../routing/pagination.ts";
 import { idParams } from "../routing/params.ts";
 import { defineRoute, type Route } from "../routing/route.ts";

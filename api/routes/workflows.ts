@@ -1,7 +1,7 @@
 // /api/workflows: create, list, read, change, archive, and a check that saves nothing.
 import { z } from "zod";
-import { validateGraph } from "#core/services/validate-graph.ts";
-import type { WorkflowService } from "#core/services/workflows.ts";
+import { validateGraph } from "#core/services/workflows/validate-graph.ts";
+import type { WorkflowService } from "#core/services/workflows/workflows.ts";
 import { pageOf, pageQuery } from "../routing/pagination.ts";
 import { idParams } from "../routing/params.ts";
 import { defineRoute, type Route } from "../routing/route.ts";

@@ -1,6 +1,6 @@
 // What cannot be taken back, and therefore asks for a name or an address as confirmation.
 import { z } from "zod";
-import type { ErasureService } from "#core/services/erasures.ts";
+import type { ErasureService } from "#core/services/erasure/erasures.ts";
 import { idParams } from "../routing/params.ts";
 import { defineRoute, type Route } from "../routing/route.ts";
 

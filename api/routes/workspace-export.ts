@@ -1,5 +1,5 @@
 // GET /api/workspaces/:id/export: everything a workspace holds but its secrets, as one zip.
-import type { ExportService } from "#core/services/export-workspace.ts";
+import type { ExportService } from "#core/services/workspaces/export-workspace.ts";
 import { idParams } from "../routing/params.ts";
 import { defineRoute, type Route } from "../routing/route.ts";
 import { zipEntries } from "../zip-entries.ts";

@@ -1,6 +1,6 @@
 // /api/workspaces/:id/members: who is in it; leaving; handing the workspace over.
 import { z } from "zod";
-import type { MemberService } from "#core/services/workspace-members.ts";
+import type { MemberService } from "#core/services/workspaces/workspace-members.ts";
 import { pageOf, pageQuery } from "../routing/pagination.ts";
 import { idParams } from "../routing/params.ts";
 import { defineRoute, type Route } from "../routing/route.ts";

@@ -1,6 +1,6 @@
 // /api/workspaces: list, create, read, rename, ask for a second factor.
 import { z } from "zod";
-import type { WorkspaceService } from "#core/services/workspaces.ts";
+import type { WorkspaceService } from "#core/services/workspaces/workspaces.ts";
 import { pageOf, pageQuery } from "../routing/pagination.ts";
 import { idParams } from "../routing/params.ts";
 import { defineRoute, type Route } from "../routing/route.ts";

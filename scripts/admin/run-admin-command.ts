@@ -13,7 +13,7 @@ import {
 } from "../../core/persistence/command-line-users.ts";
 import { type Database, type Executor, NOBODY } from "../../core/persistence/database.ts";
 import { announceIdentityChange } from "../../core/persistence/identity-changes.ts";
-import { createResetToken, resetLink } from "../../core/services/create-reset-token.ts";
+import { createResetToken, resetLink } from "../../core/services/identity/create-reset-token.ts";
 import type { AdminCommand } from "./read-arguments.ts";
 
 export type AdminContext = {

@@ -5,8 +5,8 @@ import { publicKeysOf } from "../../core/crypto/anchor-signer.ts";
 import type { NamedKey } from "../../core/crypto/keyring.ts";
 import { AppError } from "../../core/domain/app-error.ts";
 import { createDatabase } from "../../core/persistence/database.ts";
-import { type ChainProof, proveChain } from "../../core/services/audit-proof.ts";
-import { readAnchors } from "../../core/services/read-anchors.ts";
+import { type ChainProof, proveChain } from "../../core/services/audit/audit-proof.ts";
+import { readAnchors } from "../../core/services/audit/read-anchors.ts";
 import { listChains } from "./list-chains.ts";
 import type { VerifyArguments } from "./read-arguments.ts";
 

@@ -7,7 +7,7 @@ import {
   insertImportedWorkflow,
   listVersionHashes,
 } from "../../core/persistence/import-workflows.ts";
-import { validateGraph } from "../../core/services/validate-graph.ts";
+import { validateGraph } from "../../core/services/workflows/validate-graph.ts";
 import { deriveId } from "./derive-id.ts";
 import { count, type ImportContext, openJsonFile, reportFaults, writeFile } from "./import-context.ts";
 import type { KnownWorkflow } from "./known-workflows.ts";

@@ -6,7 +6,11 @@ import { createKeyring } from "../../core/crypto/keyring.ts";
 import { AppError } from "../../core/domain/app-error.ts";
 import type { Database } from "../../core/persistence/database.ts";
 import { createKeyCanaries } from "../../core/persistence/key-canaries.ts";
-import { countKeyUses, type RotationReport, rotateKeys } from "../../core/services/rotate-keys.ts";
+import {
+  countKeyUses,
+  type RotationReport,
+  rotateKeys,
+} from "../../core/services/credentials/rotate-keys.ts";
 import type { Installation } from "../installation/open-installation.ts";
 import { idsOf, withNewKey, withoutKeys } from "./keys-text.ts";
 

@@ -4,7 +4,7 @@ import pg from "pg";
 import { findSealedCredential } from "../../core/persistence/credentials.ts";
 import { sql } from "../../core/persistence/sql.ts";
 import { verifyAuditChain } from "../../core/persistence/verify-audit-chain.ts";
-import { validateGraph } from "../../core/services/validate-graph.ts";
+import { validateGraph } from "../../core/services/workflows/validate-graph.ts";
 import { exitCodeOf, KINDS, type Report } from "../../scripts/import/report.ts";
 import {
   COUNTED_TABLES,

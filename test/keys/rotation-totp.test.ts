@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { createEnvelope } from "../../core/crypto/envelope.ts";
 import { createKeyring } from "../../core/crypto/keyring.ts";
 import { createDatabase } from "../../core/persistence/database.ts";
-import { countKeyUses, rotateKeys } from "../../core/services/rotate-keys.ts";
+import { countKeyUses, rotateKeys } from "../../core/services/credentials/rotate-keys.ts";
 import { startTestApi } from "../support/api.ts";
 import { PASSWORD } from "../support/client.ts";
 import { createTestDatabase } from "../support/database.ts";

@@ -5,7 +5,7 @@ import { after, before, test } from "node:test";
 import type { WorkspaceRole } from "#core/domain/roles.ts";
 import { appendAudit, INSTANCE_CHAIN } from "#core/persistence/audit-logs.ts";
 import { sql } from "#core/persistence/sql.ts";
-import { createAuditLogService } from "#core/services/audit-logs.ts";
+import { createAuditLogService } from "#core/services/audit/audit-logs.ts";
 import { createAuditLogRoutes } from "../../api/routes/audit-logs.ts";
 import { type RouteServer, startRouteServer } from "../support/route-server.ts";
 

@@ -10,8 +10,8 @@ import pg from "pg";
 import { createAnchorSigner, publicKeysOf } from "#core/crypto/anchor-signer.ts";
 import { appendAudit, canonicalBytes, chainHash, INSTANCE_CHAIN } from "#core/persistence/audit-logs.ts";
 import { createDatabase, type Database } from "#core/persistence/database.ts";
-import { createAnchorWriter } from "#core/services/audit-anchors.ts";
-import { proveChain } from "#core/services/audit-proof.ts";
+import { createAnchorWriter } from "#core/services/audit/audit-anchors.ts";
+import { proveChain } from "#core/services/audit/audit-proof.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 
 let scratch: TestDatabase;

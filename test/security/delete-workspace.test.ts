@@ -5,7 +5,7 @@ import pg from "pg";
 import { v7 as uuidv7 } from "uuid";
 import { createDatabase } from "#core/persistence/database.ts";
 import { sql } from "#core/persistence/sql.ts";
-import { purgeWorkspaces } from "#core/services/purge-workspaces.ts";
+import { purgeWorkspaces } from "#core/services/erasure/purge-workspaces.ts";
 import type { Person } from "../support/client.ts";
 import { createEraseBed, type EraseBed } from "./erase-bed.ts";
 import { seedTenant, type Tenant } from "./seed-tenant.ts";

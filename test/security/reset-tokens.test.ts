@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { createDatabase, type Database } from "#core/persistence/database.ts";
-import { createResetToken } from "#core/services/create-reset-token.ts";
+import { createResetToken } from "#core/services/identity/create-reset-token.ts";
 import { startTestApi, type TestApi } from "../support/api.ts";
 import { PASSWORD, type Person } from "../support/client.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";

@@ -1,0 +1,35 @@
+// Purges deleted workspaces in small steps, each a transaction: killed at any point, the next pass goes on.
+import { appendAudit, INSTANCE_CHAIN } from "../../persistence/audit-logs.ts";
+import { type Database, NOBODY } from "../../persistence/database.ts";
+import { listDeletedWorkspaces, type PurgeStep, purgeBatch } from "../../persistence/erase-workspaces.ts";
+
+/** Steps of one workspace before the next one's turn. */
+const STEPS = 200;
+const END_OF_TURN = new Set(["running", "waiting", "gone"]);
+
+export type PurgeOptions = { batch?: number; signal?: AbortSignal };
+
+/** One pass over all; returns the workspaces of which nothing but the log is left now. */
+export async function purgeWorkspaces(database: Database, options: PurgeOptions = {}): Promise<string[]> {
+  const { batch = 500, signal } = options;
+  const purged: string[] = [];
+  for (const id of await listDeletedWorkspaces(database)) {
+    for (let steps = 0; steps < STEPS && !signal?.aborted; steps += 1) {
+      const { step } = await purgeStep(database, id, batch);
+      if (step === "done") purged.push(id);
+      if (step === "done" || END_OF_TURN.has(step)) break;
+    }
+  }
+  return purged;
+}
+
+function purgeStep(database: Database, id: string, batch: number): Promise<PurgeStep> {
+  return database.transaction(NOBODY, async (tx) => {
+    const done = await purgeBatch(tx, id, batch);
+    if (done.step === "done") {
+      const target = { chainId: INSTANCE_CHAIN, targetType: "workspace", targetId: id };
+      await appendAudit(tx, [{ ...target, actorId: null, action: "workspace.purged" }]);
+    }
+    return done;
+  });
+}

@@ -1,0 +1,126 @@
+// The rows of submissions, what a transaction makes of them, and why it refused one.
+import { createHash } from "node:crypto";
+import { v7 as uuidv7 } from "uuid";
+import { AppError } from "../../domain/app-error.ts";
+import { canonicalJson } from "../../domain/canonical-json.ts";
+import { type Actor, authorize, notFound, rolesFor, workspacesFor } from "../../domain/roles.ts";
+import { appendAudit } from "../../persistence/audit-logs.ts";
+import type { Executor } from "../../persistence/database.ts";
+import {
+  findKeyed,
+  type InsertedExecution,
+  insertExecutions,
+  type NewExecution,
+} from "../../persistence/insert-executions.ts";
+import { findVersionTriggers } from "../../persistence/version-triggers.ts";
+import { findWorkflow } from "../../persistence/workflows.ts";
+import type { Ring } from "../../queue/execution-queue.ts";
+
+export type Submission = {
+  workflowId: string;
+  input: unknown;
+  trigger?: string | undefined;
+  version?: number | undefined;
+  priority?: number | undefined;
+  /** ISO time before which it must not run. */
+  runAt?: string | undefined;
+  labels?: readonly string[] | undefined;
+};
+
+/** `made` false: the key was used before, this is the execution it made then. */
+export type Submitted = { id: string; workspaceId: string; version: number; made: boolean };
+
+export type Verdict = Submitted | "refused" | "mismatch";
+
+/** `key` needs the hash of the request it stands for. */
+export function toRow(
+  actor: Actor,
+  submission: Submission,
+  options: { id?: string; watched?: boolean; key?: { text: string; requestHash: string } | undefined },
+): NewExecution {
+  const { workflowId, input, version, runAt } = submission;
+  return {
+    id: options.id ?? uuidv7(),
+    userId: actor.userId,
+    workspaceIds: workspacesFor(actor, "execution:run"),
+    workflowId,
+    version: version ?? null,
+    triggerType: "manual",
+    triggerNode: submission.trigger ?? null,
+    trigger: {},
+    input,
+    priority: submission.priority ?? 0,
+    availableAt: runAt ?? null,
+    labels: submission.labels ?? [],
+    watched: options.watched ?? false,
+    key: options.key?.text ?? null,
+    requestHash: options.key?.requestHash ?? null,
+    apiKeyId: actor.apiKey?.id,
+  };
+}
+
+/** SHA-256 in hex, the same whatever the order of the fields. */
+export function hashOf(request: Submission | { batch: readonly Submission[] }): string {
+  const parts = "batch" in request ? { batch: request.batch.map(givenFields) } : givenFields(request);
+  return createHash("sha256").update(canonicalJson(parts)).digest("hex");
+}
+
+function givenFields(submission: Submission) {
+  return Object.fromEntries(Object.entries(submission).filter(([, value]) => value !== undefined));
+}
+
+/** Verdicts in the order of the rows, and the rings to send after the commit. The audit entries come last. */
+export async function commitSubmissions(
+  tx: Executor,
+  rows: readonly NewExecution[],
+): Promise<{ verdicts: Verdict[]; rings: Ring[] }> {
+  const inserted = await insertExecutions(tx, rows, rolesFor("execution:run"));
+  const byId = new Map(inserted.map((execution) => [execution.id, execution]));
+  const replayed = rows.flatMap((row) => {
+    const execution = byId.get(row.id);
+    return execution && !execution.made && row.key
+      ? [{ ...execution, key: row.key, userId: row.userId }]
+      : [];
+  });
+  const keyed = replayed.length > 0 ? await findKeyed(tx, replayed) : [];
+  const earlier = new Map(keyed.map((entry) => [`${entry.workspaceId} ${entry.userId} ${entry.key}`, entry]));
+  const verdicts = rows.map((row): Verdict => {
+    const execution = byId.get(row.id);
+    if (!execution) return "refused";
+    if (execution.made) return execution;
+    const first = earlier.get(`${execution.workspaceId} ${row.userId} ${row.key}`);
+    return first && first.requestHash === row.requestHash ? { ...execution, id: first.id } : "mismatch";
+  });
+  await appendAudit(tx, auditEntries(rows, byId));
+  const rings = rows
+    .filter((row) => byId.get(row.id)?.made && row.availableAt === null)
+    .map((row) => ({ executionId: row.id, wake: 0, priority: row.priority }));
+  return { verdicts, rings };
+}
+
+function auditEntries(rows: readonly NewExecution[], byId: ReadonlyMap<string, InsertedExecution>) {
+  return rows.flatMap((row) => {
+    const execution = byId.get(row.id);
+    if (!execution?.made) return [];
+    const details = { workflowId: row.workflowId, version: execution.version };
+    const target = { targetType: "execution", targetId: row.id, details };
+    const who = { actorId: row.userId, apiKeyId: row.apiKeyId };
+    return [{ chainId: execution.workspaceId, ...who, action: "execution.submitted", ...target }];
+  });
+}
+
+export function keyMismatch(): AppError {
+  return new AppError("idempotency_mismatch", "This Idempotency-Key was used for another request");
+}
+
+/** Why a row was not allowed, found out afterwards: refusals are rare, the fast path carries none of this. */
+export async function explainRefusal(tx: Executor, actor: Actor, submission: Submission): Promise<AppError> {
+  const { workflowId, version } = submission;
+  const workflow = await findWorkflow(tx, workflowId);
+  if (!workflow) return notFound("workflow");
+  authorize(actor, "execution:run", workflow);
+  const triggers = await findVersionTriggers(tx, workflowId, version ?? workflow.version);
+  if (!triggers) return notFound(`version ${version}`);
+  const detail = `The workflow has no trigger node ${submission.trigger}; it has ${triggers.join(", ")}`;
+  return new AppError("invalid_trigger", detail, { problems: [{ path: "trigger", message: detail }] });
+}

@@ -1,0 +1,176 @@
+// Executions as their people use them: read, list, wait, cancel, retry.
+import { v7 as uuidv7 } from "uuid";
+import { AppError } from "../../domain/app-error.ts";
+import { type ExecutionStatus, isTerminal } from "../../domain/execution.ts";
+import { type Actor, authorize, notFound, workspacesFor } from "../../domain/roles.ts";
+import { appendAudit } from "../../persistence/audit-logs.ts";
+import type { Database } from "../../persistence/database.ts";
+import type { ExecutionSignals } from "../../persistence/execution-signals.ts";
+import {
+  cancelExecution,
+  type Execution,
+  type ExecutionFilter,
+  type ExecutionStep,
+  type ExecutionSummary,
+  findExecution,
+  findExecutionSummary,
+  findStatuses,
+  hasStepsAfter,
+  listExecutions,
+  listSteps,
+} from "../../persistence/executions.ts";
+import { insertRetry } from "../../persistence/retry-execution.ts";
+import { findWorkflow } from "../../persistence/workflows.ts";
+import type { ExecutionQueue } from "../../queue/execution-queue.ts";
+import { principalsOf } from "../workspaces/principals-of.ts";
+
+export type ExecutionDependencies = {
+  database: Database;
+  queue: ExecutionQueue;
+  signals: ExecutionSignals;
+  onRingFailed: (error: unknown) => void;
+};
+
+/** Looked for again without a signal, should one be lost. */
+const LOOK_MS = 1_000;
+
+/** Without a workspace: all in which the actor may read executions. */
+export type ExecutionPage = Omit<ExecutionFilter, "workspaceIds"> & { workspaceId?: string | undefined };
+
+export type ExecutionService = ReturnType<typeof createExecutionService>;
+
+/** Every call throws `not_found` for what the actor cannot see and `forbidden` where the role is too small. */
+export function createExecutionService(dependencies: ExecutionDependencies) {
+  return {
+    get: (actor: Actor, id: string): Promise<Execution> => get(dependencies, actor, id),
+    list: (actor: Actor, page: ExecutionPage): Promise<ExecutionSummary[]> => list(dependencies, actor, page),
+    /** Where those that the actor can see stand, by id. */
+    statuses: (actor: Actor, ids: readonly string[]): Promise<Map<string, ExecutionStatus>> =>
+      statuses(dependencies, actor, ids),
+    /** At most `limit` and about 4 MB, at least one; `more` says whether others follow. */
+    steps: (actor: Actor, id: string, page: { afterSeq: number; limit: number }): Promise<StepPage> =>
+      steps(dependencies, actor, id, page),
+    cancel: (actor: Actor, id: string): Promise<{ status: string }> => cancel(dependencies, actor, id),
+    retry: (actor: Actor, id: string): Promise<{ id: string; retryOf: string }> =>
+      retry(dependencies, actor, id),
+    /**
+     * The execution when it ended within `timeoutMs`, else null; null also when the database goes away meanwhile,
+     * because the execution itself is accepted. Only for one submitted as watched.
+     */
+    waitForEnd: (actor: Actor, id: string, timeoutMs: number): Promise<Execution | null> =>
+      waitForEnd(dependencies, actor, id, timeoutMs),
+  };
+}
+
+export type StepPage = { items: ExecutionStep[]; more: boolean };
+
+async function get({ database }: ExecutionDependencies, actor: Actor, id: string): Promise<Execution> {
+  const execution = await database.transaction(principalsOf(actor), (tx) => findExecution(tx, id));
+  if (!execution) throw notFound("execution");
+  authorize(actor, "execution:read", execution);
+  return execution;
+}
+
+function list(
+  { database }: ExecutionDependencies,
+  actor: Actor,
+  { workspaceId, ...filter }: ExecutionPage,
+): Promise<ExecutionSummary[]> {
+  if (workspaceId !== undefined) authorize(actor, "execution:read", { workspaceId });
+  const workspaceIds = workspaceId === undefined ? workspacesFor(actor, "execution:read") : [workspaceId];
+  return database.transaction(principalsOf(actor), (tx) => listExecutions(tx, { ...filter, workspaceIds }));
+}
+
+async function statuses(
+  { database }: ExecutionDependencies,
+  actor: Actor,
+  ids: readonly string[],
+): Promise<Map<string, ExecutionStatus>> {
+  const readable = new Set(workspacesFor(actor, "execution:read"));
+  const rows = await database.transaction(principalsOf(actor), (tx) => findStatuses(tx, ids));
+  return new Map(rows.filter((row) => readable.has(row.workspaceId)).map(({ id, status }) => [id, status]));
+}
+
+async function steps(
+  { database }: ExecutionDependencies,
+  actor: Actor,
+  id: string,
+  page: { afterSeq: number; limit: number },
+): Promise<StepPage> {
+  return database.transaction(principalsOf(actor), async (tx) => {
+    const execution = await findExecutionSummary(tx, id);
+    if (!execution) throw notFound("execution");
+    authorize(actor, "execution:read", execution);
+    const items = await listSteps(tx, id, page);
+    const last = items.at(-1);
+    return { items, more: last !== undefined && (await hasStepsAfter(tx, id, last.seq)) };
+  });
+}
+
+async function cancel(
+  { database }: ExecutionDependencies,
+  actor: Actor,
+  id: string,
+): Promise<{ status: string }> {
+  return database.transaction(principalsOf(actor), async (tx) => {
+    const execution = await findExecutionSummary(tx, id);
+    if (!execution) throw notFound("execution");
+    authorize(actor, "execution:run", execution);
+    const status = await cancelExecution(tx, id, actor.userId);
+    if (!status) throw new AppError("execution_finished", "The execution has ended already");
+    const target = { chainId: execution.workspaceId, targetType: "execution", targetId: id };
+    await appendAudit(tx, [{ ...target, actorId: actor.userId, action: "execution.cancel_requested" }]);
+    return { status };
+  });
+}
+
+async function retry(
+  { database, queue, onRingFailed }: ExecutionDependencies,
+  actor: Actor,
+  id: string,
+): Promise<{ id: string; retryOf: string }> {
+  const made = await database.transaction(principalsOf(actor), async (tx) => {
+    const execution = await findExecutionSummary(tx, id);
+    if (!execution) throw notFound("execution");
+    authorize(actor, "execution:run", execution);
+    // An archived workflow runs no more, by whatever way.
+    if (!(await findWorkflow(tx, execution.workflowId))) throw notFound("workflow");
+    const made = await insertRetry(tx, { id: uuidv7(), of: id, userId: actor.userId });
+    if (!made) throw new AppError("conflict", "Only a failed or cancelled execution can be retried");
+    const target = { chainId: made.workspaceId, targetType: "execution", targetId: made.id };
+    const details = { retryOf: id };
+    await appendAudit(tx, [{ ...target, actorId: actor.userId, action: "execution.retried", details }]);
+    return made;
+  });
+  queue.ring([{ executionId: made.id, wake: made.wake, priority: made.priority }]).catch(onRingFailed);
+  return { id: made.id, retryOf: id };
+}
+
+async function waitForEnd(
+  dependencies: ExecutionDependencies,
+  actor: Actor,
+  id: string,
+  timeoutMs: number,
+): Promise<Execution | null> {
+  const deadline = Date.now() + timeoutMs;
+  for (;;) {
+    const left = deadline - Date.now();
+    const answered = new AbortController();
+    // Registered before the look, so that an end between the two is not missed.
+    const change = dependencies.signals.wait(id, {
+      timeoutMs: Math.min(Math.max(left, 0), LOOK_MS),
+      signal: answered.signal,
+    });
+    try {
+      const execution = await get(dependencies, actor, id);
+      if (isTerminal(execution.status)) return execution;
+      if (left <= 0) return null;
+      await change;
+    } catch (error) {
+      if (error instanceof AppError && error.code === "database_unavailable") return null;
+      throw error;
+    } finally {
+      answered.abort();
+    }
+  }
+}

@@ -1,0 +1,39 @@
+// Recovery: takes executions back from dead workers, and rings again what the queue has forgotten.
+import { LEASE_MS, MAX_CRASHES } from "../../domain/execution.ts";
+import type { Executor } from "../../persistence/database.ts";
+import { type ReapedExecution, reapExecutions } from "../../persistence/leases.ts";
+import { type DueExecution, findUnheard, markRung } from "../../persistence/rings.ts";
+import type { ExecutionQueue } from "../../queue/execution-queue.ts";
+
+/** A queued execution unheard of for so long is looked for in the queue. Longer than any claim takes. */
+const QUIET_MS = 3_000;
+const PAGE = 1_000;
+
+export type Recovered = { reaped: ReapedExecution[]; rung: number };
+
+/** One pass. Idempotent, and harmless beside live workers: claims are guarded, a ring too many does nothing. */
+export async function recoverExecutions(database: Executor, queue: ExecutionQueue): Promise<Recovered> {
+  const reaped = await reapExecutions(database, { maxCrashes: MAX_CRASHES, limit: PAGE, silentMs: LEASE_MS });
+  await ringAll(
+    queue,
+    reaped.filter((execution) => execution.status === "queued"),
+  );
+  return { reaped, rung: await ringUnheard(database, queue) };
+}
+
+async function ringUnheard(database: Executor, queue: ExecutionQueue): Promise<number> {
+  const unheard = await findUnheard(database, { quietMs: QUIET_MS, limit: PAGE });
+  if (unheard.length === 0) return 0;
+  const states = await queue.find(unheard.map((due) => ({ executionId: due.id, wake: due.wake })));
+  const waiting = unheard.filter((_, index) => states[index] === "waiting");
+  // An active job whose row is still queued belongs to a worker that died before it claimed.
+  const forgotten = unheard.filter((_, index) => states[index] !== "waiting");
+  await markRung(database, waiting, { newWake: false });
+  const woken = await markRung(database, forgotten, { newWake: true });
+  await ringAll(queue, woken);
+  return woken.length;
+}
+
+function ringAll(queue: ExecutionQueue, due: readonly DueExecution[]): Promise<void> {
+  return queue.ring(due.map((row) => ({ executionId: row.id, wake: row.wake, priority: row.priority })));
+}

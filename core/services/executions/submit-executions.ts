@@ -1,0 +1,139 @@
+// Submissions: many requests, one commit. A submission that is accepted is in PostgreSQL before it is answered.
+import { AppError } from "../../domain/app-error.ts";
+import { findFileReferences } from "../../domain/file-references.ts";
+import { type Actor, notFound } from "../../domain/roles.ts";
+import type { Database, Executor } from "../../persistence/database.ts";
+import { createGroupWriter } from "../../persistence/group-writer.ts";
+import type { NewExecution } from "../../persistence/insert-executions.ts";
+import { findWorkflow } from "../../persistence/workflows.ts";
+import type { ExecutionQueue, Ring } from "../../queue/execution-queue.ts";
+import { assertFilesVisible } from "../workflows/check-file-references.ts";
+import { principalsOf } from "../workspaces/principals-of.ts";
+import {
+  commitSubmissions,
+  explainRefusal,
+  hashOf,
+  keyMismatch,
+  type Submission,
+  type Submitted,
+  toRow,
+  type Verdict,
+} from "./commit-submissions.ts";
+
+const MAX_BATCH = 500;
+
+export type { Submission, Submitted };
+
+export type SubmitOptions = { id?: string; key?: string | undefined; watched?: boolean };
+
+export type ExecutionSubmitter = {
+  /**
+   * Throws `not_found` (workflow, version or file), `forbidden`, `invalid_trigger`, or `idempotency_mismatch` when
+   * the key stood for another request. The same key and request give the same execution.
+   */
+  submit(actor: Actor, submission: Submission, options?: SubmitOptions): Promise<Submitted>;
+  /**
+   * All of them or none, in their order and in one commit; throws what `submit` throws. The key stands for the whole
+   * batch and for nothing that `submit` knows.
+   */
+  submitMany(
+    actor: Actor,
+    submissions: readonly Submission[],
+    options?: { key?: string | undefined },
+  ): Promise<Submitted[]>;
+  drain(): Promise<void>;
+};
+
+type Request = { actor: Actor; row: NewExecution };
+
+export type SubmitDependencies = {
+  database: Database;
+  queue: ExecutionQueue;
+  onRingFailed: (error: unknown) => void;
+};
+
+export function createExecutionSubmitter(dependencies: SubmitDependencies): ExecutionSubmitter {
+  const { database, queue, onRingFailed } = dependencies;
+  // Not awaited: the rows are the outbox, a queue that is down must not hold up the answer.
+  const ring = (rings: readonly Ring[]) => void queue.ring(rings).catch(onRingFailed);
+  const writer = createGroupWriter<Request, Verdict>({
+    async writeBatch(batch) {
+      const workspaceIds = [...new Set(batch.flatMap(({ actor }) => principalsOf(actor).workspaceIds))];
+      const { verdicts, rings } = await database.transaction({ workspaceIds }, (tx) =>
+        commitSubmissions(
+          tx,
+          batch.map((request) => request.row),
+        ),
+      );
+      ring(rings);
+      return verdicts;
+    },
+    maxBatch: MAX_BATCH,
+    maxInFlight: 2,
+    isShared: (error) => error instanceof AppError && error.code === "database_unavailable",
+  });
+
+  return {
+    async submit(actor, submission, { key, ...options } = {}) {
+      // Before the batch: inputs that name files are rare, the fast path does not look for them in SQL.
+      if (findFileReferences(submission.input).length > 0) {
+        await database.transaction(principalsOf(actor), (tx) => checkFiles(tx, [submission]));
+      }
+      const keyed = key === undefined ? undefined : { text: key, requestHash: hashOf(submission) };
+      const verdict = await writer.write({
+        actor,
+        row: toRow(actor, submission, { ...options, key: keyed }),
+      });
+      if (verdict === "mismatch") throw keyMismatch();
+      if (verdict !== "refused") return verdict;
+      throw await database.transaction(principalsOf(actor), (tx) => explainRefusal(tx, actor, submission));
+    },
+    async submitMany(actor, submissions, { key } = {}) {
+      const rows = toRows(actor, submissions, key);
+      const { submitted, rings } = await database.transaction(principalsOf(actor), async (tx) => {
+        await checkFiles(tx, submissions);
+        const { verdicts, rings } = await commitSubmissions(tx, rows);
+        // What is thrown here rolls all of it back.
+        return { submitted: await requireAll(tx, actor, submissions, verdicts), rings };
+      });
+      ring(rings);
+      return submitted;
+    },
+    drain: () => writer.drain(),
+  };
+}
+
+/** A space cannot be in a client's own key, so no single submission ever has the key of a batch's item. */
+function toRows(actor: Actor, submissions: readonly Submission[], key: string | undefined): NewExecution[] {
+  if (key === undefined) return submissions.map((submission) => toRow(actor, submission, {}));
+  const requestHash = hashOf({ batch: submissions });
+  return submissions.map((submission, index) =>
+    toRow(actor, submission, { key: { text: `${key} ${index}`, requestHash } }),
+  );
+}
+
+async function requireAll(
+  tx: Executor,
+  actor: Actor,
+  submissions: readonly Submission[],
+  verdicts: readonly Verdict[],
+): Promise<Submitted[]> {
+  const submitted: Submitted[] = [];
+  for (const [index, submission] of submissions.entries()) {
+    const verdict = verdicts[index];
+    if (verdict === "mismatch") throw keyMismatch();
+    if (verdict === undefined || verdict === "refused") throw await explainRefusal(tx, actor, submission);
+    submitted.push(verdict);
+  }
+  return submitted;
+}
+
+async function checkFiles(tx: Executor, submissions: readonly Submission[]): Promise<void> {
+  for (const [workflowId, ofOne] of Map.groupBy(submissions, (submission) => submission.workflowId)) {
+    const files = findFileReferences(ofOne.map((submission) => submission.input));
+    if (files.length === 0) continue;
+    const workflow = await findWorkflow(tx, workflowId);
+    if (!workflow) throw notFound("workflow");
+    await assertFilesVisible(tx, files, workflow.workspaceId);
+  }
+}

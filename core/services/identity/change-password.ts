@@ -1,0 +1,41 @@
+// A new password in place of the old one: every other session ends, this one stays.
+import { checkNewPassword } from "../../crypto/password-rule.ts";
+import { AppError } from "../../domain/app-error.ts";
+import type { Actor } from "../../domain/roles.ts";
+import { appendAudit } from "../../persistence/audit-logs.ts";
+import { announceIdentityChange } from "../../persistence/identity-changes.ts";
+import { dropResetToken } from "../../persistence/reset-tokens.ts";
+import { lockUser } from "../../persistence/second-factors.ts";
+import { endSessionsOf } from "../../persistence/sessions.ts";
+import { setPasswordHash } from "../../persistence/users.ts";
+import { ownEntry } from "./identity-audit.ts";
+import type { IdentityContext } from "./identity-context.ts";
+import { inNameOf, ownSession } from "./own-session.ts";
+import { verifyOwnPassword } from "./verify-own-password.ts";
+
+export type PasswordChange = { currentPassword: string; newPassword: string };
+
+/** Throws `invalid_credentials` for a wrong current password, `invalid_password` or `password_too_common`. */
+export async function changePassword(
+  context: IdentityContext,
+  actor: Actor,
+  { currentPassword, newPassword }: PasswordChange,
+): Promise<void> {
+  const { userId, sessionId } = ownSession(actor);
+  const before = await verifyOwnPassword(context, userId, currentPassword);
+  await checkNewPassword(newPassword, actor);
+  const hash = await context.hasher.hash(newPassword);
+  await context.database.transaction(inNameOf(userId), async (tx) => {
+    const user = await lockUser(tx, userId);
+    // Of two changes at once the second no longer knows the current password.
+    if (user?.passwordHash !== before) {
+      throw new AppError("invalid_credentials", "The password was changed a moment ago");
+    }
+    await setPasswordHash(tx, userId, hash);
+    const endedSessions = await endSessionsOf(tx, { userId, keep: sessionId, reason: "password" });
+    await dropResetToken(tx, userId);
+    await announceIdentityChange(tx, [userId]);
+    await appendAudit(tx, [ownEntry(userId, "password.changed", { endedSessions })]);
+  });
+  context.actors.forgetUser(userId);
+}

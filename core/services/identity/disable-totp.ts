@@ -1,0 +1,30 @@
+// Takes the second factor off again: with the password and a code, so that neither a token nor a phone is enough.
+import { AppError } from "../../domain/app-error.ts";
+import type { Actor } from "../../domain/roles.ts";
+import { appendAudit } from "../../persistence/audit-logs.ts";
+import { announceIdentityChange } from "../../persistence/identity-changes.ts";
+import { clearSecondFactor, lockUser } from "../../persistence/second-factors.ts";
+import { spendSecondFactor } from "./check-second-factor.ts";
+import { ownEntry } from "./identity-audit.ts";
+import type { IdentityContext } from "./identity-context.ts";
+import { inNameOf, ownSession } from "./own-session.ts";
+import { verifyOwnPassword } from "./verify-own-password.ts";
+
+/** `code` is one of the app or a recovery code. Throws `invalid_credentials`, `totp_not_set_up` or `invalid_totp`. */
+export async function disableTotp(
+  context: IdentityContext,
+  actor: Actor,
+  { password, code }: { password: string; code: string },
+): Promise<void> {
+  const { userId } = ownSession(actor);
+  await verifyOwnPassword(context, userId, password);
+  await context.database.transaction(inNameOf(userId), async (tx) => {
+    const user = await lockUser(tx, userId);
+    if (!user?.enabled) throw new AppError("totp_not_set_up", "There is no second factor to disable");
+    const factor = await spendSecondFactor(tx, context.envelope, { user, code });
+    await clearSecondFactor(tx, userId);
+    await announceIdentityChange(tx, [userId]);
+    await appendAudit(tx, [ownEntry(userId, "mfa.disabled", { factor })]);
+  });
+  context.actors.forgetUser(userId);
+}

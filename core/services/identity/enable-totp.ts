@@ -1,0 +1,41 @@
+// Second step: the first code proves that the app has the secret, and the recovery codes are shown.
+import { createRecoveryCodes } from "../../crypto/recovery-codes.ts";
+import { findTotpStep } from "../../crypto/totp.ts";
+import { AppError } from "../../domain/app-error.ts";
+import type { Actor } from "../../domain/roles.ts";
+import { appendAudit } from "../../persistence/audit-logs.ts";
+import { announceIdentityChange } from "../../persistence/identity-changes.ts";
+import { enableSecondFactor, type LockedUser, lockUser } from "../../persistence/second-factors.ts";
+import { openTotpSecret, wrongCode } from "./check-second-factor.ts";
+import { ownEntry } from "./identity-audit.ts";
+import type { IdentityContext } from "./identity-context.ts";
+import { inNameOf, ownSession } from "./own-session.ts";
+
+/** Throws `totp_not_set_up`, `totp_enabled`, or `invalid_totp` for a wrong code. */
+export async function enableTotp(
+  context: IdentityContext,
+  actor: Actor,
+  code: string,
+): Promise<{ recoveryCodes: string[] }> {
+  const { userId } = ownSession(actor);
+  const recovery = createRecoveryCodes();
+  await context.database.transaction(inNameOf(userId), async (tx) => {
+    const user = requirePending(await lockUser(tx, userId));
+    const step = findTotpStep(await openTotpSecret(context.envelope, user), code.trim(), user);
+    if (step === null) throw wrongCode(userId);
+    await enableSecondFactor(tx, { userId, step, recoveryCodeHashes: recovery.hashes });
+    await announceIdentityChange(tx, [userId]);
+    await appendAudit(tx, [ownEntry(userId, "mfa.enabled")]);
+  });
+  // Workspaces that ask for a second factor open with the next request.
+  context.actors.forgetUser(userId);
+  return { recoveryCodes: recovery.codes };
+}
+
+function requirePending(user: LockedUser | null): LockedUser {
+  if (user === null || user.ciphertext === null) {
+    throw new AppError("totp_not_set_up", "Ask POST /auth/mfa/setup for a secret first");
+  }
+  if (user.enabled) throw new AppError("totp_enabled", "The second factor is in use already");
+  return user;
+}

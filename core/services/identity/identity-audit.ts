@@ -1,0 +1,7 @@
+// What a person did about themselves, for the instance's chain. Refusals are summed up elsewhere: record-denials.ts.
+import { type AuditEntry, INSTANCE_CHAIN } from "../../persistence/audit-logs.ts";
+
+export function ownEntry(userId: string, action: string, details?: Record<string, unknown>): AuditEntry {
+  const target = { chainId: INSTANCE_CHAIN, targetType: "user", targetId: userId };
+  return { ...target, actorId: userId, action, ...(details && { details }) };
+}

@@ -1,0 +1,12 @@
+// The bridge from a verified person to what row-level security lets a transaction see.
+import type { Actor } from "../../domain/roles.ts";
+import type { Principals } from "../../persistence/database.ts";
+
+/**
+ * Every workspace of the person, whatever the role: what they may do there is `authorize`'s to say, so
+ * that a role too small is `forbidden` and only foreign rows are `not_found`.
+ */
+export function principalsOf(actor: Actor): Principals {
+  const workspaceIds = actor.memberships.map((m) => m.workspaceId);
+  return { userId: actor.userId, workspaceIds, apiKeyId: actor.apiKey?.id };
+}

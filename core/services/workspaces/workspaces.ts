@@ -1,0 +1,120 @@
+// Workspaces: list, create, read, rename, ask for a second factor.
+import { v7 as uuidv7 } from "uuid";
+import { AppError } from "../../domain/app-error.ts";
+import { type Actor, authorize, notFound } from "../../domain/roles.ts";
+import { appendAudit } from "../../persistence/audit-logs.ts";
+import type { Database, Executor } from "../../persistence/database.ts";
+import { announceIdentityChange } from "../../persistence/identity-changes.ts";
+import { listMemberIds } from "../../persistence/members.ts";
+import {
+  countFoundedWorkspaces,
+  findWorkspace,
+  hasSecondFactor,
+  insertWorkspace,
+  listWorkspaces,
+  updateWorkspace,
+  type Workspace,
+} from "../../persistence/workspaces.ts";
+import type { ActorCache } from "../identity/actor-cache.ts";
+import { lockOwned, workspaceEntry } from "./own-workspace.ts";
+import { principalsOf } from "./principals-of.ts";
+
+const MAX_FOUNDED = 100;
+
+export type { Workspace };
+
+export type WorkspaceDependencies = { database: Database; actors: ActorCache };
+
+export type WorkspaceChange = { name?: string | undefined; requireTotp?: boolean | undefined };
+
+export type WorkspaceService = {
+  list(actor: Actor, page: { before: string | undefined; limit: number }): Promise<Workspace[]>;
+  /** The actor becomes its owner. Throws `too_many_workspaces` beyond 100 that they made and own. */
+  create(actor: Actor, draft: { name: string }): Promise<Workspace>;
+  /** Throws `not_found`. */
+  get(actor: Actor, id: string): Promise<Workspace>;
+  /** Throws `not_found`, `forbidden`, and `totp_setup_required` to an owner who would lock themselves out. */
+  update(actor: Actor, id: string, change: WorkspaceChange): Promise<Workspace>;
+};
+
+export function createWorkspaceService(dependencies: WorkspaceDependencies): WorkspaceService {
+  const { database } = dependencies;
+  return {
+    list: (actor, page) =>
+      database.transaction(principalsOf(actor), (tx) =>
+        listWorkspaces(tx, { ...page, userId: actor.userId }),
+      ),
+    create: (actor, draft) => create(dependencies, actor, draft),
+    get: (actor, id) => {
+      authorize(actor, "workspace:read", { workspaceId: id });
+      return database.transaction(principalsOf(actor), (tx) => find(tx, actor, id));
+    },
+    update: (actor, id, change) => update(dependencies, actor, id, change),
+  };
+}
+
+async function create(
+  { database, actors }: WorkspaceDependencies,
+  actor: Actor,
+  { name }: { name: string },
+): Promise<Workspace> {
+  const id = uuidv7();
+  const { userId } = actor;
+  const principals = principalsOf(actor);
+  const workspaceIds = [...principals.workspaceIds, id];
+  const workspace = await database.transaction({ ...principals, workspaceIds }, async (tx) => {
+    if ((await countFoundedWorkspaces(tx, userId)) >= MAX_FOUNDED) {
+      throw new AppError("too_many_workspaces", `You own ${MAX_FOUNDED} workspaces that you made`);
+    }
+    await insertWorkspace(tx, { id, name, userId });
+    const made = await find(tx, actor, id);
+    await announceIdentityChange(tx, [userId]);
+    await appendAudit(tx, [workspaceEntry(actor, id, "workspace.created", { name })]);
+    return made;
+  });
+  actors.forgetUser(userId);
+  return workspace;
+}
+
+async function update(
+  { database, actors }: WorkspaceDependencies,
+  actor: Actor,
+  id: string,
+  { name, requireTotp }: WorkspaceChange,
+): Promise<Workspace> {
+  const { workspace, affected } = await database.transaction(principalsOf(actor), async (tx) => {
+    await lockOwned(tx, actor, "workspace:write", id);
+    const current = await find(tx, actor, id);
+    const isRenamed = name !== undefined && name !== current.name;
+    const isTotpChanged = requireTotp !== undefined && requireTotp !== current.requireTotp;
+    if (isTotpChanged && requireTotp) await requireOwnSecondFactor(tx, actor);
+    if (!isRenamed && !isTotpChanged) return { workspace: current, affected: [] };
+    await updateWorkspace(tx, { id, name, requireTotp });
+    const members = isTotpChanged ? await listMemberIds(tx, id) : [];
+    const changed = await find(tx, actor, id);
+    await announceIdentityChange(tx, members);
+    await appendAudit(tx, [
+      ...(isRenamed
+        ? [workspaceEntry(actor, id, "workspace.renamed", { from: current.name, to: name })]
+        : []),
+      ...(isTotpChanged ? [workspaceEntry(actor, id, "workspace.totp_changed", { requireTotp })] : []),
+    ]);
+    return { workspace: changed, affected: members };
+  });
+  for (const userId of affected) actors.forgetUser(userId);
+  return workspace;
+}
+
+async function find(tx: Executor, { userId }: Actor, id: string): Promise<Workspace> {
+  const workspace = await findWorkspace(tx, { id, userId });
+  if (!workspace) throw notFound("workspace");
+  return workspace;
+}
+
+async function requireOwnSecondFactor(tx: Executor, { userId }: Actor): Promise<void> {
+  if (await hasSecondFactor(tx, userId)) return;
+  throw new AppError(
+    "totp_setup_required",
+    "You would lock yourself out: set up your own second factor first with POST /auth/mfa/setup",
+  );
+}
