@@ -3,12 +3,12 @@ import type { Config } from "#core/config.ts";
 import { AppError } from "#core/domain/app-error.ts";
 import type { AttemptRules } from "#core/domain/attempt-limits.ts";
 import { clientNetwork } from "#core/domain/client-network.ts";
+import { createDatabase, type Database } from "#core/persistence/database.ts";
 import {
   type AttemptCounters,
   openPostgresCounters,
   openRedisCounters,
-} from "#core/persistence/attempt-counters.ts";
-import { createDatabase, type Database } from "#core/persistence/database.ts";
+} from "#core/persistence/identity/attempt-counters.ts";
 import { createAttemptLimiter } from "#core/services/defences/limit-attempts.ts";
 import { createDenialRecorder } from "#core/services/defences/record-denials.ts";
 import type { RecordDenial } from "./middleware/handle-errors.ts";

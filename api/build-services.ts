@@ -6,7 +6,7 @@ import { createKeyring } from "#core/crypto/keyring.ts";
 import { createPasswordHasher, type PasswordHasherOptions } from "#core/crypto/passwords.ts";
 import { createMailer } from "#core/mail/create-mailer.ts";
 import type { Database } from "#core/persistence/database.ts";
-import type { ExecutionSignals } from "#core/persistence/execution-signals.ts";
+import type { ExecutionSignals } from "#core/persistence/executions/execution-signals.ts";
 import type { ExecutionQueue } from "#core/queue/execution-queue.ts";
 import { createAuditLogService } from "#core/services/audit/audit-logs.ts";
 import { createAuditProofService } from "#core/services/audit/audit-proof.ts";

@@ -5,7 +5,7 @@ import type { PasswordHasherOptions } from "#core/crypto/passwords.ts";
 import { createLogger, type Logger } from "#core/logger.ts";
 import { commitCanary } from "#core/persistence/commit-canary.ts";
 import { createDatabase } from "#core/persistence/database.ts";
-import { openExecutionSignals } from "#core/persistence/execution-signals.ts";
+import { openExecutionSignals } from "#core/persistence/executions/execution-signals.ts";
 import { createExecutionQueue } from "#core/queue/execution-queue.ts";
 import { checkBackend, chooseBackend } from "#core/queue/queue-backend.ts";
 import { checkFoundations } from "#core/services/check-foundations.ts";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { createLogger } from "#core/logger.ts";
-import { openLockSession } from "#core/persistence/recovery-session.ts";
+import { openLockSession } from "#core/persistence/executions/recovery-session.ts";
 import { createExecutionBed, type ExecutionBed } from "../test/support/executions.ts";
 import { type RecoverySession, startRecoveryLoop } from "./recovery-loop.ts";
 

@@ -1,7 +1,7 @@
 // `npm run audit:verify`: recomputes the audit chains. Exit code 0: all whole; 1: one is not, or nothing could be read.
 import path from "node:path";
 import { AppError } from "../core/domain/app-error.ts";
-import { INSTANCE_CHAIN } from "../core/persistence/audit-logs.ts";
+import { INSTANCE_CHAIN } from "../core/persistence/audit/audit-logs.ts";
 import type { ChainProof } from "../core/services/audit/audit-proof.ts";
 import { readArguments } from "./audit-verify/read-arguments.ts";
 import { runVerify } from "./audit-verify/run-verify.ts";

@@ -3,8 +3,8 @@
 import { AppError } from "#core/domain/app-error.ts";
 import { LEASE_MS, MAX_CRASHES } from "#core/domain/execution.ts";
 import type { ClaimedExecution } from "#core/domain/journal.ts";
-import { claimExecutions, findSuspects } from "#core/persistence/claim-executions.ts";
 import type { Database } from "#core/persistence/database.ts";
+import { claimExecutions, findSuspects } from "#core/persistence/executions/claim-executions.ts";
 import { createGroupWriter } from "#core/persistence/group-writer.ts";
 
 /** One more worker lost over it and it fails, so it must take no innocent execution with it. */

@@ -3,8 +3,8 @@ import { AppError } from "#core/domain/app-error.ts";
 import type { JournalWrite } from "#core/domain/journal.ts";
 import type { RunStore } from "#core/engine/run-store.ts";
 import type { Database } from "#core/persistence/database.ts";
+import { writeJournal } from "#core/persistence/executions/write-journal.ts";
 import { createGroupWriter } from "#core/persistence/group-writer.ts";
-import { writeJournal } from "#core/persistence/write-journal.ts";
 import { awaitDatabase, isUnavailable } from "./await-database.ts";
 
 const MAX_BATCH = 200;

@@ -4,7 +4,7 @@ import { after, before, test } from "node:test";
 import { v7 as uuidv7 } from "uuid";
 import { AppError } from "#core/domain/app-error.ts";
 import { HTTP_CREDENTIALS } from "#core/domain/credential-types.ts";
-import { insertCredential } from "#core/persistence/credentials.ts";
+import { insertCredential } from "#core/persistence/credentials/credentials.ts";
 import { createExecutionBed, type ExecutionBed } from "../test/support/executions.ts";
 import { createCredentialGate } from "./credential-gate.ts";
 

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { v7 as uuidv7 } from "uuid";
 import { createLogger } from "#core/logger.ts";
-import { registerWorker } from "#core/persistence/workers.ts";
+import { registerWorker } from "#core/persistence/executions/workers.ts";
 import { createExecutionBed, type ExecutionBed } from "../test/support/executions.ts";
 import { createLeaseKeeper } from "./lease-keeper.ts";
 import type { HeldLease } from "./lease-thread.ts";

@@ -4,8 +4,8 @@ import { setTimeout as delay } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
 import { LEASE_MS, RENEW_MS } from "#core/domain/execution.ts";
 import { createDatabase } from "#core/persistence/database.ts";
-import { renewLeases } from "#core/persistence/leases.ts";
-import { recordHeartbeat } from "#core/persistence/workers.ts";
+import { renewLeases } from "#core/persistence/executions/leases.ts";
+import { recordHeartbeat } from "#core/persistence/executions/workers.ts";
 
 /** A claim by its fence: the same worker may lose an execution and claim it again before it has let go. */
 export type HeldLease = { id: string; fence: number };

@@ -9,7 +9,7 @@ import { createLogger, type Logger } from "#core/logger.ts";
 import { nodeDefinitions } from "#core/nodes/definitions.ts";
 import { nodeRunners } from "#core/nodes/runners.ts";
 import { createDatabase } from "#core/persistence/database.ts";
-import { isBeating, recordStop, registerWorker } from "#core/persistence/workers.ts";
+import { isBeating, recordStop, registerWorker } from "#core/persistence/executions/workers.ts";
 import { consumeBells } from "#core/queue/bell-consumer.ts";
 import { createExecutionQueue } from "#core/queue/execution-queue.ts";
 import { checkBackend, chooseBackend } from "#core/queue/queue-backend.ts";

@@ -9,7 +9,7 @@ import type {
   CredentialSource,
   OpenedCredential,
 } from "#core/engine/credential-source.ts";
-import type { SealedCredential } from "#core/persistence/credentials.ts";
+import type { SealedCredential } from "#core/persistence/credentials/credentials.ts";
 import type { Database } from "#core/persistence/database.ts";
 import { awaitDatabase } from "./await-database.ts";
 import { createCredentialGate } from "./credential-gate.ts";

@@ -1,8 +1,8 @@
 // Compiled versions by (workflow, version): versions are immutable, so an entry never goes stale.
 import { AppError } from "#core/domain/app-error.ts";
 import { type CompiledWorkflow, compileWorkflow, type NodeCatalogue } from "#core/engine/compile-workflow.ts";
-import { loadVersionGraph } from "#core/persistence/claim-executions.ts";
 import type { Database } from "#core/persistence/database.ts";
+import { loadVersionGraph } from "#core/persistence/executions/claim-executions.ts";
 
 /** A 2,000-node graph compiles to a few MB; 500 ordinary ones stay far below 100 MB. */
 const MAX_ENTRIES = 500;

@@ -3,8 +3,8 @@ import { createEnvelope } from "../crypto/envelope.ts";
 import { checkKeyCanary } from "../crypto/key-canary.ts";
 import { createKeyring, type NamedKey } from "../crypto/keyring.ts";
 import { checkDatabase } from "../persistence/check-database.ts";
+import { createKeyCanaries } from "../persistence/credentials/key-canaries.ts";
 import type { Database } from "../persistence/database.ts";
-import { createKeyCanaries } from "../persistence/key-canaries.ts";
 
 /**
  * Throws `pending_migrations`, `unsafe_role` or `wrong_encryption_key`, each with what to do. Roles that hold no

@@ -2,7 +2,8 @@
 import { loadConfig } from "../../core/config.ts";
 import { AppError } from "../../core/domain/app-error.ts";
 import { normaliseEmail } from "../../core/domain/email.ts";
-import { appendAudit, INSTANCE_CHAIN } from "../../core/persistence/audit-logs.ts";
+import { appendAudit, INSTANCE_CHAIN } from "../../core/persistence/audit/audit-logs.ts";
+import { type Database, type Executor, NOBODY } from "../../core/persistence/database.ts";
 import {
   type CommandLineUser,
   clearTotp,
@@ -10,9 +11,8 @@ import {
   listUsersByAge,
   lockUserByEmail,
   makeAdmin,
-} from "../../core/persistence/command-line-users.ts";
-import { type Database, type Executor, NOBODY } from "../../core/persistence/database.ts";
-import { announceIdentityChange } from "../../core/persistence/identity-changes.ts";
+} from "../../core/persistence/identity/command-line-users.ts";
+import { announceIdentityChange } from "../../core/persistence/identity/identity-changes.ts";
 import { createResetToken, resetLink } from "../../core/services/identity/create-reset-token.ts";
 import type { AdminCommand } from "./read-arguments.ts";
 

@@ -2,7 +2,7 @@
 import { parseArgs } from "node:util";
 import { AppError } from "../../core/domain/app-error.ts";
 import { isUuid } from "../../core/domain/uuid.ts";
-import { INSTANCE_CHAIN } from "../../core/persistence/audit-logs.ts";
+import { INSTANCE_CHAIN } from "../../core/persistence/audit/audit-logs.ts";
 
 export type VerifyArguments = {
   /** Null: every chain there is. */

@@ -1,8 +1,8 @@
 // Decides to whom what is imported will belong, and into which workspace it goes.
 import { AppError } from "../../core/domain/app-error.ts";
 import type { Database } from "../../core/persistence/database.ts";
-import { findAdmins, findImportUser, type ImportUser } from "../../core/persistence/import-owner.ts";
-import { findPersonalWorkspace } from "../../core/persistence/personal-workspace.ts";
+import { findPersonalWorkspace } from "../../core/persistence/identity/personal-workspace.ts";
+import { findAdmins, findImportUser, type ImportUser } from "../../core/persistence/imports/import-owner.ts";
 
 export type ImportOwner = { id: string; email: string; workspaceId: string };
 

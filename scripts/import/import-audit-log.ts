@@ -1,7 +1,7 @@
 // Appends the old audit log to the workspace's chain: marked as imported, with the times it had.
 import { createHash } from "node:crypto";
-import { type AuditEntry, appendAudit } from "../../core/persistence/audit-logs.ts";
-import { findAuditIds } from "../../core/persistence/import-audit-logs.ts";
+import { type AuditEntry, appendAudit } from "../../core/persistence/audit/audit-logs.ts";
+import { findAuditIds } from "../../core/persistence/imports/import-audit-logs.ts";
 import { createOccurrenceCounter } from "./count-occurrences.ts";
 import { deriveId } from "./derive-id.ts";
 import { count, type ImportContext, writeFile } from "./import-context.ts";

@@ -3,7 +3,7 @@
 import type { Envelope } from "../../core/crypto/envelope.ts";
 import { AppError } from "../../core/domain/app-error.ts";
 import type { Database, Executor } from "../../core/persistence/database.ts";
-import { lockImport } from "../../core/persistence/import-workflows.ts";
+import { lockImport } from "../../core/persistence/imports/import-workflows.ts";
 import type { FoundFile } from "./list-files.ts";
 import type { PartFault } from "./read-graph.ts";
 import { type JsonFile, readJsonFile } from "./read-json-file.ts";

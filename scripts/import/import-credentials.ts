@@ -1,8 +1,8 @@
 // Writes the old Studio's secrets, sealed before they reach the database.
-import { appendAudit } from "../../core/persistence/audit-logs.ts";
-import { insertCredential } from "../../core/persistence/credentials.ts";
+import { appendAudit } from "../../core/persistence/audit/audit-logs.ts";
+import { insertCredential } from "../../core/persistence/credentials/credentials.ts";
 import type { Executor } from "../../core/persistence/database.ts";
-import { listImportedCredentials } from "../../core/persistence/import-workflows.ts";
+import { listImportedCredentials } from "../../core/persistence/imports/import-workflows.ts";
 import { deriveId } from "./derive-id.ts";
 import { count, type ImportContext, openJsonFile, reportFaults, writeFile } from "./import-context.ts";
 import type { FoundFile } from "./list-files.ts";

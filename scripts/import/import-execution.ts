@@ -1,7 +1,7 @@
 // Writes one finished execution with its steps, under its old time.
 
 import type { ExecutionError } from "../../core/domain/execution.ts";
-import { appendAudit } from "../../core/persistence/audit-logs.ts";
+import { appendAudit } from "../../core/persistence/audit/audit-logs.ts";
 import type { Executor } from "../../core/persistence/database.ts";
 import {
   type ImportedExecution,
@@ -9,7 +9,7 @@ import {
   insertImportedExecution,
   insertImportedSteps,
   isExecutionImported,
-} from "../../core/persistence/import-executions.ts";
+} from "../../core/persistence/imports/import-executions.ts";
 import { deriveId } from "./derive-id.ts";
 import { count, type ImportContext, openJsonFile, reportFaults, writeFile } from "./import-context.ts";
 import { findKnownWorkflow, type KnownWorkflow } from "./known-workflows.ts";

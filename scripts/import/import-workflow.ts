@@ -1,12 +1,12 @@
 // Writes one workflow with its versions; a workflow that is there already only gets the versions it lacks.
-import { appendAudit } from "../../core/persistence/audit-logs.ts";
+import { appendAudit } from "../../core/persistence/audit/audit-logs.ts";
 import type { Executor } from "../../core/persistence/database.ts";
 import {
   findImportedWorkflow,
   insertImportedVersion,
   insertImportedWorkflow,
   listVersionHashes,
-} from "../../core/persistence/import-workflows.ts";
+} from "../../core/persistence/imports/import-workflows.ts";
 import { validateGraph } from "../../core/services/workflows/validate-graph.ts";
 import { deriveId } from "./derive-id.ts";
 import { count, type ImportContext, openJsonFile, reportFaults, writeFile } from "./import-context.ts";

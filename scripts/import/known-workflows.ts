@@ -4,7 +4,7 @@ import {
   findImportedWorkflow,
   listNodeTypes,
   listVersionHashes,
-} from "../../core/persistence/import-workflows.ts";
+} from "../../core/persistence/imports/import-workflows.ts";
 
 export type KnownWorkflow = {
   id: string;

@@ -4,8 +4,8 @@ import { createEnvelope } from "../../core/crypto/envelope.ts";
 import { checkKeyCanary } from "../../core/crypto/key-canary.ts";
 import { createKeyring } from "../../core/crypto/keyring.ts";
 import { AppError } from "../../core/domain/app-error.ts";
+import { createKeyCanaries } from "../../core/persistence/credentials/key-canaries.ts";
 import type { Database } from "../../core/persistence/database.ts";
-import { createKeyCanaries } from "../../core/persistence/key-canaries.ts";
 import {
   countKeyUses,
   type RotationReport,

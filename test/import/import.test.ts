@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import pg from "pg";
-import { findSealedCredential } from "../../core/persistence/credentials.ts";
+import { verifyAuditChain } from "../../core/persistence/audit/verify-audit-chain.ts";
+import { findSealedCredential } from "../../core/persistence/credentials/credentials.ts";
 import { sql } from "../../core/persistence/sql.ts";
-import { verifyAuditChain } from "../../core/persistence/verify-audit-chain.ts";
 import { validateGraph } from "../../core/services/workflows/validate-graph.ts";
 import { exitCodeOf, KINDS, type Report } from "../../scripts/import/report.ts";
 import {

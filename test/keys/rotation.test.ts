@@ -11,7 +11,7 @@ import { v7 as uuidv7 } from "uuid";
 import { loadConfig } from "../../core/config.ts";
 import { createEnvelope, type Envelope } from "../../core/crypto/envelope.ts";
 import { createKeyring } from "../../core/crypto/keyring.ts";
-import { INSTANCE_CHAIN } from "../../core/persistence/audit-logs.ts";
+import { INSTANCE_CHAIN } from "../../core/persistence/audit/audit-logs.ts";
 import { keepKeys, keysFileIn } from "../../scripts/installation/keep-keys.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, before, test } from "node:test";
 import type { WorkspaceRole } from "#core/domain/roles.ts";
-import { appendAudit, INSTANCE_CHAIN } from "#core/persistence/audit-logs.ts";
+import { appendAudit, INSTANCE_CHAIN } from "#core/persistence/audit/audit-logs.ts";
 import { sql } from "#core/persistence/sql.ts";
 import { createAuditLogService } from "#core/services/audit/audit-logs.ts";
 import { createAuditLogRoutes } from "../../api/routes/audit-logs.ts";

@@ -8,7 +8,12 @@ import path from "node:path";
 import { after, before, test } from "node:test";
 import pg from "pg";
 import { createAnchorSigner, publicKeysOf } from "#core/crypto/anchor-signer.ts";
-import { appendAudit, canonicalBytes, chainHash, INSTANCE_CHAIN } from "#core/persistence/audit-logs.ts";
+import {
+  appendAudit,
+  canonicalBytes,
+  chainHash,
+  INSTANCE_CHAIN,
+} from "#core/persistence/audit/audit-logs.ts";
 import { createDatabase, type Database } from "#core/persistence/database.ts";
 import { createAnchorWriter } from "#core/services/audit/audit-anchors.ts";
 import { proveChain } from "#core/services/audit/audit-proof.ts";

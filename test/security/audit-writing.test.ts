@@ -1,9 +1,9 @@
 // What the audit log holds against: many writers, a failing entry, a spreadsheet, a reader who leaves.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
-import { appendAudit } from "#core/persistence/audit-logs.ts";
+import { appendAudit } from "#core/persistence/audit/audit-logs.ts";
+import { verifyAuditChain } from "#core/persistence/audit/verify-audit-chain.ts";
 import type { Database } from "#core/persistence/database.ts";
-import { verifyAuditChain } from "#core/persistence/verify-audit-chain.ts";
 import { createAuditLogService } from "#core/services/audit/audit-logs.ts";
 import { createFileService } from "#core/services/files/files.ts";
 import { createAuditLogRoutes } from "../../api/routes/audit-logs.ts";

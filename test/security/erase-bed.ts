@@ -1,7 +1,7 @@
 // What the erasure tests share: an api with an administrator, rows to erase, and a search through every column.
 
+import { verifyAuditChain } from "../../core/persistence/audit/verify-audit-chain.ts";
 import { createDatabase, type Database } from "../../core/persistence/database.ts";
-import { verifyAuditChain } from "../../core/persistence/verify-audit-chain.ts";
 import { startTestApi, type TestApi } from "../support/api.ts";
 import type { Person } from "../support/client.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";

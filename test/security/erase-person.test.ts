@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, test } from "node:test";
 import { v7 as uuidv7 } from "uuid";
-import { appendAudit } from "#core/persistence/audit-logs.ts";
+import { appendAudit } from "#core/persistence/audit/audit-logs.ts";
 import type { Person } from "../support/client.ts";
 import { createWorkflow } from "../support/workflows.ts";
 import { createEraseBed, type EraseBed } from "./erase-bed.ts";

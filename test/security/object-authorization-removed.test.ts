@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { announceIdentityChange } from "#core/persistence/identity-changes.ts";
+import { announceIdentityChange } from "#core/persistence/identity/identity-changes.ts";
 import { startTestApi, type TestApi } from "../support/api.ts";
 import type { Person } from "../support/client.ts";
 import { createExecutionBed, type ExecutionBed } from "../support/executions.ts";

@@ -4,10 +4,10 @@ import { after, before, test } from "node:test";
 import pg from "pg";
 import { v7 as uuidv7 } from "uuid";
 import { createDatabase, type Database, type Executor } from "#core/persistence/database.ts";
-import { listExecutions } from "#core/persistence/executions.ts";
+import { listExecutions } from "#core/persistence/executions/executions.ts";
 import { listFiles } from "#core/persistence/files.ts";
 import { type Sql, sql } from "#core/persistence/sql.ts";
-import { listWorkflows } from "#core/persistence/workflows.ts";
+import { listWorkflows } from "#core/persistence/workflows/workflows.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 
 const MANY = 1_000_000;

@@ -6,7 +6,7 @@ import path from "node:path";
 import { createInterface } from "node:readline";
 import type { AnchorSigner } from "../../crypto/anchor-signer.ts";
 import { parseAnchor } from "../../domain/audit-anchor.ts";
-import { listAuditHeads } from "../../persistence/audit-heads.ts";
+import { listAuditHeads } from "../../persistence/audit/audit-heads.ts";
 import type { Executor } from "../../persistence/database.ts";
 
 export type AnchorWriter = {

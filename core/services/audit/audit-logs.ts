@@ -2,15 +2,15 @@
 import { AppError } from "../../domain/app-error.ts";
 import { splitWords } from "../../domain/audit-words.ts";
 import { type Actor, authorizeRoute } from "../../domain/roles.ts";
-import { findAuditHead } from "../../persistence/audit-heads.ts";
-import { appendAudit, INSTANCE_CHAIN } from "../../persistence/audit-logs.ts";
+import { findAuditHead } from "../../persistence/audit/audit-heads.ts";
+import { appendAudit, INSTANCE_CHAIN } from "../../persistence/audit/audit-logs.ts";
 import {
   type AuditFilter,
   type AuditLog,
   type AuditPage,
   listAuditLogs,
   readAuditLogs,
-} from "../../persistence/audit-logs-page.ts";
+} from "../../persistence/audit/audit-logs-page.ts";
 
 import type { Database, Principals } from "../../persistence/database.ts";
 import { chooseWorkspace } from "../workspaces/choose-workspace.ts";

@@ -4,9 +4,9 @@ import type { NamedKey } from "../../crypto/keyring.ts";
 import { createSemaphore } from "../../crypto/semaphore.ts";
 import type { Anchor } from "../../domain/audit-anchor.ts";
 import type { Actor } from "../../domain/roles.ts";
-import { findAuditHead } from "../../persistence/audit-heads.ts";
+import { findAuditHead } from "../../persistence/audit/audit-heads.ts";
+import { type AuditVerdict, verifyAuditChain } from "../../persistence/audit/verify-audit-chain.ts";
 import type { Database } from "../../persistence/database.ts";
-import { type AuditVerdict, verifyAuditChain } from "../../persistence/verify-audit-chain.ts";
 import { type Chain, type ChainChoice, chooseChain } from "./audit-logs.ts";
 import { readAnchors } from "./read-anchors.ts";
 

@@ -1,5 +1,5 @@
 // What administrators do at the queue dashboard, written down before it happens: BullMQ knows no transaction of ours.
-import { appendAudit, INSTANCE_CHAIN } from "../../persistence/audit-logs.ts";
+import { appendAudit, INSTANCE_CHAIN } from "../../persistence/audit/audit-logs.ts";
 import type { Database } from "../../persistence/database.ts";
 
 export type QueueAuditEntry = {

@@ -3,7 +3,7 @@ import { readdir, stat } from "node:fs/promises";
 import path from "node:path";
 import { type AnchorVerifier, createAnchorVerifier } from "../../crypto/anchor-signer.ts";
 import { type Anchor, parseAnchor } from "../../domain/audit-anchor.ts";
-import type { KnownHead } from "../../persistence/verify-audit-chain.ts";
+import type { KnownHead } from "../../persistence/audit/verify-audit-chain.ts";
 import { hashLine, readLines } from "./audit-anchors.ts";
 
 export type KnownAnchors = {

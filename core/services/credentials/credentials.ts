@@ -4,7 +4,7 @@ import type { Envelope, Sealed } from "../../crypto/envelope.ts";
 import { AppError } from "../../domain/app-error.ts";
 import { credentialTypes } from "../../domain/credential-types.ts";
 import { type Actor, authorize, notFound, workspacesFor } from "../../domain/roles.ts";
-import { appendAudit } from "../../persistence/audit-logs.ts";
+import { appendAudit } from "../../persistence/audit/audit-logs.ts";
 import {
   type CredentialSummary,
   deleteCredential,
@@ -15,7 +15,7 @@ import {
   lockCredential,
   nameTaken,
   updateCredential,
-} from "../../persistence/credentials.ts";
+} from "../../persistence/credentials/credentials.ts";
 import type { Database, Executor } from "../../persistence/database.ts";
 import { chooseWorkspace } from "../workspaces/choose-workspace.ts";
 import { principalsOf } from "../workspaces/principals-of.ts";

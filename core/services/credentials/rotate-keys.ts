@@ -1,9 +1,7 @@
 // Rotation: every data key is wrapped anew under the current key-encryption key, while the platform runs.
 import type { Envelope } from "../../crypto/envelope.ts";
 import { AppError } from "../../domain/app-error.ts";
-import { appendAudit, INSTANCE_CHAIN } from "../../persistence/audit-logs.ts";
-import type { Database, Executor } from "../../persistence/database.ts";
-import { NOBODY } from "../../persistence/database.ts";
+import { appendAudit, INSTANCE_CHAIN } from "../../persistence/audit/audit-logs.ts";
 import {
   countByKey,
   type KeyUse,
@@ -13,7 +11,9 @@ import {
   type SealedPlace,
   type SealedRecord,
   updateWrappedKeys,
-} from "../../persistence/sealed-records.ts";
+} from "../../persistence/credentials/sealed-records.ts";
+import type { Database, Executor } from "../../persistence/database.ts";
+import { NOBODY } from "../../persistence/database.ts";
 
 export type RotationDependencies = {
   /** As `atelier_rotator`. */

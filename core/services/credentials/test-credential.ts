@@ -7,11 +7,11 @@ import type { ExecutionError, ExecutionStatus } from "../../domain/execution.ts"
 import type { Graph } from "../../domain/graph.ts";
 import { hostRefusal, isHostAllowed, targetOf } from "../../domain/host-binding.ts";
 import { type Actor, authorize, notFound } from "../../domain/roles.ts";
-import { appendAudit } from "../../persistence/audit-logs.ts";
-import { ensureTestWorkflow, insertTestExecution } from "../../persistence/credential-tests.ts";
-import { type CredentialSummary, lockCredential } from "../../persistence/credentials.ts";
+import { appendAudit } from "../../persistence/audit/audit-logs.ts";
+import { ensureTestWorkflow, insertTestExecution } from "../../persistence/credentials/credential-tests.ts";
+import { type CredentialSummary, lockCredential } from "../../persistence/credentials/credentials.ts";
 import type { Database } from "../../persistence/database.ts";
-import type { Execution } from "../../persistence/executions.ts";
+import type { Execution } from "../../persistence/executions/executions.ts";
 import type { ExecutionQueue } from "../../queue/execution-queue.ts";
 import type { ExecutionService } from "../executions/executions.ts";
 import { principalsOf } from "../workspaces/principals-of.ts";

@@ -1,7 +1,7 @@
 // Attempts at one account: delays that grow for everybody but the clients it knows.
 import { type RateLimiterAbstract, RateLimiterRes } from "rate-limiter-flexible";
 import type { AccountAllowance } from "../../domain/attempt-limits.ts";
-import type { MakeCounter } from "../../persistence/attempt-counters.ts";
+import type { MakeCounter } from "../../persistence/identity/attempt-counters.ts";
 
 export type AccountVerdict = {
   /** 0 when the attempt may be made. */

@@ -6,9 +6,9 @@ import { createTestDatabase, type TestDatabase } from "../../../test/support/dat
 import { findRedisServer, startRedis, type TestRedis } from "../../../test/support/redis-server.ts";
 import { AppError } from "../../domain/app-error.ts";
 import { ATTEMPT_RULES, type AttemptRules } from "../../domain/attempt-limits.ts";
-import type { AttemptCounters } from "../../persistence/attempt-counters.ts";
-import { openPostgresCounters, openRedisCounters } from "../../persistence/attempt-counters.ts";
 import { createDatabase, type Database } from "../../persistence/database.ts";
+import type { AttemptCounters } from "../../persistence/identity/attempt-counters.ts";
+import { openPostgresCounters, openRedisCounters } from "../../persistence/identity/attempt-counters.ts";
 import { type AttemptLimiter, createAttemptLimiter } from "./limit-attempts.ts";
 
 const POINTS = 3;

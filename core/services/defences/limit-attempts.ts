@@ -4,7 +4,7 @@ import { RateLimiterRes } from "rate-limiter-flexible";
 import { createKeyedHash } from "../../crypto/keyed-hash.ts";
 import { AppError } from "../../domain/app-error.ts";
 import { ATTEMPT_RULES, type AttemptRules, type LimitName } from "../../domain/attempt-limits.ts";
-import type { MakeCounter } from "../../persistence/attempt-counters.ts";
+import type { MakeCounter } from "../../persistence/identity/attempt-counters.ts";
 import { type AccountGate, createAccountGate, OPEN } from "./limit-account.ts";
 
 export type Attempt = {

@@ -1,5 +1,5 @@
 // Denials in the audit log: counted in memory and written as sums, so that whoever is refused often cannot flood it.
-import { type AuditEntry, appendAudit, INSTANCE_CHAIN } from "../../persistence/audit-logs.ts";
+import { type AuditEntry, appendAudit, INSTANCE_CHAIN } from "../../persistence/audit/audit-logs.ts";
 import { type Database, NOBODY } from "../../persistence/database.ts";
 
 /** What was refused, to whom. No part of it is what somebody typed. */

@@ -1,10 +1,10 @@
 // Deletes a workspace: nobody sees it from the commit on; the scheduler purges what it held.
 import { AppError } from "../../domain/app-error.ts";
 import { type Actor, authorize, notFound } from "../../domain/roles.ts";
-import { type AuditEntry, appendAudit, INSTANCE_CHAIN } from "../../persistence/audit-logs.ts";
+import { type AuditEntry, appendAudit, INSTANCE_CHAIN } from "../../persistence/audit/audit-logs.ts";
 import type { Database } from "../../persistence/database.ts";
-import { hideWorkspace } from "../../persistence/erase-workspaces.ts";
-import { announceIdentityChange } from "../../persistence/identity-changes.ts";
+import { hideWorkspace } from "../../persistence/erasure/erase-workspaces.ts";
+import { announceIdentityChange } from "../../persistence/identity/identity-changes.ts";
 import { principalsOf } from "../workspaces/principals-of.ts";
 
 /** Throws `not_found`, `forbidden`, `personal_workspace`, or `invalid_confirmation` when `name` is not its name. */

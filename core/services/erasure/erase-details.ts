@@ -1,7 +1,7 @@
 // Empties, batch by batch, the details of log entries that name a person.
-import { appendAudit, INSTANCE_CHAIN } from "../../persistence/audit-logs.ts";
+import { appendAudit, INSTANCE_CHAIN } from "../../persistence/audit/audit-logs.ts";
 import type { Database, Principals } from "../../persistence/database.ts";
-import { eraseDetails, type LogPlace } from "../../persistence/erase-people.ts";
+import { eraseDetails, type LogPlace } from "../../persistence/erasure/erase-people.ts";
 
 /** 2,000 entries: what an entry that lists them all holds is below 80 KB, and a batch ends within a second. */
 const BATCH = 2_000;

@@ -1,15 +1,15 @@
 // Erases people: an owner from a workspace, an administrator from the instance.
 import { AppError } from "../../domain/app-error.ts";
 import { type Actor, authorize, notFound } from "../../domain/roles.ts";
-import { type AuditEntry, appendAudit, INSTANCE_CHAIN } from "../../persistence/audit-logs.ts";
+import { type AuditEntry, appendAudit, INSTANCE_CHAIN } from "../../persistence/audit/audit-logs.ts";
 import type { Database, Executor } from "../../persistence/database.ts";
 import {
   type BegunErasure,
   beginErasure,
   eraseMember,
   finishErasure,
-} from "../../persistence/erase-people.ts";
-import { announceIdentityChange } from "../../persistence/identity-changes.ts";
+} from "../../persistence/erasure/erase-people.ts";
+import { announceIdentityChange } from "../../persistence/identity/identity-changes.ts";
 import { principalsOf } from "../workspaces/principals-of.ts";
 import { workspaceDeleted } from "./delete-workspace.ts";
 import { eraseDetailsOf } from "./erase-details.ts";

@@ -1,7 +1,11 @@
 // Purges deleted workspaces in small steps, each a transaction: killed at any point, the next pass goes on.
-import { appendAudit, INSTANCE_CHAIN } from "../../persistence/audit-logs.ts";
+import { appendAudit, INSTANCE_CHAIN } from "../../persistence/audit/audit-logs.ts";
 import { type Database, NOBODY } from "../../persistence/database.ts";
-import { listDeletedWorkspaces, type PurgeStep, purgeBatch } from "../../persistence/erase-workspaces.ts";
+import {
+  listDeletedWorkspaces,
+  type PurgeStep,
+  purgeBatch,
+} from "../../persistence/erasure/erase-workspaces.ts";
 
 /** Steps of one workspace before the next one's turn. */
 const STEPS = 200;

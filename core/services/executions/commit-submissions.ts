@@ -4,16 +4,16 @@ import { v7 as uuidv7 } from "uuid";
 import { AppError } from "../../domain/app-error.ts";
 import { canonicalJson } from "../../domain/canonical-json.ts";
 import { type Actor, authorize, notFound, rolesFor, workspacesFor } from "../../domain/roles.ts";
-import { appendAudit } from "../../persistence/audit-logs.ts";
+import { appendAudit } from "../../persistence/audit/audit-logs.ts";
 import type { Executor } from "../../persistence/database.ts";
 import {
   findKeyed,
   type InsertedExecution,
   insertExecutions,
   type NewExecution,
-} from "../../persistence/insert-executions.ts";
-import { findVersionTriggers } from "../../persistence/version-triggers.ts";
-import { findWorkflow } from "../../persistence/workflows.ts";
+} from "../../persistence/executions/insert-executions.ts";
+import { findVersionTriggers } from "../../persistence/workflows/version-triggers.ts";
+import { findWorkflow } from "../../persistence/workflows/workflows.ts";
 import type { Ring } from "../../queue/execution-queue.ts";
 
 export type Submission = {

@@ -6,8 +6,11 @@ import { v7 as uuidv7 } from "uuid";
 import { createExecutionBed, type ExecutionBed, stepOf } from "../../../test/support/executions.ts";
 import type { Actor } from "../../domain/roles.ts";
 import type { Database } from "../../persistence/database.ts";
-import { type ExecutionSignals, openExecutionSignals } from "../../persistence/execution-signals.ts";
-import { writeJournal } from "../../persistence/write-journal.ts";
+import {
+  type ExecutionSignals,
+  openExecutionSignals,
+} from "../../persistence/executions/execution-signals.ts";
+import { writeJournal } from "../../persistence/executions/write-journal.ts";
 import { createExecutionQueue, type ExecutionQueue } from "../../queue/execution-queue.ts";
 import { createExecutionService, type ExecutionService } from "./executions.ts";
 import { type ExecutionEvent, watchExecution } from "./watch-execution.ts";

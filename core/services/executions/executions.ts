@@ -3,9 +3,9 @@ import { v7 as uuidv7 } from "uuid";
 import { AppError } from "../../domain/app-error.ts";
 import { type ExecutionStatus, isTerminal } from "../../domain/execution.ts";
 import { type Actor, authorize, notFound, workspacesFor } from "../../domain/roles.ts";
-import { appendAudit } from "../../persistence/audit-logs.ts";
+import { appendAudit } from "../../persistence/audit/audit-logs.ts";
 import type { Database } from "../../persistence/database.ts";
-import type { ExecutionSignals } from "../../persistence/execution-signals.ts";
+import type { ExecutionSignals } from "../../persistence/executions/execution-signals.ts";
 import {
   cancelExecution,
   type Execution,
@@ -18,9 +18,9 @@ import {
   hasStepsAfter,
   listExecutions,
   listSteps,
-} from "../../persistence/executions.ts";
-import { insertRetry } from "../../persistence/retry-execution.ts";
-import { findWorkflow } from "../../persistence/workflows.ts";
+} from "../../persistence/executions/executions.ts";
+import { insertRetry } from "../../persistence/executions/retry-execution.ts";
+import { findWorkflow } from "../../persistence/workflows/workflows.ts";
 import type { ExecutionQueue } from "../../queue/execution-queue.ts";
 import { principalsOf } from "../workspaces/principals-of.ts";
 

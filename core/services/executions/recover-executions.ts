@@ -1,8 +1,8 @@
 // Recovery: takes executions back from dead workers, and rings again what the queue has forgotten.
 import { LEASE_MS, MAX_CRASHES } from "../../domain/execution.ts";
 import type { Executor } from "../../persistence/database.ts";
-import { type ReapedExecution, reapExecutions } from "../../persistence/leases.ts";
-import { type DueExecution, findUnheard, markRung } from "../../persistence/rings.ts";
+import { type ReapedExecution, reapExecutions } from "../../persistence/executions/leases.ts";
+import { type DueExecution, findUnheard, markRung } from "../../persistence/executions/rings.ts";
 import type { ExecutionQueue } from "../../queue/execution-queue.ts";
 
 /** A queued execution unheard of for so long is looked for in the queue. Longer than any claim takes. */

@@ -2,7 +2,7 @@
 import type { ExecutionError, ExecutionStatus } from "../../domain/execution.ts";
 import { isTerminal } from "../../domain/execution.ts";
 import type { Actor } from "../../domain/roles.ts";
-import { type ExecutionStep, markWatched } from "../../persistence/executions.ts";
+import { type ExecutionStep, markWatched } from "../../persistence/executions/executions.ts";
 import { principalsOf } from "../workspaces/principals-of.ts";
 import type { ExecutionDependencies, ExecutionService } from "./executions.ts";
 

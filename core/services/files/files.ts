@@ -1,6 +1,6 @@
 // Files: take in, list, hand out, delete.
 import { type Actor, authorize, notFound, workspacesFor } from "../../domain/roles.ts";
-import { appendAudit } from "../../persistence/audit-logs.ts";
+import { appendAudit } from "../../persistence/audit/audit-logs.ts";
 import type { Database } from "../../persistence/database.ts";
 import { deleteFile, type FileMetadata, findFile, listFiles } from "../../persistence/files.ts";
 import { principalsOf } from "../workspaces/principals-of.ts";

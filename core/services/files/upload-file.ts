@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { v7 as uuidv7 } from "uuid";
 import { AppError } from "../../domain/app-error.ts";
 import { type Actor, notFound } from "../../domain/roles.ts";
-import { appendAudit } from "../../persistence/audit-logs.ts";
+import { appendAudit } from "../../persistence/audit/audit-logs.ts";
 import type { Database } from "../../persistence/database.ts";
 import {
   CHUNK_BYTES,

@@ -1,7 +1,7 @@
 // Remembers for a few seconds who a session or an API key belongs to: a busy client costs one look-up, not hundreds.
 import type { Actor } from "../../domain/roles.ts";
 import type { Database } from "../../persistence/database.ts";
-import type { ExecutionSignals } from "../../persistence/execution-signals.ts";
+import type { ExecutionSignals } from "../../persistence/executions/execution-signals.ts";
 
 export type ActorCache = {
   /**

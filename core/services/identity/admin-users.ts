@@ -2,6 +2,8 @@
 import { AppError } from "../../domain/app-error.ts";
 import type { Mailer } from "../../domain/mailer.ts";
 import { type Actor, notFound } from "../../domain/roles.ts";
+import { type AuditEntry, appendAudit, INSTANCE_CHAIN } from "../../persistence/audit/audit-logs.ts";
+import type { Database, Executor } from "../../persistence/database.ts";
 import {
   type AdminUser,
   type ChangedUser,
@@ -12,10 +14,8 @@ import {
   listUsers,
   resetMfa,
   type UserChange,
-} from "../../persistence/admin-users.ts";
-import { type AuditEntry, appendAudit, INSTANCE_CHAIN } from "../../persistence/audit-logs.ts";
-import type { Database, Executor } from "../../persistence/database.ts";
-import { announceIdentityChange } from "../../persistence/identity-changes.ts";
+} from "../../persistence/identity/admin-users.ts";
+import { announceIdentityChange } from "../../persistence/identity/identity-changes.ts";
 import type { ActorCache } from "./actor-cache.ts";
 
 import { createResetToken, resetLink } from "./create-reset-token.ts";

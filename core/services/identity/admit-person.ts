@@ -2,7 +2,7 @@
 import type { Envelope } from "../../crypto/envelope.ts";
 import { AppError } from "../../domain/app-error.ts";
 import type { Executor } from "../../persistence/database.ts";
-import { lockUser } from "../../persistence/second-factors.ts";
+import { lockUser } from "../../persistence/identity/second-factors.ts";
 import { spendSecondFactor, type UsedFactor } from "./check-second-factor.ts";
 
 export type Candidate = { userId: string; passwordSince: string; totp: string | undefined };

@@ -4,6 +4,8 @@ import { createApiKey, hintOf, isWellFormedApiKey } from "../../crypto/api-keys.
 import { hashToken } from "../../crypto/tokens.ts";
 import { AppError } from "../../domain/app-error.ts";
 import { type Actor, authorize, notFound, type Scope } from "../../domain/roles.ts";
+import { appendAudit, INSTANCE_CHAIN } from "../../persistence/audit/audit-logs.ts";
+import type { Database } from "../../persistence/database.ts";
 import {
   type ApiKey,
   countLiveApiKeys,
@@ -12,10 +14,8 @@ import {
   listApiKeys,
   revokeApiKey,
   useApiKey,
-} from "../../persistence/api-keys.ts";
-import { appendAudit, INSTANCE_CHAIN } from "../../persistence/audit-logs.ts";
-import type { Database } from "../../persistence/database.ts";
-import { announceIdentityChange } from "../../persistence/identity-changes.ts";
+} from "../../persistence/identity/api-keys.ts";
+import { announceIdentityChange } from "../../persistence/identity/identity-changes.ts";
 import { principalsOf } from "../workspaces/principals-of.ts";
 import type { ActorCache } from "./actor-cache.ts";
 

@@ -1,7 +1,7 @@
 // E-mail and password: the same work and the same answer whether the person is unknown, disabled or mistyped.
 import { AppError } from "../../domain/app-error.ts";
 import { normaliseEmail } from "../../domain/email.ts";
-import { findLogin, type LoginUser } from "../../persistence/users.ts";
+import { findLogin, type LoginUser } from "../../persistence/identity/users.ts";
 import type { IdentityContext } from "./identity-context.ts";
 import type { Client, Verified } from "./start-session.ts";
 

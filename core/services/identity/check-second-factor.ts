@@ -9,7 +9,7 @@ import {
   type SecondFactor,
   spendRecoveryCode,
   spendStep,
-} from "../../persistence/second-factors.ts";
+} from "../../persistence/identity/second-factors.ts";
 
 export type UsedFactor = "totp" | "recovery_code";
 

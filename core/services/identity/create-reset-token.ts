@@ -1,7 +1,7 @@
 // A reset token for somebody who cannot sign in: made by an administrator, good once and for an hour.
 import { createOpaqueToken, hashToken } from "../../crypto/tokens.ts";
 import type { Executor } from "../../persistence/database.ts";
-import { replaceResetToken } from "../../persistence/reset-tokens.ts";
+import { replaceResetToken } from "../../persistence/identity/reset-tokens.ts";
 
 /** So that scanners for leaked secrets know it. */
 export const RESET_TOKEN_PREFIX = "atlreset_";

@@ -1,9 +1,9 @@
 // Takes the second factor off again: with the password and a code, so that neither a token nor a phone is enough.
 import { AppError } from "../../domain/app-error.ts";
 import type { Actor } from "../../domain/roles.ts";
-import { appendAudit } from "../../persistence/audit-logs.ts";
-import { announceIdentityChange } from "../../persistence/identity-changes.ts";
-import { clearSecondFactor, lockUser } from "../../persistence/second-factors.ts";
+import { appendAudit } from "../../persistence/audit/audit-logs.ts";
+import { announceIdentityChange } from "../../persistence/identity/identity-changes.ts";
+import { clearSecondFactor, lockUser } from "../../persistence/identity/second-factors.ts";
 import { spendSecondFactor } from "./check-second-factor.ts";
 import { ownEntry } from "./identity-audit.ts";
 import type { IdentityContext } from "./identity-context.ts";

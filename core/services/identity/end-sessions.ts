@@ -1,9 +1,9 @@
 // Logout: ends the session that a refresh token or an access token names, and its cached look-up here.
 import { hashToken } from "../../crypto/tokens.ts";
-import { appendAudit, INSTANCE_CHAIN } from "../../persistence/audit-logs.ts";
+import { appendAudit, INSTANCE_CHAIN } from "../../persistence/audit/audit-logs.ts";
 import { type Executor, NOBODY, type Principals } from "../../persistence/database.ts";
-import { announceIdentityChange } from "../../persistence/identity-changes.ts";
-import { endSession, endSessionByToken, type SessionKey } from "../../persistence/sessions.ts";
+import { announceIdentityChange } from "../../persistence/identity/identity-changes.ts";
+import { endSession, endSessionByToken, type SessionKey } from "../../persistence/identity/sessions.ts";
 import type { IdentityContext } from "./identity-context.ts";
 
 /** Browsers have the cookie, programs the access token; either is enough. */

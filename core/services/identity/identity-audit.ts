@@ -1,5 +1,5 @@
 // What a person did about themselves, for the instance's chain. Refusals are summed up elsewhere: record-denials.ts.
-import { type AuditEntry, INSTANCE_CHAIN } from "../../persistence/audit-logs.ts";
+import { type AuditEntry, INSTANCE_CHAIN } from "../../persistence/audit/audit-logs.ts";
 
 export function ownEntry(userId: string, action: string, details?: Record<string, unknown>): AuditEntry {
   const target = { chainId: INSTANCE_CHAIN, targetType: "user", targetId: userId };

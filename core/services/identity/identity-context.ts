@@ -3,7 +3,7 @@ import type { AccessTokens } from "../../crypto/access-tokens.ts";
 import type { Envelope } from "../../crypto/envelope.ts";
 import type { PasswordHasher } from "../../crypto/passwords.ts";
 import type { Database } from "../../persistence/database.ts";
-import type { SessionLimits } from "../../persistence/sessions.ts";
+import type { SessionLimits } from "../../persistence/identity/sessions.ts";
 import type { ActorCache } from "./actor-cache.ts";
 import type { SignupPolicy } from "./signup-policy.ts";
 

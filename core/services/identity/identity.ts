@@ -1,9 +1,9 @@
 // Identity: who somebody is, from registration to the look-up on every request.
 import { AppError } from "../../domain/app-error.ts";
 import type { Actor } from "../../domain/roles.ts";
-import { isTotpEnabled } from "../../persistence/second-factors.ts";
-import { findActor, type SessionKey } from "../../persistence/sessions.ts";
-import { listWorkspacesOf, type MemberWorkspace } from "../../persistence/workspaces.ts";
+import { isTotpEnabled } from "../../persistence/identity/second-factors.ts";
+import { findActor, type SessionKey } from "../../persistence/identity/sessions.ts";
+import { listWorkspacesOf, type MemberWorkspace } from "../../persistence/identity/workspaces.ts";
 import { changePassword, type PasswordChange } from "./change-password.ts";
 import { checkPassword } from "./check-password.ts";
 import { disableTotp } from "./disable-totp.ts";

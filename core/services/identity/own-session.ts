@@ -2,7 +2,7 @@
 import { AppError } from "../../domain/app-error.ts";
 import type { Actor } from "../../domain/roles.ts";
 import type { Principals } from "../../persistence/database.ts";
-import type { SessionKey } from "../../persistence/sessions.ts";
+import type { SessionKey } from "../../persistence/identity/sessions.ts";
 
 /** Throws `forbidden` when an API key speaks. */
 export function ownSession({ userId, sessionId }: Actor): SessionKey {

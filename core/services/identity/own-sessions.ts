@@ -1,8 +1,13 @@
 // A person's own sessions: which there are, and the end of one or of all others.
 import { type Actor, notFound } from "../../domain/roles.ts";
-import { appendAudit, INSTANCE_CHAIN } from "../../persistence/audit-logs.ts";
-import { announceIdentityChange } from "../../persistence/identity-changes.ts";
-import { endSession, endSessionsOf, listSessions, type SessionListing } from "../../persistence/sessions.ts";
+import { appendAudit, INSTANCE_CHAIN } from "../../persistence/audit/audit-logs.ts";
+import { announceIdentityChange } from "../../persistence/identity/identity-changes.ts";
+import {
+  endSession,
+  endSessionsOf,
+  listSessions,
+  type SessionListing,
+} from "../../persistence/identity/sessions.ts";
 import { ownEntry } from "./identity-audit.ts";
 import type { IdentityContext } from "./identity-context.ts";
 import { inNameOf, ownSession } from "./own-session.ts";

@@ -2,12 +2,12 @@
 import { checkNewPassword } from "../../crypto/password-rule.ts";
 import { hashToken } from "../../crypto/tokens.ts";
 import { AppError } from "../../domain/app-error.ts";
-import { appendAudit } from "../../persistence/audit-logs.ts";
-import { announceIdentityChange } from "../../persistence/identity-changes.ts";
-import { findReset, spendResetToken } from "../../persistence/reset-tokens.ts";
-import { lockUser } from "../../persistence/second-factors.ts";
-import { endSessionsOf } from "../../persistence/sessions.ts";
-import { setPasswordHash } from "../../persistence/users.ts";
+import { appendAudit } from "../../persistence/audit/audit-logs.ts";
+import { announceIdentityChange } from "../../persistence/identity/identity-changes.ts";
+import { findReset, spendResetToken } from "../../persistence/identity/reset-tokens.ts";
+import { lockUser } from "../../persistence/identity/second-factors.ts";
+import { endSessionsOf } from "../../persistence/identity/sessions.ts";
+import { setPasswordHash } from "../../persistence/identity/users.ts";
 import { ownEntry } from "./identity-audit.ts";
 import type { IdentityContext } from "./identity-context.ts";
 import { inNameOf } from "./own-session.ts";

@@ -1,10 +1,10 @@
 // Refresh: every token is good for one rotation; a second use long after it means two hold it, and ends the session.
 import { createOpaqueToken, hashToken } from "../../crypto/tokens.ts";
 import { AppError } from "../../domain/app-error.ts";
-import { appendAudit, INSTANCE_CHAIN } from "../../persistence/audit-logs.ts";
+import { appendAudit, INSTANCE_CHAIN } from "../../persistence/audit/audit-logs.ts";
 import { NOBODY } from "../../persistence/database.ts";
-import { announceIdentityChange } from "../../persistence/identity-changes.ts";
-import { type Rotation, rotateRefreshToken } from "../../persistence/sessions.ts";
+import { announceIdentityChange } from "../../persistence/identity/identity-changes.ts";
+import { type Rotation, rotateRefreshToken } from "../../persistence/identity/sessions.ts";
 import type { IdentityContext } from "./identity-context.ts";
 import type { TokenPair } from "./start-session.ts";
 

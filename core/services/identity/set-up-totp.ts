@@ -2,8 +2,8 @@
 import { createTotpSecret, describeTotpSecret } from "../../crypto/totp.ts";
 import { AppError } from "../../domain/app-error.ts";
 import type { Actor } from "../../domain/roles.ts";
-import { appendAudit } from "../../persistence/audit-logs.ts";
-import { keepPendingSecret, lockUser } from "../../persistence/second-factors.ts";
+import { appendAudit } from "../../persistence/audit/audit-logs.ts";
+import { keepPendingSecret, lockUser } from "../../persistence/identity/second-factors.ts";
 import { totpBinding } from "./check-second-factor.ts";
 import { ownEntry } from "./identity-audit.ts";
 import type { IdentityContext } from "./identity-context.ts";

@@ -3,8 +3,8 @@ import { constantTimeEqual, hashToken } from "../../crypto/tokens.ts";
 import { AppError } from "../../domain/app-error.ts";
 import { isLoopback } from "../../domain/loopback.ts";
 import type { Executor } from "../../persistence/database.ts";
-import { isInvited } from "../../persistence/invitations.ts";
-import { hasUsers } from "../../persistence/users.ts";
+import { isInvited } from "../../persistence/identity/invitations.ts";
+import { hasUsers } from "../../persistence/identity/users.ts";
 import { invalidInvite } from "../workspaces/accept-invitation.ts";
 
 export type SignupPolicy = {

@@ -1,6 +1,6 @@
 // Asks a signed-in person for their password again, before what a stolen token alone must not do.
 import { AppError } from "../../domain/app-error.ts";
-import { findPasswordHash } from "../../persistence/users.ts";
+import { findPasswordHash } from "../../persistence/identity/users.ts";
 import type { IdentityContext } from "./identity-context.ts";
 import { inNameOf } from "./own-session.ts";
 

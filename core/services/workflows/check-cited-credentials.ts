@@ -2,7 +2,7 @@
 import type { Graph, GraphNode, GraphProblem } from "../../domain/graph.ts";
 import { hostRefusal, isHostAllowed, type Target, targetOf } from "../../domain/host-binding.ts";
 import { findDefinition } from "../../nodes/definitions.ts";
-import type { CitedCredential } from "../../persistence/graph-references.ts";
+import type { CitedCredential } from "../../persistence/workflows/graph-references.ts";
 
 /**
  * Codes `credential_type`, `credential_host`. What depends on an expression is left to the run, which checks all of it

@@ -5,7 +5,7 @@ import { findGraphReferences, type GraphReference } from "../../domain/graph-ref
 import { isUuid } from "../../domain/uuid.ts";
 import type { Executor } from "../../persistence/database.ts";
 import { findFilesOf } from "../../persistence/files.ts";
-import { findCited } from "../../persistence/graph-references.ts";
+import { findCited } from "../../persistence/workflows/graph-references.ts";
 import { checkCitedCredentials } from "./check-cited-credentials.ts";
 
 /**

@@ -1,8 +1,8 @@
 // How every change of a workflow begins (the row held, the role checked) and ends (an audit entry).
 import { type Actor, authorize, notFound } from "../../domain/roles.ts";
-import { appendAudit } from "../../persistence/audit-logs.ts";
+import { appendAudit } from "../../persistence/audit/audit-logs.ts";
 import type { Executor } from "../../persistence/database.ts";
-import { lockWorkflow, type WorkflowSummary } from "../../persistence/workflows.ts";
+import { lockWorkflow, type WorkflowSummary } from "../../persistence/workflows/workflows.ts";
 
 /** Holds the row against other writers until the transaction ends. Throws `not_found` or `forbidden`. */
 export async function lockWritable(tx: Executor, actor: Actor, id: string): Promise<WorkflowSummary> {

@@ -2,8 +2,8 @@
 import { contentHash } from "../../domain/content-hash.ts";
 import type { Graph } from "../../domain/graph.ts";
 import type { Executor } from "../../persistence/database.ts";
-import { findVersionHash, insertVersion } from "../../persistence/workflow-versions.ts";
-import type { WorkflowSummary } from "../../persistence/workflows.ts";
+import { findVersionHash, insertVersion } from "../../persistence/workflows/workflow-versions.ts";
+import type { WorkflowSummary } from "../../persistence/workflows/workflows.ts";
 import { checkGraphReferences } from "./check-graph-references.ts";
 
 /** The number of the new version, or the current one when the graph says the same. */

@@ -7,13 +7,13 @@ import {
   listVersions,
   type Version,
   type VersionSummary,
-} from "../../persistence/workflow-versions.ts";
+} from "../../persistence/workflows/workflow-versions.ts";
 import {
   findWorkflow,
   findWorkflowWorkspace,
   updateWorkflow,
   type Workflow,
-} from "../../persistence/workflows.ts";
+} from "../../persistence/workflows/workflows.ts";
 import { principalsOf } from "../workspaces/principals-of.ts";
 import { auditWorkflow, lockWritable } from "./lock-workflow.ts";
 import { requireValidGraph } from "./require-valid-graph.ts";

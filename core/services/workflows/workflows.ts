@@ -4,7 +4,7 @@ import { AppError } from "../../domain/app-error.ts";
 import { contentHash } from "../../domain/content-hash.ts";
 import { type Actor, authorize, notFound, workspacesFor } from "../../domain/roles.ts";
 import type { Database } from "../../persistence/database.ts";
-import { insertVersion } from "../../persistence/workflow-versions.ts";
+import { insertVersion } from "../../persistence/workflows/workflow-versions.ts";
 import {
   archiveWorkflow,
   findWorkflow,
@@ -13,7 +13,7 @@ import {
   updateWorkflow,
   type Workflow,
   type WorkflowSummary,
-} from "../../persistence/workflows.ts";
+} from "../../persistence/workflows/workflows.ts";
 import { chooseWorkspace } from "../workspaces/choose-workspace.ts";
 import { principalsOf } from "../workspaces/principals-of.ts";
 import { checkGraphReferences } from "./check-graph-references.ts";

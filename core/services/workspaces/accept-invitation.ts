@@ -1,9 +1,9 @@
 // Using an invitation up, at registration or by somebody signed in: one constant refusal for everything that is not it.
 import { hashToken } from "../../crypto/tokens.ts";
 import { AppError } from "../../domain/app-error.ts";
-import { type AuditEntry, INSTANCE_CHAIN } from "../../persistence/audit-logs.ts";
+import { type AuditEntry, INSTANCE_CHAIN } from "../../persistence/audit/audit-logs.ts";
 import type { Executor } from "../../persistence/database.ts";
-import { type Acceptance, acceptInvitation } from "../../persistence/invitations.ts";
+import { type Acceptance, acceptInvitation } from "../../persistence/identity/invitations.ts";
 import { memberEntry } from "./own-workspace.ts";
 
 /** Unknown, used, expired, revoked, somebody else's: who holds a token learns nothing from the refusal. */

@@ -1,7 +1,7 @@
 // Where a new object goes: the workspace its maker names, else the one of their API key, else their personal one.
 import { type Actor, authorize, notFound, type WorkspaceAction } from "../../domain/roles.ts";
 import type { Executor } from "../../persistence/database.ts";
-import { findPersonalWorkspace } from "../../persistence/personal-workspace.ts";
+import { findPersonalWorkspace } from "../../persistence/identity/personal-workspace.ts";
 
 /** Throws `not_found` for a foreign workspace, `forbidden` where the role is too small. */
 export async function chooseWorkspace(

@@ -2,7 +2,7 @@
 import { createHash } from "node:crypto";
 import { AppError } from "../../domain/app-error.ts";
 import { type Actor, authorize, notFound } from "../../domain/roles.ts";
-import { appendAudit } from "../../persistence/audit-logs.ts";
+import { appendAudit } from "../../persistence/audit/audit-logs.ts";
 import type { Database, Executor } from "../../persistence/database.ts";
 import {
   EXPORT_SOURCES,

@@ -4,9 +4,9 @@ import { createOpaqueToken, hashToken } from "../../crypto/tokens.ts";
 import { AppError } from "../../domain/app-error.ts";
 import type { Mailer } from "../../domain/mailer.ts";
 import { type Actor, authorize, notFound, type WorkspaceRole } from "../../domain/roles.ts";
-import { type AuditEntry, appendAudit, INSTANCE_CHAIN } from "../../persistence/audit-logs.ts";
+import { type AuditEntry, appendAudit, INSTANCE_CHAIN } from "../../persistence/audit/audit-logs.ts";
 import type { Executor } from "../../persistence/database.ts";
-import { announceIdentityChange } from "../../persistence/identity-changes.ts";
+import { announceIdentityChange } from "../../persistence/identity/identity-changes.ts";
 import {
   countPending,
   deleteInvitation,
@@ -14,8 +14,8 @@ import {
   type Invitation,
   insertInvitation,
   listInvitations,
-} from "../../persistence/invitations.ts";
-import { isMember } from "../../persistence/members.ts";
+} from "../../persistence/identity/invitations.ts";
+import { isMember } from "../../persistence/identity/members.ts";
 import { invalidInvite, redeemInvitation } from "./accept-invitation.ts";
 import { invitationMail } from "./invitation-mail.ts";
 import { lockOwned } from "./own-workspace.ts";

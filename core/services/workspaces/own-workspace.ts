@@ -1,10 +1,10 @@
 // How every change of a workspace by its owner begins (the row held, the right read anew) and ends (an audit entry).
 import { AppError } from "../../domain/app-error.ts";
 import { type Actor, authorize, notFound, type WorkspaceAction } from "../../domain/roles.ts";
-import type { AuditEntry } from "../../persistence/audit-logs.ts";
+import type { AuditEntry } from "../../persistence/audit/audit-logs.ts";
 import type { Executor } from "../../persistence/database.ts";
-import { findMember } from "../../persistence/members.ts";
-import { lockWorkspace } from "../../persistence/workspaces.ts";
+import { findMember } from "../../persistence/identity/members.ts";
+import { lockWorkspace } from "../../persistence/identity/workspaces.ts";
 
 /**
  * Holds the workspace against everybody else who changes it or its members, until the transaction ends. What the

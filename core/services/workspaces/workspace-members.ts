@@ -1,9 +1,9 @@
 // The members of a workspace: list, change a role, remove, leave, hand the workspace over.
 import { AppError } from "../../domain/app-error.ts";
 import { type Actor, authorize, notFound, type WorkspaceRole } from "../../domain/roles.ts";
-import { type AuditEntry, appendAudit } from "../../persistence/audit-logs.ts";
+import { type AuditEntry, appendAudit } from "../../persistence/audit/audit-logs.ts";
 import type { Executor } from "../../persistence/database.ts";
-import { announceIdentityChange } from "../../persistence/identity-changes.ts";
+import { announceIdentityChange } from "../../persistence/identity/identity-changes.ts";
 import {
   deleteMember,
   findMember,
@@ -11,8 +11,8 @@ import {
   type Member,
   type MemberKey,
   updateRole,
-} from "../../persistence/members.ts";
-import { lockWorkspace } from "../../persistence/workspaces.ts";
+} from "../../persistence/identity/members.ts";
+import { lockWorkspace } from "../../persistence/identity/workspaces.ts";
 import { lockOwned, memberEntry, workspaceEntry } from "./own-workspace.ts";
 import { principalsOf } from "./principals-of.ts";
 import type { WorkspaceDependencies } from "./workspaces.ts";

@@ -2,10 +2,10 @@
 import { v7 as uuidv7 } from "uuid";
 import { AppError } from "../../domain/app-error.ts";
 import { type Actor, authorize, notFound } from "../../domain/roles.ts";
-import { appendAudit } from "../../persistence/audit-logs.ts";
+import { appendAudit } from "../../persistence/audit/audit-logs.ts";
 import type { Database, Executor } from "../../persistence/database.ts";
-import { announceIdentityChange } from "../../persistence/identity-changes.ts";
-import { listMemberIds } from "../../persistence/members.ts";
+import { announceIdentityChange } from "../../persistence/identity/identity-changes.ts";
+import { listMemberIds } from "../../persistence/identity/members.ts";
 import {
   countFoundedWorkspaces,
   findWorkspace,
@@ -14,7 +14,7 @@ import {
   listWorkspaces,
   updateWorkspace,
   type Workspace,
-} from "../../persistence/workspaces.ts";
+} from "../../persistence/identity/workspaces.ts";
 import type { ActorCache } from "../identity/actor-cache.ts";
 import { lockOwned, workspaceEntry } from "./own-workspace.ts";
 import { principalsOf } from "./principals-of.ts";

@@ -1,0 +1,177 @@
+// The audit log: append-only, one hash chain per workspace and one for the instance.
+import { hash as hashOnce } from "node:crypto";
+import { v7 as uuidv7 } from "uuid";
+import { writeWordVector } from "../../domain/audit-words.ts";
+import { canonicalJson } from "../../domain/canonical-json.ts";
+import type { Executor } from "../database.ts";
+import { sql } from "../sql.ts";
+
+/** The chain of what belongs to no workspace: logins, denials, administration. */
+export const INSTANCE_CHAIN = "00000000-0000-0000-0000-000000000000";
+
+export type AuditEntry = {
+  /** A workspace's id or INSTANCE_CHAIN. */
+  chainId: string;
+  /** Null when nobody is known: a failed login, the platform itself. */
+  actorId: string | null;
+  action: string;
+  targetType: string;
+  targetId: string | null;
+  /** JSON without secrets. The chain holds its hash only, so that it can be erased later. */
+  details?: unknown;
+  /** The API key that acted; default the one in whose name the transaction runs. Becomes part of the details. */
+  apiKeyId?: string | undefined;
+  /** ISO 8601, for imports; else the database's clock under the head's lock. */
+  at?: string;
+  /** For imports: an id of their own making, unique over all chains. */
+  id?: string;
+};
+
+/** What the chain's hash covers; `canonicalBytes` of it are stored as they were hashed. */
+export type AuditRecord = {
+  id: string;
+  chainId: string;
+  seq: number;
+  at: string;
+  actorId: string | null;
+  action: string;
+  targetType: string;
+  targetId: string | null;
+  /** SHA-256 of the details' canonical JSON in hex; null without details. */
+  detailsHash: string | null;
+};
+
+/** What the first entry of a chain is chained to. */
+const GENESIS = Buffer.alloc(32);
+
+/**
+ * Extends the chains inside the caller's transaction. Call it once, last before commit: it locks the heads
+ * of the chains, in their order, until the transaction ends. Two statements whatever the number of entries.
+ * Throws `invalid_text` for what canonical JSON or PostgreSQL cannot hold.
+ */
+export async function appendAudit(tx: Executor, entries: readonly AuditEntry[]): Promise<void> {
+  if (entries.length === 0) return;
+  const counts = new Map<string, number>();
+  for (const { chainId } of entries) counts.set(chainId, (counts.get(chainId) ?? 0) + 1);
+  const heads = await advanceHeads(tx, counts);
+  const rows = entries.map((entry) => {
+    const head = heads.get(entry.chainId) as Head;
+    head.seq += 1;
+    const row = chainEntry(withKey(entry, entry.apiKeyId ?? tx.apiKeyId), head);
+    head.hash = row.hash;
+    return row;
+  });
+  await insertRows(tx, rows, heads);
+}
+
+/** The position before the entry that is being chained. */
+type Head = { chainId: string; seq: number; hash: Buffer; now: string };
+type Row = AuditRecord & {
+  details: string | null;
+  canonical: Buffer;
+  previousHash: Buffer;
+  hash: Buffer;
+  /** For the search only; no hash covers it. */
+  words: string;
+};
+
+/**
+ * Reserves the numbers and locks the heads, in one statement: sorted input makes the order of the locks, and
+ * `returning` reads the clock when the lock is held. The hash stays the old one until `insertRows`.
+ */
+async function advanceHeads(tx: Executor, counts: ReadonlyMap<string, number>): Promise<Map<string, Head>> {
+  const heads = await tx.many<Head>(sql`
+    insert into audit_heads as h (chain_id, seq, hash)
+    select c.chain_id, c.entries, ${GENESIS}
+    from unnest(${[...counts.keys()]}::uuid[], ${[...counts.values()]}::bigint[]) as c (chain_id, entries)
+    order by c.chain_id
+    on conflict (chain_id) do update set seq = h.seq + excluded.seq
+    returning chain_id as "chainId", seq, hash, clock_timestamp() as now`);
+  return new Map(
+    heads.map((head) => [head.chainId, { ...head, seq: head.seq - (counts.get(head.chainId) ?? 0) }]),
+  );
+}
+
+function withKey(entry: AuditEntry, apiKeyId: string | undefined): AuditEntry {
+  if (apiKeyId === undefined) return entry;
+  return { ...entry, details: { ...(entry.details as object | undefined), apiKeyId } };
+}
+
+function chainEntry(entry: AuditEntry, head: Head): Row {
+  const details = entry.details === undefined ? null : canonicalJson(entry.details);
+  const record: AuditRecord = {
+    id: entry.id ?? uuidv7(),
+    chainId: entry.chainId,
+    seq: head.seq,
+    at: entry.at === undefined ? head.now : new Date(entry.at).toISOString(),
+    actorId: entry.actorId,
+    action: entry.action,
+    targetType: entry.targetType,
+    targetId: entry.targetId,
+    detailsHash: details === null ? null : detailsHash(details),
+  };
+  const canonical = canonicalBytes(record);
+  return {
+    ...record,
+    details,
+    canonical,
+    previousHash: head.hash,
+    hash: chainHash(head.hash, canonical),
+    words: writeWordVector(entry),
+  };
+}
+
+/**
+ * The record's canonical JSON. Written out, with the keys in their order: the general way took a third of the time
+ * that verifying an entry takes. Ids, times and hashes hold nothing that needs escaping.
+ */
+export function canonicalBytes(record: AuditRecord): Buffer {
+  const { action, actorId, at, chainId, detailsHash, id, seq, targetId, targetType } = record;
+  return Buffer.from(
+    `{"action":${writeText(action)},"actorId":${quoteId(actorId)},"at":"${at}","chainId":"${chainId}",` +
+      `"detailsHash":${quoteId(detailsHash)},"id":"${id}","seq":${seq},"targetId":${
+        targetId === null ? "null" : writeText(targetId)
+      },"targetType":${writeText(targetType)}}`,
+  );
+}
+
+function quoteId(text: string | null): string {
+  return text === null ? "null" : `"${text}"`;
+}
+
+// What needs neither escaping nor a look at its surrogates.
+const PLAIN = /^[ !#-[\]-~]*$/;
+
+function writeText(text: string): string {
+  return PLAIN.test(text) ? `"${text}"` : canonicalJson(text);
+}
+
+/** Takes canonical JSON. */
+export function detailsHash(details: string): string {
+  return hashOnce("sha256", details, "hex");
+}
+
+export function chainHash(previousHash: Buffer, canonical: Buffer): Buffer {
+  return hashOnce("sha256", Buffer.concat([previousHash, canonical]), "buffer");
+}
+
+async function insertRows(
+  tx: Executor,
+  rows: readonly Row[],
+  heads: ReadonlyMap<string, Head>,
+): Promise<void> {
+  const column = <Key extends keyof Row>(key: Key) => rows.map((row) => row[key]);
+  await tx.run(sql`
+    with moved as (
+      update audit_heads h set hash = m.hash, updated_at = clock_timestamp()
+      from unnest(${[...heads.keys()]}::uuid[], ${[...heads.values()].map((head) => head.hash)}::bytea[])
+        as m (chain_id, hash)
+      where h.chain_id = m.chain_id)
+    insert into audit_logs (chain_id, seq, id, at, actor_id, action, target_type, target_id, details,
+      canonical, previous_hash, hash, words)
+    select * from unnest(${column("chainId")}::uuid[], ${column("seq")}::bigint[], ${column("id")}::uuid[],
+      ${column("at")}::timestamptz[], ${column("actorId")}::uuid[], ${column("action")}::text[],
+      ${column("targetType")}::text[], ${column("targetId")}::text[], ${column("details")}::jsonb[],
+      ${column("canonical")}::bytea[], ${column("previousHash")}::bytea[], ${column("hash")}::bytea[],
+      ${column("words")}::tsvector[])`);
+}

@@ -1,0 +1,70 @@
+// Claims: many rings answered by one guarded update, lease and fence on the database clock.
+import type { ClaimedExecution, StepRecord } from "../../domain/journal.ts";
+import type { Executor } from "../database.ts";
+import { sql } from "../sql.ts";
+
+export type Claim = {
+  ids: readonly string[];
+  owner: string;
+  leaseMs: number;
+  /** Those over which so many workers died are left alone. */
+  crashesBelow: number;
+};
+
+/**
+ * Claims those of `ids` that are queued and due for `owner`. What is not returned was somebody else's, not due
+ * or finished: the ring is answered by doing nothing.
+ */
+export function claimExecutions(database: Executor, claim: Claim): Promise<ClaimedExecution[]> {
+  return database.many<ClaimedExecution>(sql`
+    with due as (
+      select id from workflow_executions
+      where id = any(${claim.ids}::uuid[]) and status = 'queued' and available_at <= clock_timestamp()
+        and crash_count < ${claim.crashesBelow}
+      order by id for update
+    )
+    update workflow_executions e
+    set status = 'running', fence = e.fence + 1, lease_owner = ${claim.owner},
+      lease_until = clock_timestamp() + make_interval(secs => ${claim.leaseMs / 1000}::float8),
+      started_at = coalesce(e.started_at, clock_timestamp())
+    from due where e.id = due.id
+    returning e.id, e.workspace_id "workspaceId", e.workflow_id "workflowId", e.version, e.user_id "userId",
+      e.root_id "rootId", e.trigger_type "triggerType", e.trigger_node "triggerNode", e.trigger, e.input,
+      e.priority, e.wake, e.labels, e.fence, e.crash_count "crashCount",
+      e.cancel_requested_at is not null "cancelRequested",
+      e.fence > 1 or e.retry_of is not null or e.fork_of is not null "hasHistory",
+      e.started_at "startedAt", clock_timestamp() "claimedAt"`);
+}
+
+/** Which of `ids` are queued, due, and have lost so many workers that they must run alone. */
+export async function findSuspects(
+  database: Executor,
+  ids: readonly string[],
+  crashes: number,
+): Promise<Set<string>> {
+  const rows = await database.many<{ id: string }>(sql`
+    select id from workflow_executions
+    where id = any(${ids}::uuid[]) and status = 'queued' and available_at <= clock_timestamp()
+      and crash_count >= ${crashes}`);
+  return new Set(rows.map((row) => row.id));
+}
+
+/** All attempts of all nodes so far, oldest first. */
+export function loadSteps(database: Executor, executionId: string): Promise<StepRecord[]> {
+  return database.many<StepRecord>(sql`
+    select node_id "nodeId", node_type "nodeType", iteration, attempt, status, seq, effect,
+      idempotency_key "idempotencyKey", port, input, output, error,
+      started_at "startedAt", finished_at "finishedAt"
+    from execution_steps where execution_id = ${executionId} order by seq`);
+}
+
+/** The graph of a version as saved; null when there is none. */
+export async function loadVersionGraph(
+  database: Executor,
+  workflowId: string,
+  version: number,
+): Promise<unknown> {
+  const row = await database.one<{ graph: unknown }>(sql`
+    select graph from workflow_versions where workflow_id = ${workflowId} and version = ${version}`);
+  return row?.graph ?? null;
+}

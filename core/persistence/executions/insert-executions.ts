@@ -1,0 +1,102 @@
+// Submissions of many people in one statement: authorised row by row, idempotent by key, made or refused.
+import type { Executor } from "../database.ts";
+import { sql } from "../sql.ts";
+
+export type NewExecution = {
+  id: string;
+  userId: string;
+  /** Where this request may run things: an API key and a missing second factor narrow the person's own rights. */
+  workspaceIds: readonly string[];
+  workflowId: string;
+  /** null: the current one. */
+  version: number | null;
+  triggerType: string;
+  /** The trigger node to start at; null: the default. */
+  triggerNode: string | null;
+  trigger: Record<string, unknown>;
+  input: unknown;
+  priority: number;
+  /** ISO time before which it must not run; null: now. */
+  availableAt: string | null;
+  labels: readonly string[];
+  /** Somebody waits for the answer: its changes are notified. */
+  watched: boolean;
+  /** The caller's Idempotency-Key and the hash of what it stands for, in hex. */
+  key: string | null;
+  requestHash: string | null;
+  /** The API key that asked, for the audit log. */
+  apiKeyId?: string | undefined;
+};
+
+/** `made` false: the key was used before. A submission without a row was not allowed or does not exist. */
+export type InsertedExecution = { id: string; workspaceId: string; version: number; made: boolean };
+
+/**
+ * Every row is authorised by *its* user's membership, whatever else the transaction may see. Rows that are
+ * refused leave nothing behind, not even their key.
+ */
+export function insertExecutions(
+  tx: Executor,
+  executions: readonly NewExecution[],
+  runnerRoles: readonly string[],
+): Promise<InsertedExecution[]> {
+  return tx.many<InsertedExecution>(sql`
+    with requested as (
+      select * from jsonb_to_recordset(${JSON.stringify(executions)}::jsonb) as r(id uuid, "userId" uuid,
+        "workspaceIds" uuid[], "workflowId" uuid, version int, "triggerType" text, "triggerNode" text, trigger jsonb, input jsonb,
+        priority smallint, "availableAt" timestamptz, labels text[], watched boolean, key text,
+        "requestHash" text)
+    ),
+    allowed as (
+      select r.*, w.workspace_id, v.version as run_version
+      from requested r
+      join workflows w on w.id = r."workflowId" and w.archived_at is null
+      join workspace_members m on m.workspace_id = w.workspace_id and m.user_id = r."userId"
+        and m.role = any(${runnerRoles}::text[]) and w.workspace_id = any (r."workspaceIds")
+      join workflow_versions v on v.workflow_id = w.id and v.version = coalesce(r.version, w.version)
+      where r."triggerNode" is null or exists (
+        select from jsonb_array_elements(v.graph -> 'nodes') n
+        where n ->> 'id' = r."triggerNode" and n ->> 'type' like 'trigger.%')
+    ),
+    keyed as (
+      insert into execution_keys (workspace_id, user_id, key, request_hash, execution_id)
+      select workspace_id, "userId", key, decode("requestHash", 'hex'), id
+      from allowed where key is not null order by workspace_id, "userId", key
+      on conflict do nothing
+      returning execution_id
+    ),
+    made as (
+      insert into workflow_executions (id, workspace_id, workflow_id, version, user_id, trigger_type,
+        trigger_node, trigger, input, priority, available_at, labels, watched, root_id, rung_at)
+      select id, workspace_id, "workflowId", run_version, "userId", "triggerType", "triggerNode", trigger, input,
+        priority, coalesce("availableAt", now()), labels, watched, id, now()
+      from allowed
+      where key is null or id in (select execution_id from keyed)
+      returning id
+    )
+    select a.id, a.workspace_id "workspaceId", a.run_version "version",
+      a.id in (select id from made) "made"
+    from allowed a`);
+}
+
+export type KeyedExecution = {
+  userId: string;
+  workspaceId: string;
+  key: string;
+  requestHash: string;
+  id: string;
+};
+
+/** Which executions earlier uses of these keys made. */
+export function findKeyed(
+  tx: Executor,
+  keys: readonly { userId: string; workspaceId: string; key: string }[],
+): Promise<KeyedExecution[]> {
+  return tx.many<KeyedExecution>(sql`
+    select k.user_id "userId", k.workspace_id "workspaceId", k.key, encode(k.request_hash, 'hex') "requestHash",
+      k.execution_id id
+    from execution_keys k
+    join unnest(${keys.map((key) => key.workspaceId)}::uuid[], ${keys.map((key) => key.userId)}::uuid[],
+      ${keys.map((key) => key.key)}::text[]) as u(workspace_id, user_id, key)
+      on k.workspace_id = u.workspace_id and k.user_id = u.user_id and k.key = u.key`);
+}

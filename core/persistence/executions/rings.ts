@@ -1,0 +1,43 @@
+// The outbox read back: queued executions whose bell may have been lost.
+import type { Executor } from "../database.ts";
+import { sql } from "../sql.ts";
+
+export type DueExecution = { id: string; wake: number; priority: number };
+
+/** Queued, due, and not rung (or looked for) within `quietMs`: oldest first. */
+export function findUnheard(
+  database: Executor,
+  options: { quietMs: number; limit: number },
+): Promise<DueExecution[]> {
+  return database.many<DueExecution>(sql`
+    select id, wake, priority from workflow_executions
+    where status = 'queued' and available_at <= clock_timestamp()
+      and rung_at <= clock_timestamp() - make_interval(secs => ${options.quietMs / 1000}::float8)
+    order by rung_at limit ${options.limit}`);
+}
+
+/**
+ * Notes that these were rung or found in the queue just now; `newWake` gives them a fresh job id. Only rows
+ * that are still queued under the wake that was looked at change, and none that is being claimed at this moment;
+ * returns them with their present wake.
+ */
+export function markRung(
+  database: Executor,
+  due: readonly DueExecution[],
+  options: { newWake: boolean },
+): Promise<DueExecution[]> {
+  if (due.length === 0) return Promise.resolve([]);
+  return database.many<DueExecution>(sql`
+    with unclaimed as (
+      select e.id
+      from workflow_executions e
+      join unnest(${due.map((row) => row.id)}::uuid[], ${due.map((row) => row.wake)}::int[]) as d(id, wake)
+        on e.id = d.id and e.wake = d.wake
+      where e.status = 'queued'
+      order by e.id for no key update of e skip locked
+    )
+    update workflow_executions e
+    set rung_at = clock_timestamp(), wake = e.wake + ${options.newWake ? 1 : 0}
+    from unclaimed where e.id = unclaimed.id
+    returning e.id, e.wake, e.priority`);
+}

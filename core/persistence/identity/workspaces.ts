@@ -1,0 +1,95 @@
+// Workspaces as their members see them, and what their owners change of them.
+import type { WorkspaceRole } from "../../domain/roles.ts";
+import type { Executor } from "../database.ts";
+import { sql } from "../sql.ts";
+
+export type MemberWorkspace = { id: string; name: string; role: WorkspaceRole };
+
+/** The workspaces of a person with their role in each, oldest first. */
+export function listWorkspacesOf(tx: Executor, userId: string): Promise<MemberWorkspace[]> {
+  return tx.many<MemberWorkspace>(sql`
+    select w.id, w.name, m.role
+    from workspace_members m join workspaces w on w.id = m.workspace_id
+    where m.user_id = ${userId}
+    order by w.id`);
+}
+
+/** `role` is the reader's own; times are ISO 8601. */
+export type Workspace = MemberWorkspace & {
+  personal: boolean;
+  /** Asks every member for a second factor. */
+  requireTotp: boolean;
+  memberCount: number;
+  createdAt: string;
+  updatedAt: string;
+};
+
+/** The workspaces of `userId` among those the transaction may see; needs `m` and `w`. */
+const WORKSPACES = sql`
+  select w.id, w.name, m.role, w.personal, w.require_totp as "requireTotp",
+    (select count(*) from workspace_members c where c.workspace_id = w.id) as "memberCount",
+    w.created_at as "createdAt", w.updated_at as "updatedAt"
+  from workspace_members m join workspaces w on w.id = m.workspace_id
+    and w.id = any ((select app_workspace_ids())::uuid[])`;
+
+/** Newest first. */
+export function listWorkspaces(
+  tx: Executor,
+  page: { userId: string; before: string | undefined; limit: number },
+): Promise<Workspace[]> {
+  return tx.many<Workspace>(sql`${WORKSPACES}
+    where m.user_id = ${page.userId} and w.id < coalesce(${page.before ?? null}::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
+    order by w.id desc limit ${page.limit}`);
+}
+
+export function findWorkspace(
+  tx: Executor,
+  { id, userId }: { id: string; userId: string },
+): Promise<Workspace | null> {
+  return tx.one<Workspace>(sql`${WORKSPACES} where m.user_id = ${userId} and w.id = ${id}`);
+}
+
+/** Makes it and its first owner. Runs in the name of `userId`, with the new id among the transaction's workspaces. */
+export async function insertWorkspace(
+  tx: Executor,
+  { id, name, userId }: { id: string; name: string; userId: string },
+): Promise<void> {
+  await tx.run(sql`insert into workspaces (id, name, created_by) values (${id}, ${name}, ${userId})`);
+  await tx.run(sql`
+    insert into workspace_members (workspace_id, user_id, role) values (${id}, ${userId}, 'owner')`);
+}
+
+/** How many they made and own. The person's other transactions that count wait until this one ends. */
+export async function countFoundedWorkspaces(tx: Executor, userId: string): Promise<number> {
+  await tx.run(sql`select pg_advisory_xact_lock(hashtext('workspaces'), hashtext(${userId}))`);
+  const row = await tx.one<{ count: number }>(sql`
+    select count(*) as count from workspace_members m join workspaces w on w.id = m.workspace_id
+    where m.user_id = ${userId} and m.role = 'owner' and w.created_by = ${userId}`);
+  return row?.count ?? 0;
+}
+
+/**
+ * Holds the workspace against others who change its members or itself; what hangs on it can still be written.
+ * False when the person is not its owner (any more): row-level security lets owners only lock it.
+ */
+export async function lockWorkspace(tx: Executor, id: string): Promise<boolean> {
+  const row = await tx.one(sql`select id from workspaces where id = ${id} for no key update`);
+  return row !== null;
+}
+
+/** Undefined leaves as it is. */
+export async function updateWorkspace(
+  tx: Executor,
+  change: { id: string; name?: string | undefined; requireTotp?: boolean | undefined },
+): Promise<void> {
+  await tx.run(sql`
+    update workspaces set name = coalesce(${change.name ?? null}, name),
+      require_totp = coalesce(${change.requireTotp ?? null}, require_totp), updated_at = clock_timestamp()
+    where id = ${change.id}`);
+}
+
+/** Runs in the name of the person. */
+export async function hasSecondFactor(tx: Executor, userId: string): Promise<boolean> {
+  const row = await tx.one(sql`select id from users where id = ${userId} and totp_enabled_at is not null`);
+  return row !== null;
+}
