@@ -162,9 +162,11 @@ test("a tail cut off together with nothing else, and a head set back, are found"
   });
 });
 
-test("details can be erased: the chain holds their hash", async () => {
+test("details can be erased where an entry says so: the chain holds their hash", async () => {
   const chainId = randomUUID();
-  await append(entry(chainId), entry(chainId));
+  const id = randomUUID();
+  const details = { entries: [id] };
+  await append({ ...entry(chainId), id }, { ...entry(chainId), action: "audit.details_erased", details });
   await tamper("update audit_logs set details = null where chain_id = $1 and seq = 1", [chainId]);
   assert.deepEqual(await verify(chainId), { ok: true, checked: 2 });
 });

@@ -4,8 +4,14 @@ import type { Executor } from "../database.ts";
 import { sql } from "../sql.ts";
 import { findAuditHead } from "./audit-heads.ts";
 import { type EntryFault, findFault, type StoredEntry } from "./verify-audit-entry.ts";
+import { createErasureCheck } from "./verify-audit-erasures.ts";
 
-export type AuditFault = EntryFault | "tail_missing" | "head_changed" | "anchor_contradicts";
+export type AuditFault =
+  | EntryFault
+  | "tail_missing"
+  | "head_changed"
+  | "anchor_contradicts"
+  | "details_missing";
 
 /** A signed head that was kept outside the database. */
 export type KnownHead = {
@@ -33,8 +39,9 @@ const GENESIS: Buffer = Buffer.alloc(32);
 
 /**
  * Reads the chain up to its head; what is appended meanwhile is left for the next time. The executor must be a
- * transaction that may see the chain. Entries whose details were erased are good: the chain holds their hash.
- * `known` heads, of this chain, must have been read before.
+ * transaction that may see the chain. Entries whose details were erased are good where a later entry says so: the chain
+ * holds their hash.
+ * `known` heads, of this chain, must have been read before; each is compared, also where several are of one entry.
  */
 export async function verifyAuditChain(
   tx: Executor,
@@ -42,7 +49,8 @@ export async function verifyAuditChain(
   known: readonly KnownHead[] = [],
 ): Promise<AuditVerdict> {
   const head = await findAuditHead(tx, chainId);
-  const anchors = new Map(known.map((anchor) => [anchor.seq, anchor]));
+  const anchors = Map.groupBy(known, (anchor) => anchor.seq);
+  const erasures = createErasureCheck();
   const last = { seq: 0, hash: GENESIS, anchored: 0 };
   const upTo = head?.seq ?? Number.MAX_SAFE_INTEGER;
   let reading = readBatch(tx, chainId, 0, upTo);
@@ -57,16 +65,21 @@ export async function verifyAuditChain(
     for (const entry of entries) {
       const reason = findFault(entry, last.seq, last.hash);
       if (reason) return refuse(last.seq, reason);
-      const anchor = anchors.get(entry.seq);
-      if (anchor) {
-        if (anchor.hash !== entry.hash.toString("hex")) return contradict(last.anchored, anchor);
+      const anchored = anchors.get(entry.seq);
+      if (anchored) {
+        const hash = entry.hash.toString("hex");
+        const other = anchored.find((anchor) => anchor.hash !== hash);
+        if (other) return contradict(last.anchored, other);
         last.anchored = entry.seq;
       }
+      erasures.note(entry);
       last.seq = entry.seq;
       last.hash = entry.hash;
     }
   }
-  return judgeEnd(head, last, known);
+  const verdict = judgeEnd(head, last, known);
+  const bare = verdict.ok ? await erasures.findUnexplained(tx, chainId, last.seq) : undefined;
+  return bare === undefined ? verdict : refuse(bare - 1, "details_missing");
 }
 
 /** A tail that was cut off, a head that was set back or taken away. */

@@ -30,6 +30,11 @@ function recordOf(entry: StoredEntry, detailsHash: string | null): AuditRecord {
 
 const FIELD = Buffer.from('"detailsHash":');
 
+/** Whether an entry was written with details, as its own bytes say. */
+export function hadDetails(canonical: Buffer): boolean {
+  return readDetailsHash(canonical) !== null;
+}
+
 /** The first such member is the real one or the bytes are not canonical: texts before it hold no bare quote. */
 function readDetailsHash(canonical: Buffer): string | null {
   const start = canonical.indexOf(FIELD) + FIELD.length;

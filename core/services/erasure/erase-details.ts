@@ -2,6 +2,7 @@
 import { appendAudit, INSTANCE_CHAIN } from "../../persistence/audit/audit-logs.ts";
 import type { Database, Principals } from "../../persistence/database.ts";
 import { eraseDetails, type LogPlace } from "../../persistence/erasure/erase-people.ts";
+import { DETAILS_ERASED } from "../../persistence/audit/verify-audit-erasures.ts";
 
 /** 2,000 entries: what an entry that lists them all holds is below 80 KB, and a batch ends within a second. */
 const BATCH = 2_000;
@@ -29,7 +30,7 @@ export async function eraseDetailsOf(
         entries.map(([chainId, ids]) => ({
           chainId,
           actorId: principals.userId,
-          action: "audit.details_erased",
+          action: DETAILS_ERASED,
           targetType: "user",
           targetId: person.userId,
           details: { entries: ids },

@@ -1,0 +1,42 @@
+// Whether details that are gone were erased by the platform: then a later entry of the same chain says so.
+import type { Executor } from "../database.ts";
+import { sql } from "../sql.ts";
+import { hadDetails, type StoredEntry } from "./verify-audit-entry.ts";
+
+export const DETAILS_ERASED = "audit.details_erased";
+
+export type ErasureCheck = {
+  /** Takes the entries of one chain in their order. */
+  note(entry: StoredEntry): void;
+  /** The number of the first entry whose details are gone without a word; undefined without any. */
+  findUnexplained(tx: Executor, chainId: string, upTo: number): Promise<number | undefined>;
+};
+
+export function createErasureCheck(): ErasureCheck {
+  // What was erased properly leaves again, one batch of an erasure later.
+  const emptied = new Map<string, number>();
+  const explain = (details: unknown) => {
+    for (const id of idsIn(details)) emptied.delete(id);
+  };
+  return {
+    note(entry) {
+      if (entry.details === null && hadDetails(entry.canonical)) emptied.set(entry.id, entry.seq);
+      else if (entry.action === DETAILS_ERASED) explain(entry.details);
+    },
+    async findUnexplained(tx, chainId, upTo) {
+      // Erased while the chain was read: what says so came after the head that was read first.
+      if (emptied.size > 0) {
+        const since = await tx.many<{ details: unknown }>(sql`
+          select details from audit_logs
+          where chain_id = ${chainId} and seq > ${upTo} and action = ${DETAILS_ERASED}`);
+        for (const { details } of since) explain(details);
+      }
+      return emptied.values().next().value;
+    },
+  };
+}
+
+function idsIn(details: unknown): readonly string[] {
+  if (typeof details !== "object" || details === null || !("entries" in details)) return [];
+  return Array.isArray(details.entries) ? details.entries.filter((id) => typeof id === "string") : [];
+}
