@@ -94,3 +94,29 @@ test("1 MB made to be slow to search is searched", () => {
   const redact = redactorFor(`${"a".repeat(8_000)}b`, `${"a".repeat(63)}b`);
   assert.equal(redact(text), "[redacted]".repeat(Math.ceil(1_000_000 / 8_000)));
 });
+
+test("of two tokens of one issuer, alike for more than a header, neither shows its rest", () => {
+  const header = Buffer.from(`{"alg":"RS256","kid":"${"k".repeat(60)}"}`).toString("base64url");
+  const [one, two] = [
+    `${header}.short-one_4711-payload.sign-one`,
+    `${header}.longer_two-0815-payload.sign-two-x`,
+  ];
+  for (const given of [
+    [one, two],
+    [two, one],
+  ]) {
+    const redact = redactorFor(...given);
+    assert.deepEqual(redact([`<${one}>`, `<${two}>`]), ["<[redacted]>", "<[redacted]>"]);
+  }
+});
+
+test("many secrets with equal beginnings are known at once, and many short texts are searched for them", () => {
+  const secret = (seed: number) =>
+    Array.from({ length: 100 }, (_, index) => `${"a".repeat(70)}${seed}x${index}`.padEnd(80, "b")).join("-");
+  const secrets = Array.from({ length: 40 }, (_, seed) => secret(seed));
+  // 40 such secrets took minutes, in which the worker did nothing else.
+  const redact = redactorFor(...secrets, "short-one");
+  const texts = Array.from({ length: 60_000 }, (_, index) => ({ name: `person number ${index}` }));
+  assert.equal(redact(texts), texts);
+  assert.deepEqual(redact(["my short-one", `<${secrets[3]}>`]), ["my [redacted]", "<[redacted]>"]);
+});
