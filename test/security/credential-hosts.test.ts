@@ -280,3 +280,13 @@ test("S32: a test is a run of its own, and tells how it went", async () => {
   );
   assert.equal((await bed.request("DELETE", `/api/credentials/${id}`, { token: bed.ada.token })).status, 204);
 });
+
+test("A69: an answer packed as nobody here can unpack it is not stored where a credential went out", async () => {
+  const config = { url: `${bed.echo.url}/packed`, headers: { "accept-encoding": "zstd" } };
+  const refused = await bed.run(bed.ada, await bed.create(bed.ada), config);
+  assert.equal(refused.status, "failed");
+  assert.equal(refused.error?.code, "http_bad_encoding");
+  const bare = chain({ id: "call", type: "http.request", config });
+  const ended = await bed.start(bed.ada, await createWorkflow(bed.request, bed.ada, bare));
+  assert.equal(ended.status, "succeeded", "without one it is the author's business");
+});

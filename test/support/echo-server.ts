@@ -2,6 +2,7 @@
 import { once } from "node:events";
 import { createServer, type IncomingHttpHeaders } from "node:http";
 import type { AddressInfo } from "node:net";
+import { zstdCompressSync } from "node:zlib";
 
 export type Echoed = { path: string; headers: IncomingHttpHeaders };
 
@@ -17,7 +18,7 @@ export type EchoServer = {
 };
 
 /**
- * `/fail` answers 401 and `/broken` answers 500 with the echo, `/to/URL` redirects there, `/vault…` is a Vault with
+ * `/fail` answers 401 and `/broken` answers 500 with the echo, `/packed` is 200 with the echo in zstd and of no type, `/to/URL` redirects there, `/vault…` is a Vault with
  * `{key: vaultValue}` everywhere; anything else is 200 with the echo.
  */
 export async function startEchoServer(vaultValue = ""): Promise<EchoServer> {
@@ -36,11 +37,13 @@ export async function startEchoServer(vaultValue = ""): Promise<EchoServer> {
       ? { data: { data: { key: vaultValue } } }
       : { said: spell(headers) };
     const shown = Object.entries(headers).find(([name]) => name.startsWith("x-key"))?.[1];
+    const packed = path.startsWith("/packed") ? zstdCompressSync(JSON.stringify(body)) : null;
     response.writeHead(status, {
       "content-type": "application/json",
+      ...(packed && { "content-type": "application/octet-stream", "content-encoding": "zstd" }),
       "x-auth": String(headers.authorization ?? shown ?? ""),
     });
-    response.end(JSON.stringify(body));
+    response.end(packed ?? JSON.stringify(body));
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");

@@ -13,7 +13,7 @@ const EXCERPT_BYTES = 2_048;
 
 /**
  * Asks for its credential last of all, with the address as it goes out. Throws AppError `http_status` (retryable for 408, 429 and 5xx; details status, body, retryAfterMs), `http_bad_json`,
- * `output_too_large`, and what egress throws: `egress_denied`, `timeout`, `egress_connection_failed`, ...
+ * `http_bad_encoding` (with a credential only), `output_too_large`, and what egress throws: `egress_denied`, `timeout`, `egress_connection_failed`, ...
  */
 export const runHttpRequest: NodeRunner<HttpRequestConfig> = async (config, context) => {
   const body = encodeBody(config.body);
@@ -35,6 +35,7 @@ export const runHttpRequest: NodeRunner<HttpRequestConfig> = async (config, cont
     // On every hop to another origin they stay behind, the credential whatever its header is called.
     sensitiveHeaders: [...sensitiveHeaders(headers), ...Object.keys(secret)],
   });
+  if (credential) requireReadable(response);
   const contentType = headerOf(response, "content-type") ?? "";
   if (config.failOnStatus && response.status >= 400) throw statusError(response, contentType);
   const { status, headers: received } = response;
@@ -54,6 +55,16 @@ async function send(http: HttpPort, request: Parameters<HttpPort["request"]>[0])
     }
     throw cause;
   }
+}
+
+/** In bytes that nobody here can unpack, a credential that comes back would be stored as it is: redaction is by value. */
+function requireReadable(response: Response): void {
+  const encoding = headerOf(response, "content-encoding") ?? "identity";
+  if (response.body.byteLength === 0 || encoding.toLowerCase() === "identity") return;
+  throw new AppError(
+    "http_bad_encoding",
+    `The response is encoded as ${encoding}, which cannot be read; with a credential ask for gzip, deflate or br`,
+  );
 }
 
 function statusError(response: Response, contentType: string): AppError {
