@@ -7,10 +7,10 @@ import path from "node:path";
 import { after, before, test } from "node:test";
 import pg from "pg";
 import { createAnchorSigner } from "#core/crypto/anchor-signer.ts";
-import { type AuditEntry, appendAudit } from "#core/persistence/audit-logs.ts";
+import { type AuditEntry, appendAudit } from "#core/persistence/audit/audit-logs.ts";
 import { createDatabase, type Database } from "#core/persistence/database.ts";
-import { createAnchorWriter } from "#core/services/audit-anchors.ts";
-import { proveChain } from "#core/services/audit-proof.ts";
+import { createAnchorWriter } from "#core/services/audit/audit-anchors.ts";
+import { proveChain } from "#core/services/audit/audit-proof.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 
 let scratch: TestDatabase;

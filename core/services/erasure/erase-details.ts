@@ -1,8 +1,8 @@
 // Empties, batch by batch, the details of log entries that name a person.
 import { appendAudit, INSTANCE_CHAIN } from "../../persistence/audit/audit-logs.ts";
+import { DETAILS_ERASED } from "../../persistence/audit/verify-audit-erasures.ts";
 import type { Database, Principals } from "../../persistence/database.ts";
 import { eraseDetails, type LogPlace } from "../../persistence/erasure/erase-people.ts";
-import { DETAILS_ERASED } from "../../persistence/audit/verify-audit-erasures.ts";
 
 /** 2,000 entries: what an entry that lists them all holds is below 80 KB, and a batch ends within a second. */
 const BATCH = 2_000;
