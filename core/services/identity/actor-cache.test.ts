@@ -46,16 +46,6 @@ test("a failure is told to those who asked and not kept", async () => {
   assert.equal((await cache.get("s", counted().load)).userId, "1");
 });
 
-test("a forgotten session is looked up again, others are not", async () => {
-  const cache = createActorCache({ maxAgeMs: 5_000, now: () => 0 });
-  const { load } = counted();
-  await cache.get("a", load);
-  await cache.get("b", load);
-  cache.forget("a");
-  assert.equal((await cache.get("a", load)).userId, "3");
-  assert.equal((await cache.get("b", load)).userId, "2");
-});
-
 test("a forgotten person is looked up again, whichever name they go by, others are not", async () => {
   const cache = createActorCache({ maxAgeMs: 5_000, now: () => 0 });
   const ada = async () => actor("ada");

@@ -9,7 +9,6 @@ export type ActorCache = {
    * session's id, or whatever else names one bearer and cannot be mistaken for a session.
    */
   get(name: string, load: () => Promise<Actor>): Promise<Actor>;
-  forget(name: string): void;
   /** Everything known of a person, whichever session or key spoke; announceIdentityChange leads to it. */
   forgetUser(userId: string): void;
   forgetAll(): void;
@@ -53,7 +52,6 @@ export function createActorCache(options: ActorCacheOptions = {}): ActorCache {
       );
       return entry.actor;
     },
-    forget: (name) => void entries.delete(name),
     forgetUser(userId) {
       for (const [name, entry] of entries) {
         // A look-up under way may have read before the change, and nobody knows yet whose it is.

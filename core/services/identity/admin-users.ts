@@ -16,13 +16,11 @@ import {
   type UserChange,
 } from "../../persistence/identity/admin-users.ts";
 import { announceIdentityChange } from "../../persistence/identity/identity-changes.ts";
-import type { ActorCache } from "./actor-cache.ts";
-
+import { inNameOf } from "../workspaces/principals-of.ts";
 import { createResetToken, resetLink } from "./create-reset-token.ts";
 
 export type AdminUserDependencies = {
   database: Database;
-  actors: Pick<ActorCache, "forgetUser">;
   mailer: Mailer;
   publicUrl: string;
   /** The link is made and answered all the same. */
@@ -36,24 +34,18 @@ export type AdminUserService = ReturnType<typeof createAdminUserService>;
 
 /** Routes let administrators in only; the database asks again. Unknown people are `not_found`. */
 export function createAdminUserService(dependencies: AdminUserDependencies) {
-  const { database, actors } = dependencies;
+  const { database } = dependencies;
   const speak = <Result>(actor: Actor, work: (tx: Executor) => Promise<Result>) =>
-    database.transaction({ userId: actor.userId, workspaceIds: [] }, work);
-  /** The announcement is for other processes and takes its time; here the change counts with the next request. */
-  const about = async <Result>(actor: Actor, id: string, work: (tx: Executor) => Promise<Result>) => {
-    const result = await speak(actor, work);
-    actors.forgetUser(id);
-    return result;
-  };
+    database.transaction(inNameOf(actor.userId), work);
   return {
     list: (actor: Actor, page: ListUsers): Promise<AdminUser[]> => speak(actor, (tx) => listUsers(tx, page)),
     get: (actor: Actor, id: string): Promise<AdminUser> => speak(actor, (tx) => requireUser(tx, id)),
     /** Disabling ends the person's sessions. Throws `last_admin` rather than leave the instance without one. */
     change: (actor: Actor, id: string, change: UserChange): Promise<AdminUser> =>
-      about(actor, id, (tx) => applyChange(tx, actor, id, change)),
+      speak(actor, (tx) => applyChange(tx, actor, id, change)),
     /** Returns how many ended. */
     endSessions: (actor: Actor, id: string): Promise<number> =>
-      about(actor, id, async (tx) => {
+      speak(actor, async (tx) => {
         await requireUser(tx, id);
         const { length } = await endSessionsOf(tx, id);
         await announceIdentityChange(tx, [id]);
@@ -68,7 +60,7 @@ export function createAdminUserService(dependencies: AdminUserDependencies) {
     },
     /** Throws `conflict` when there is no second factor. The reason stands in the log. */
     resetMfa: (actor: Actor, id: string, reason: string): Promise<void> =>
-      about(actor, id, async (tx) => {
+      speak(actor, async (tx) => {
         await requireUser(tx, id);
         if (!(await resetMfa(tx, id)))
           throw new AppError("conflict", "This person has not set up a second factor");

@@ -16,7 +16,7 @@ import {
   useApiKey,
 } from "../../persistence/identity/api-keys.ts";
 import { announceIdentityChange } from "../../persistence/identity/identity-changes.ts";
-import { principalsOf } from "../workspaces/principals-of.ts";
+import { inNameOf, principalsOf } from "../workspaces/principals-of.ts";
 import type { ActorCache } from "./actor-cache.ts";
 
 const MAX_LIVE_KEYS = 100;
@@ -97,9 +97,7 @@ async function authenticate({ database, actors }: ApiKeyDependencies, key: strin
   const actor = await actors.get(`key ${hash.toString("hex")}`, async () => {
     const used = await useApiKey(database, hash);
     if (!used) throw isOver();
-    const found = await database.transaction({ userId: used.userId, workspaceIds: [] }, (tx) =>
-      findKeyActor(tx, used),
-    );
+    const found = await database.transaction(inNameOf(used.userId), (tx) => findKeyActor(tx, used));
     if (!found) throw isOver();
     return found;
   });

@@ -8,9 +8,10 @@ import { dropResetToken } from "../../persistence/identity/reset-tokens.ts";
 import { lockUser } from "../../persistence/identity/second-factors.ts";
 import { endSessionsOf } from "../../persistence/identity/sessions.ts";
 import { setPasswordHash } from "../../persistence/identity/users.ts";
+import { inNameOf } from "../workspaces/principals-of.ts";
 import { ownEntry } from "./identity-audit.ts";
 import type { IdentityContext } from "./identity-context.ts";
-import { inNameOf, ownSession } from "./own-session.ts";
+import { ownSession } from "./own-sessions.ts";
 import { verifyOwnPassword } from "./verify-own-password.ts";
 
 export type PasswordChange = { currentPassword: string; newPassword: string };
@@ -37,5 +38,4 @@ export async function changePassword(
     await announceIdentityChange(tx, [userId]);
     await appendAudit(tx, [ownEntry(userId, "password.changed", { endedSessions })]);
   });
-  context.actors.forgetUser(userId);
 }

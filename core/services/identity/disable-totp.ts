@@ -4,10 +4,11 @@ import type { Actor } from "../../domain/roles.ts";
 import { appendAudit } from "../../persistence/audit/audit-logs.ts";
 import { announceIdentityChange } from "../../persistence/identity/identity-changes.ts";
 import { clearSecondFactor, lockUser } from "../../persistence/identity/second-factors.ts";
+import { inNameOf } from "../workspaces/principals-of.ts";
 import { spendSecondFactor } from "./check-second-factor.ts";
 import { ownEntry } from "./identity-audit.ts";
 import type { IdentityContext } from "./identity-context.ts";
-import { inNameOf, ownSession } from "./own-session.ts";
+import { ownSession } from "./own-sessions.ts";
 import { verifyOwnPassword } from "./verify-own-password.ts";
 
 /** `code` is one of the app or a recovery code. Throws `invalid_credentials`, `totp_not_set_up` or `invalid_totp`. */
@@ -26,5 +27,4 @@ export async function disableTotp(
     await announceIdentityChange(tx, [userId]);
     await appendAudit(tx, [ownEntry(userId, "mfa.disabled", { factor })]);
   });
-  context.actors.forgetUser(userId);
 }

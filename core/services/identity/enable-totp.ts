@@ -6,10 +6,11 @@ import type { Actor } from "../../domain/roles.ts";
 import { appendAudit } from "../../persistence/audit/audit-logs.ts";
 import { announceIdentityChange } from "../../persistence/identity/identity-changes.ts";
 import { enableSecondFactor, type LockedUser, lockUser } from "../../persistence/identity/second-factors.ts";
+import { inNameOf } from "../workspaces/principals-of.ts";
 import { openTotpSecret, wrongCode } from "./check-second-factor.ts";
 import { ownEntry } from "./identity-audit.ts";
 import type { IdentityContext } from "./identity-context.ts";
-import { inNameOf, ownSession } from "./own-session.ts";
+import { ownSession } from "./own-sessions.ts";
 
 /** Throws `totp_not_set_up`, `totp_enabled`, or `invalid_totp` for a wrong code. */
 export async function enableTotp(
@@ -27,8 +28,6 @@ export async function enableTotp(
     await announceIdentityChange(tx, [userId]);
     await appendAudit(tx, [ownEntry(userId, "mfa.enabled")]);
   });
-  // Workspaces that ask for a second factor open with the next request.
-  context.actors.forgetUser(userId);
   return { recoveryCodes: recovery.codes };
 }
 

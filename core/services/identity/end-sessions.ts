@@ -1,9 +1,11 @@
-// Logout: ends the session that a refresh token or an access token names, and its cached look-up here.
+// Logout: ends the session that a refresh token or an access token names.
 import { hashToken } from "../../crypto/tokens.ts";
-import { appendAudit, INSTANCE_CHAIN } from "../../persistence/audit/audit-logs.ts";
+import { appendAudit } from "../../persistence/audit/audit-logs.ts";
 import { type Executor, NOBODY, type Principals } from "../../persistence/database.ts";
 import { announceIdentityChange } from "../../persistence/identity/identity-changes.ts";
 import { endSession, endSessionByToken, type SessionKey } from "../../persistence/identity/sessions.ts";
+import { inNameOf } from "../workspaces/principals-of.ts";
+import { sessionEntry } from "./identity-audit.ts";
 import type { IdentityContext } from "./identity-context.ts";
 
 /** Browsers have the cookie, programs the access token; either is enough. */
@@ -16,26 +18,21 @@ export async function endSessions(context: IdentityContext, request: LogoutReque
   }
   const session = accessToken === undefined ? null : verified(context, accessToken);
   if (session) {
-    const principals = { userId: session.userId, workspaceIds: [] };
-    await end(context, principals, (tx) => endSession(tx, session.sessionId));
+    await end(context, inNameOf(session.userId), (tx) => endSession(tx, session.sessionId));
   }
 }
 
 async function end(
-  { database, actors }: IdentityContext,
+  { database }: IdentityContext,
   principals: Principals,
   endIt: (tx: Executor) => Promise<SessionKey | null>,
 ): Promise<void> {
-  const ended = await database.transaction(principals, async (tx) => {
+  await database.transaction(principals, async (tx) => {
     const session = await endIt(tx);
-    if (session) {
-      await announceIdentityChange(tx, [session.userId]);
-      const target = { chainId: INSTANCE_CHAIN, targetType: "session", targetId: session.sessionId };
-      await appendAudit(tx, [{ ...target, actorId: session.userId, action: "session.ended" }]);
-    }
-    return session;
+    if (!session) return;
+    await announceIdentityChange(tx, [session.userId]);
+    await appendAudit(tx, [sessionEntry(session, "session.ended")]);
   });
-  if (ended) actors.forget(ended.sessionId);
 }
 
 /** A token that is not valid names no session: there is nothing to end. */

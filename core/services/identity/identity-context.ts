@@ -7,7 +7,7 @@ import type { SessionLimits } from "../../persistence/identity/sessions.ts";
 import type { ActorCache } from "./actor-cache.ts";
 import type { SignupPolicy } from "./signup-policy.ts";
 
-export type IdentityDependencies = {
+export type IdentityContext = {
   database: Database;
   hasher: PasswordHasher;
   accessTokens: AccessTokens;
@@ -17,5 +17,3 @@ export type IdentityDependencies = {
   sessionLimits: SessionLimits;
   actors: ActorCache;
 };
-
-export type IdentityContext = IdentityDependencies;

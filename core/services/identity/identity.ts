@@ -4,12 +4,13 @@ import type { Actor } from "../../domain/roles.ts";
 import { isTotpEnabled } from "../../persistence/identity/second-factors.ts";
 import { findActor, type SessionKey } from "../../persistence/identity/sessions.ts";
 import { listWorkspacesOf, type MemberWorkspace } from "../../persistence/identity/workspaces.ts";
+import { inNameOf } from "../workspaces/principals-of.ts";
 import { changePassword, type PasswordChange } from "./change-password.ts";
 import { checkPassword } from "./check-password.ts";
 import { disableTotp } from "./disable-totp.ts";
 import { enableTotp } from "./enable-totp.ts";
 import { endSessions, type LogoutRequest } from "./end-sessions.ts";
-import type { IdentityContext, IdentityDependencies } from "./identity-context.ts";
+import type { IdentityContext } from "./identity-context.ts";
 import { endOtherSessions, endOwnSession, listOwnSessions, type OwnSession } from "./own-sessions.ts";
 import { type Registration, registerPerson } from "./register-person.ts";
 import { type PasswordReset, resetPassword } from "./reset-password.ts";
@@ -66,7 +67,7 @@ export type IdentityService = {
   resetPassword(reset: PasswordReset): Promise<void>;
 };
 
-export function createIdentityService(context: IdentityDependencies): IdentityService {
+export function createIdentityService(context: IdentityContext): IdentityService {
   return {
     idleMinutes: context.sessionLimits.idleMinutes,
     register: (registration, client) => registerPerson(context, registration, client),
@@ -90,7 +91,7 @@ export function createIdentityService(context: IdentityDependencies): IdentitySe
 
 async function lookUp(context: IdentityContext, session: SessionKey): Promise<Actor> {
   const actor = await context.actors.get(session.sessionId, async () => {
-    const found = await context.database.transaction({ userId: session.userId, workspaceIds: [] }, (tx) =>
+    const found = await context.database.transaction(inNameOf(session.userId), (tx) =>
       findActor(tx, session),
     );
     if (!found) throw sessionIsOver();

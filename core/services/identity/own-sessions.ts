@@ -1,16 +1,24 @@
-// A person's own sessions: which there are, and the end of one or of all others.
+// A person's own sessions: the one that speaks, which there are, and the end of one or of all others.
+import { AppError } from "../../domain/app-error.ts";
 import { type Actor, notFound } from "../../domain/roles.ts";
-import { appendAudit, INSTANCE_CHAIN } from "../../persistence/audit/audit-logs.ts";
+import { appendAudit } from "../../persistence/audit/audit-logs.ts";
 import { announceIdentityChange } from "../../persistence/identity/identity-changes.ts";
 import {
   endSession,
   endSessionsOf,
   listSessions,
+  type SessionKey,
   type SessionListing,
 } from "../../persistence/identity/sessions.ts";
-import { ownEntry } from "./identity-audit.ts";
+import { inNameOf } from "../workspaces/principals-of.ts";
+import { ownEntry, sessionEntry } from "./identity-audit.ts";
 import type { IdentityContext } from "./identity-context.ts";
-import { inNameOf, ownSession } from "./own-session.ts";
+
+/** For what no API key may do in a person's name. Throws `forbidden` when one speaks. */
+export function ownSession({ userId, sessionId }: Actor): SessionKey {
+  if (sessionId === null) throw new AppError("forbidden", "Sign in for this: no API key may do it");
+  return { userId, sessionId };
+}
 
 export type OwnSession = SessionListing & { current: boolean };
 
@@ -26,28 +34,21 @@ export async function listOwnSessions(
 }
 
 /** Throws `not_found` for somebody else's session and for one that has ended. */
-export async function endOwnSession(
-  { database, actors }: IdentityContext,
-  actor: Actor,
-  id: string,
-): Promise<void> {
+export async function endOwnSession({ database }: IdentityContext, actor: Actor, id: string): Promise<void> {
   const { userId } = ownSession(actor);
   await database.transaction(inNameOf(userId), async (tx) => {
     if (!(await endSession(tx, id))) throw notFound("session");
     await announceIdentityChange(tx, [userId]);
-    const target = { chainId: INSTANCE_CHAIN, targetType: "session", targetId: id };
-    await appendAudit(tx, [{ ...target, actorId: userId, action: "session.ended" }]);
+    await appendAudit(tx, [sessionEntry({ userId, sessionId: id }, "session.ended")]);
   });
-  actors.forgetUser(userId);
 }
 
 /** All but the one that asks. */
-export async function endOtherSessions({ database, actors }: IdentityContext, actor: Actor): Promise<void> {
+export async function endOtherSessions({ database }: IdentityContext, actor: Actor): Promise<void> {
   const { userId, sessionId } = ownSession(actor);
   await database.transaction(inNameOf(userId), async (tx) => {
     const endedSessions = await endSessionsOf(tx, { userId, keep: sessionId, reason: "logout" });
     await announceIdentityChange(tx, [userId]);
     await appendAudit(tx, [ownEntry(userId, "session.others_ended", { endedSessions })]);
   });
-  actors.forgetUser(userId);
 }

@@ -3,10 +3,12 @@ import { v7 as uuidv7 } from "uuid";
 import { checkNewPassword } from "../../crypto/password-rule.ts";
 import { AppError } from "../../domain/app-error.ts";
 import { normaliseEmail } from "../../domain/email.ts";
-import { appendAudit, INSTANCE_CHAIN } from "../../persistence/audit/audit-logs.ts";
+import { appendAudit } from "../../persistence/audit/audit-logs.ts";
 import { insertSession } from "../../persistence/identity/sessions.ts";
-import { lockRegistration, registerUser, type User } from "../../persistence/identity/users.ts";
+import { lockRegistration, registerUser } from "../../persistence/identity/users.ts";
 import { redeemInvitation } from "../workspaces/accept-invitation.ts";
+import { inNameOf } from "../workspaces/principals-of.ts";
+import { ownEntry } from "./identity-audit.ts";
 import type { IdentityContext } from "./identity-context.ts";
 import { checkSignup } from "./signup-policy.ts";
 import { type Client, type Grant, newSession, sessionStarted, tokensOf } from "./start-session.ts";
@@ -32,7 +34,7 @@ export async function registerPerson(
   await checkNewPassword(registration.password, registration);
   const person = await newPerson(registration, hasher.hash);
   const session = newSession(person.id, client);
-  const user = await database.transaction({ userId: person.id, workspaceIds: [] }, async (tx) => {
+  const user = await database.transaction(inNameOf(person.id), async (tx) => {
     await lockRegistration(tx);
     await checkSignup(tx, signupPolicy, registration);
     const registered = await registerUser(tx, person);
@@ -42,7 +44,12 @@ export async function registerPerson(
     const redeemed =
       invite === undefined ? null : await redeemInvitation(tx, { userId: person.id, token: invite });
     const entries = redeemed?.entries ?? [];
-    await appendAudit(tx, [userRegistered(registered), sessionStarted(session), ...entries]);
+    const { email, isAdmin } = registered;
+    await appendAudit(tx, [
+      ownEntry(person.id, "user.registered", { email, isAdmin }),
+      sessionStarted(session),
+      ...entries,
+    ]);
     return registered;
   });
   return { user, workspaceId: person.workspaceId, ...tokensOf(accessTokens, session) };
@@ -58,16 +65,5 @@ async function newPerson(registration: Registration, hash: (password: string) =>
     passwordHash: await hash(registration.password),
     workspaceId: uuidv7(),
     workspaceName: `${name}'s workspace`,
-  };
-}
-
-function userRegistered(user: User) {
-  return {
-    chainId: INSTANCE_CHAIN,
-    actorId: user.id,
-    action: "user.registered",
-    targetType: "user",
-    targetId: user.id,
-    details: { email: user.email, isAdmin: user.isAdmin },
   };
 }

@@ -8,9 +8,9 @@ import { findReset, spendResetToken } from "../../persistence/identity/reset-tok
 import { lockUser } from "../../persistence/identity/second-factors.ts";
 import { endSessionsOf } from "../../persistence/identity/sessions.ts";
 import { setPasswordHash } from "../../persistence/identity/users.ts";
+import { inNameOf } from "../workspaces/principals-of.ts";
 import { ownEntry } from "./identity-audit.ts";
 import type { IdentityContext } from "./identity-context.ts";
-import { inNameOf } from "./own-session.ts";
 import type { Client } from "./start-session.ts";
 
 export type PasswordReset = { token: string; password: string; client: Client };
@@ -20,7 +20,7 @@ export type PasswordReset = { token: string; password: string; client: Client };
  * password: `invalid_password` or `password_too_common`, which leave the token good.
  */
 export async function resetPassword(context: IdentityContext, reset: PasswordReset): Promise<void> {
-  const { database, hasher, actors } = context;
+  const { database, hasher } = context;
   const tokenHash = hashToken(reset.token);
   const found = await findReset(database, tokenHash);
   if (!found) throw noSuchToken();
@@ -37,7 +37,6 @@ export async function resetPassword(context: IdentityContext, reset: PasswordRes
     const details = { endedSessions, client: reset.client.address };
     await appendAudit(tx, [ownEntry(userId, "password.reset", details)]);
   });
-  actors.forgetUser(userId);
 }
 
 function noSuchToken(): AppError {

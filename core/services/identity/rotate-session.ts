@@ -1,10 +1,11 @@
 // Refresh: every token is good for one rotation; a second use long after it means two hold it, and ends the session.
 import { createOpaqueToken, hashToken } from "../../crypto/tokens.ts";
 import { AppError } from "../../domain/app-error.ts";
-import { appendAudit, INSTANCE_CHAIN } from "../../persistence/audit/audit-logs.ts";
+import { appendAudit } from "../../persistence/audit/audit-logs.ts";
 import { NOBODY } from "../../persistence/database.ts";
 import { announceIdentityChange } from "../../persistence/identity/identity-changes.ts";
 import { type Rotation, rotateRefreshToken } from "../../persistence/identity/sessions.ts";
+import { sessionEntry } from "./identity-audit.ts";
 import type { IdentityContext } from "./identity-context.ts";
 import type { TokenPair } from "./start-session.ts";
 
@@ -13,10 +14,7 @@ export async function rotateSession(context: IdentityContext, refreshToken: stri
   const next = createOpaqueToken();
   const rotation = await rotate(context, refreshToken, next);
   if (rotation.outcome === "rotated") {
-    const { token, expiresIn } = context.accessTokens.sign({
-      userId: rotation.userId,
-      sessionId: rotation.sessionId,
-    });
+    const { token, expiresIn } = context.accessTokens.sign(rotation);
     return { accessToken: token, expiresIn, refreshToken: next };
   }
   if (rotation.outcome === "recent") {
@@ -24,7 +22,6 @@ export async function rotateSession(context: IdentityContext, refreshToken: stri
       retryable: true,
     });
   }
-  if (rotation.outcome === "reused") context.actors.forget(rotation.sessionId);
   throw new AppError("invalid_refresh_token", "The refresh token is missing, used or expired; sign in again");
 }
 
@@ -39,15 +36,7 @@ function rotate(
     const rotation = await rotateRefreshToken(tx, hashes, sessionLimits);
     if (rotation.outcome === "reused") {
       await announceIdentityChange(tx, [rotation.userId]);
-      await appendAudit(tx, [
-        {
-          chainId: INSTANCE_CHAIN,
-          actorId: rotation.userId,
-          action: "session.reuse_detected",
-          targetType: "session",
-          targetId: rotation.sessionId,
-        },
-      ]);
+      await appendAudit(tx, [sessionEntry(rotation, "session.reuse_detected")]);
     }
     return rotation;
   });

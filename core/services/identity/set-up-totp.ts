@@ -4,10 +4,11 @@ import { AppError } from "../../domain/app-error.ts";
 import type { Actor } from "../../domain/roles.ts";
 import { appendAudit } from "../../persistence/audit/audit-logs.ts";
 import { keepPendingSecret, lockUser } from "../../persistence/identity/second-factors.ts";
+import { inNameOf } from "../workspaces/principals-of.ts";
 import { totpBinding } from "./check-second-factor.ts";
 import { ownEntry } from "./identity-audit.ts";
 import type { IdentityContext } from "./identity-context.ts";
-import { inNameOf, ownSession } from "./own-session.ts";
+import { ownSession } from "./own-sessions.ts";
 import { verifyOwnPassword } from "./verify-own-password.ts";
 
 /** The secret in base32 and as an `otpauth://` address; shown this once. */

@@ -3,14 +3,15 @@ import { v7 as uuidv7 } from "uuid";
 import type { AccessTokens } from "../../crypto/access-tokens.ts";
 import { createOpaqueToken, hashToken } from "../../crypto/tokens.ts";
 import { AppError } from "../../domain/app-error.ts";
-import { type AuditEntry, appendAudit, INSTANCE_CHAIN } from "../../persistence/audit/audit-logs.ts";
+import { type AuditEntry, appendAudit } from "../../persistence/audit/audit-logs.ts";
 import { findPersonalWorkspace } from "../../persistence/identity/personal-workspace.ts";
 import { insertSession } from "../../persistence/identity/sessions.ts";
 import { replacePasswordHash, type User } from "../../persistence/identity/users.ts";
+import { inNameOf } from "../workspaces/principals-of.ts";
 import { admitPerson } from "./admit-person.ts";
 import type { UsedFactor } from "./check-second-factor.ts";
+import { sessionEntry } from "./identity-audit.ts";
 import type { IdentityContext } from "./identity-context.ts";
-import { inNameOf } from "./own-session.ts";
 
 /** Where a request comes from, as the owner of the session will see it. */
 export type Client = { userAgent: string; address: string };
@@ -63,14 +64,9 @@ export function newSession(userId: string, client: Client): FreshSession {
 }
 
 export function sessionStarted({ row }: FreshSession, factor: UsedFactor | null = null): AuditEntry {
-  return {
-    chainId: INSTANCE_CHAIN,
-    actorId: row.userId,
-    action: "session.started",
-    targetType: "session",
-    targetId: row.id,
-    details: { client: row.client, userAgent: row.userAgent, ...(factor && { factor }) },
-  };
+  const { id, userId, client, userAgent } = row;
+  const details = { client, userAgent, ...(factor && { factor }) };
+  return sessionEntry({ userId, sessionId: id }, "session.started", details);
 }
 
 export function tokensOf(accessTokens: AccessTokens, session: FreshSession): TokenPair {

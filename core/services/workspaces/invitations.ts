@@ -119,12 +119,12 @@ async function revoke(
 }
 
 async function accept(
-  { database, actors }: InvitationDependencies,
+  { database }: InvitationDependencies,
   actor: Actor,
   token: string,
 ): Promise<{ workspaceId: string; role: WorkspaceRole }> {
   const { userId } = actor;
-  const joined = await database.transaction(principalsOf(actor), async (tx) => {
+  return database.transaction(principalsOf(actor), async (tx) => {
     const { acceptance, entries } = await redeemInvitation(tx, { userId, token });
     // An invitation to the instance is for registration; whoever is here has come in.
     if (acceptance.workspaceId === null) throw invalidInvite();
@@ -133,8 +133,6 @@ async function accept(
     const { workspaceId, role } = acceptance;
     return { workspaceId, role };
   });
-  actors.forgetUser(userId);
-  return joined;
 }
 
 /** The workspace's owners; who may invite to the instance was the route's question. */

@@ -1,4 +1,4 @@
-// The bridge from a verified person to what row-level security lets a transaction see.
+// The bridges from a verified person to what row-level security lets a transaction see.
 import type { Actor } from "../../domain/roles.ts";
 import type { Principals } from "../../persistence/database.ts";
 
@@ -9,4 +9,9 @@ import type { Principals } from "../../persistence/database.ts";
 export function principalsOf(actor: Actor): Principals {
   const workspaceIds = actor.memberships.map((m) => m.workspaceId);
   return { userId: actor.userId, workspaceIds, apiKeyId: actor.apiKey?.id };
+}
+
+/** The person alone, in no workspace and by no key: for their account, and while their workspaces are still looked up. */
+export function inNameOf(userId: string): Principals {
+  return { userId, workspaceIds: [] };
 }

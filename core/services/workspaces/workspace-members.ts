@@ -47,12 +47,12 @@ export function createMemberService(dependencies: WorkspaceDependencies): Member
 }
 
 async function changeRole(
-  { database, actors }: WorkspaceDependencies,
+  { database }: WorkspaceDependencies,
   actor: Actor,
   key: MemberKey,
   role: WorkspaceRole,
 ): Promise<Member> {
-  const member = await database.transaction(principalsOf(actor), async (tx) => {
+  return database.transaction(principalsOf(actor), async (tx) => {
     await lockOwned(tx, actor, "member:write", key.workspaceId);
     const current = await find(tx, key);
     if (current.role === role) return current;
@@ -61,15 +61,9 @@ async function changeRole(
     await appendAudit(tx, [entry]);
     return { ...current, role };
   });
-  actors.forgetUser(key.userId);
-  return member;
 }
 
-async function remove(
-  { database, actors }: WorkspaceDependencies,
-  actor: Actor,
-  key: MemberKey,
-): Promise<void> {
+async function remove({ database }: WorkspaceDependencies, actor: Actor, key: MemberKey): Promise<void> {
   const { workspaceId, userId } = key;
   const isLeaving = userId === actor.userId;
   await database.transaction(principalsOf(actor), async (tx) => {
@@ -82,14 +76,9 @@ async function remove(
     const details = { role: member.role, left: isLeaving };
     await appendAudit(tx, [memberEntry(actor.userId, key, "member.removed", details)]);
   });
-  actors.forgetUser(userId);
 }
 
-async function transfer(
-  { database, actors }: WorkspaceDependencies,
-  actor: Actor,
-  to: MemberKey,
-): Promise<void> {
+async function transfer({ database }: WorkspaceDependencies, actor: Actor, to: MemberKey): Promise<void> {
   const { workspaceId, userId } = to;
   authorize(actor, "workspace:write", to);
   if (userId === actor.userId) {
@@ -110,7 +99,6 @@ async function transfer(
     await announceIdentityChange(tx, [userId, actor.userId]);
     await appendAudit(tx, entries);
   });
-  for (const changed of [userId, actor.userId]) actors.forgetUser(changed);
 }
 
 async function setRole(

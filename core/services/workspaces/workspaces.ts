@@ -15,7 +15,6 @@ import {
   updateWorkspace,
   type Workspace,
 } from "../../persistence/identity/workspaces.ts";
-import type { ActorCache } from "../identity/actor-cache.ts";
 import { lockOwned, workspaceEntry } from "./own-workspace.ts";
 import { principalsOf } from "./principals-of.ts";
 
@@ -23,7 +22,7 @@ const MAX_FOUNDED = 100;
 
 export type { Workspace };
 
-export type WorkspaceDependencies = { database: Database; actors: ActorCache };
+export type WorkspaceDependencies = { database: Database };
 
 export type WorkspaceChange = { name?: string | undefined; requireTotp?: boolean | undefined };
 
@@ -54,7 +53,7 @@ export function createWorkspaceService(dependencies: WorkspaceDependencies): Wor
 }
 
 async function create(
-  { database, actors }: WorkspaceDependencies,
+  { database }: WorkspaceDependencies,
   actor: Actor,
   { name }: { name: string },
 ): Promise<Workspace> {
@@ -62,7 +61,7 @@ async function create(
   const { userId } = actor;
   const principals = principalsOf(actor);
   const workspaceIds = [...principals.workspaceIds, id];
-  const workspace = await database.transaction({ ...principals, workspaceIds }, async (tx) => {
+  return database.transaction({ ...principals, workspaceIds }, async (tx) => {
     if ((await countFoundedWorkspaces(tx, userId)) >= MAX_FOUNDED) {
       throw new AppError("too_many_workspaces", `You own ${MAX_FOUNDED} workspaces that you made`);
     }
@@ -72,23 +71,21 @@ async function create(
     await appendAudit(tx, [workspaceEntry(actor, id, "workspace.created", { name })]);
     return made;
   });
-  actors.forgetUser(userId);
-  return workspace;
 }
 
 async function update(
-  { database, actors }: WorkspaceDependencies,
+  { database }: WorkspaceDependencies,
   actor: Actor,
   id: string,
   { name, requireTotp }: WorkspaceChange,
 ): Promise<Workspace> {
-  const { workspace, affected } = await database.transaction(principalsOf(actor), async (tx) => {
+  return database.transaction(principalsOf(actor), async (tx) => {
     await lockOwned(tx, actor, "workspace:write", id);
     const current = await find(tx, actor, id);
     const isRenamed = name !== undefined && name !== current.name;
     const isTotpChanged = requireTotp !== undefined && requireTotp !== current.requireTotp;
     if (isTotpChanged && requireTotp) await requireOwnSecondFactor(tx, actor);
-    if (!isRenamed && !isTotpChanged) return { workspace: current, affected: [] };
+    if (!isRenamed && !isTotpChanged) return current;
     await updateWorkspace(tx, { id, name, requireTotp });
     const members = isTotpChanged ? await listMemberIds(tx, id) : [];
     const changed = await find(tx, actor, id);
@@ -99,10 +96,8 @@ async function update(
         : []),
       ...(isTotpChanged ? [workspaceEntry(actor, id, "workspace.totp_changed", { requireTotp })] : []),
     ]);
-    return { workspace: changed, affected: members };
+    return changed;
   });
-  for (const userId of affected) actors.forgetUser(userId);
-  return workspace;
 }
 
 async function find(tx: Executor, { userId }: Actor, id: string): Promise<Workspace> {
