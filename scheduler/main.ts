@@ -34,7 +34,7 @@ async function startScheduler(config: Config, logger: Logger): Promise<Stop> {
   const onError = (error: Error) => logger.warn({ err: error }, "connection lost, reconnecting");
   const database = createDatabase({ databaseUrl, role: "atelier_scheduler", maxConnections: 4, onError });
   const backend = chooseBackend({ redisUrl, databaseUrl, role: "atelier_scheduler" });
-  await checkFoundations(database, []);
+  await checkFoundations(database, config.encryptionKeys);
   await checkBackend(backend);
   const queue = createExecutionQueue(backend, onError);
 
