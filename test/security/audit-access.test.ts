@@ -156,3 +156,25 @@ test("names and addresses are shown of members only", async () => {
   assert.deepEqual(shown["of-ann"], ["ann", "ann@example.com"]);
   assert.deepEqual(shown["by-bob-at-ann"], [null, null]);
 });
+
+test("an export ends where its reader lost the right to it, and names the key that asked", async () => {
+  const eve = await server.addPerson("eve");
+  const owner = await server.addPerson("owner");
+  await server.addMember(eve, owner.workspaceId, "auditor");
+  const entries = Array.from({ length: 1_500 }, () => entry(owner.workspaceId, null, "x"));
+  await server.database.transaction({ workspaceIds: [] }, (tx) => appendAudit(tx, entries));
+  const service = createAuditLogService({ database: server.database });
+  const apiKey = { id: randomUUID(), scopes: ["read" as const] };
+  const role = "auditor" as const;
+  const actor = { ...eve, apiKey, memberships: [{ workspaceId: owner.workspaceId, role }] };
+  const choice = { workspaceId: owner.workspaceId };
+  const batches = (await service.export(actor, choice, {}, "csv"))[Symbol.asyncIterator]();
+  assert.equal((await batches.next()).value?.length, 1_000);
+  await server.admin.query(
+    "update workspace_members set role = 'viewer' where user_id = $1 and workspace_id = $2",
+    [eve.userId, owner.workspaceId],
+  );
+  await assert.rejects(batches.next(), { code: "forbidden" });
+  const [newest] = await service.list(owner, choice, {}, { limit: 1 });
+  assert.deepEqual(newest?.details, { apiKeyId: apiKey.id, format: "csv", filter: {} });
+});

@@ -101,3 +101,19 @@ test("S43: emptied details are good only where a later entry of the chain says t
   await append(chainId, "audit.details_erased", { details: { entries: [ids[2]] } });
   assert.deepEqual(await prove(chainId).then(({ ok, checked }) => [ok, checked]), [true, 7]);
 });
+
+test("S42: anchors that somebody else signed, in the place of the right ones, are no proof", async () => {
+  const place = mkdtempSync(path.join(folder, "replaced-"));
+  const chainId = randomUUID();
+  await append(chainId, "workflow.created");
+  const forger = () => createAnchorSigner([{ id: "x", secret: randomBytes(32) }]);
+  await db.transaction({ workspaceIds: [] }, (tx) =>
+    createAnchorWriter({ folder: place, signer: forger }).write(tx),
+  );
+  const proof = await proveChain(
+    { database: db, encryptionKeys: () => keys, anchorFolder: place },
+    { id: chainId, principals: { workspaceIds: [chainId] } },
+  );
+  assert.equal(proof.ok, false);
+  assert.match(proof.anchors.faults.join(), /none of 1 anchors is signed by a key that is trusted/);
+});

@@ -1,7 +1,7 @@
 // The audit log as examiners use it: search, export, proof.
 import { AppError } from "../../domain/app-error.ts";
 import { splitWords } from "../../domain/audit-words.ts";
-import { type Actor, authorizeRoute } from "../../domain/roles.ts";
+import { type Actor, authorizeRoute, rolesFor } from "../../domain/roles.ts";
 import { findAuditHead } from "../../persistence/audit/audit-heads.ts";
 import { appendAudit, INSTANCE_CHAIN } from "../../persistence/audit/audit-logs.ts";
 import {
@@ -11,6 +11,7 @@ import {
   listAuditLogs,
   readAuditLogs,
 } from "../../persistence/audit/audit-logs-page.ts";
+import { mayReadChain } from "../../persistence/audit/audit-readers.ts";
 
 import type { Database, Principals } from "../../persistence/database.ts";
 import { chooseWorkspace } from "../workspaces/choose-workspace.ts";
@@ -69,17 +70,18 @@ export async function chooseChain(
   { workspaceId, chain }: ChainChoice,
 ): Promise<Chain> {
   const { userId } = actor;
+  const apiKeyId = actor.apiKey?.id;
   if (chain === "instance") {
     if (workspaceId !== undefined) {
       throw new AppError("invalid_request", "Name a workspace or the instance's chain, not both");
     }
     authorizeRoute(actor, "instance:admin");
-    return { id: INSTANCE_CHAIN, principals: { userId, workspaceIds: [] } };
+    return { id: INSTANCE_CHAIN, principals: { userId, apiKeyId, workspaceIds: [] } };
   }
   const id = await database.transaction(principalsOf(actor), (tx) =>
     chooseWorkspace(tx, actor, "audit:read", workspaceId),
   );
-  return { id, principals: { userId, workspaceIds: [id] } };
+  return { id, principals: { userId, apiKeyId, workspaceIds: [id] } };
 }
 
 /** A search for nothing but punctuation would otherwise find everything. */
@@ -106,7 +108,10 @@ async function recordExport(
   });
 }
 
-/** Each batch is a short transaction, so a slow reader holds no connection; entries never change. */
+/**
+ * Each batch is a short transaction, so a slow reader holds no connection; entries never change. Who lost the right
+ * to read meanwhile gets `forbidden`, so that nobody keeps a chain open by reading slowly.
+ */
 async function* readBatches(
   database: Database,
   { id, principals }: Chain,
@@ -116,7 +121,12 @@ async function* readBatches(
   let before: AuditPage["before"];
   for (;;) {
     const page = { before, upTo, limit: EXPORT_BATCH };
-    const batch = await database.transaction(principals, (tx) => readAuditLogs(tx, id, filter, page));
+    const batch = await database.transaction(principals, async (tx) => {
+      const { userId = "" } = principals;
+      const mayRead = await mayReadChain(tx, { chainId: id, userId, roles: rolesFor("audit:read") });
+      if (!mayRead) throw new AppError("forbidden", "You may not read this audit log any more");
+      return readAuditLogs(tx, id, filter, page);
+    });
     const last = batch.at(-1);
     if (last) yield batch;
     if (!last || batch.length < EXPORT_BATCH) return;

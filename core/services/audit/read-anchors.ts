@@ -13,7 +13,7 @@ export type KnownAnchors = {
   lastAt: string | null;
   /** Lines whose key is not trusted: they prove nothing. */
   unknownKeys: number;
-  /** Lines with a false signature, and places where lines are missing. */
+  /** Lines with a false signature, places where lines are missing, and nothing but unknown keys. */
   faults: string[];
 };
 
@@ -30,7 +30,12 @@ export async function readAnchors(
   const files = await listAnchorFiles(place);
   await followRotations(files, verifier);
   const known: KnownAnchors = { heads: new Map(), lastAt: null, unknownKeys: 0, faults: [] };
-  for (const file of files) await readFile(file, { verifier, chainIds, known });
+  const reading = { verifier, chainIds, known, trusted: 0 };
+  for (const file of files) await readFile(file, reading);
+  // Files that somebody put in the place of the right ones prove nothing, and that must not pass for a proof.
+  if (reading.trusted === 0 && known.unknownKeys > 0) {
+    known.faults.push(`none of ${known.unknownKeys} anchors is signed by a key that is trusted here`);
+  }
   return known;
 }
 
@@ -56,9 +61,16 @@ async function followRotations(files: readonly string[], verifier: AnchorVerifie
   }
 }
 
-type Reading = { verifier: AnchorVerifier; chainIds: ReadonlySet<string> | null; known: KnownAnchors };
+type Reading = {
+  verifier: AnchorVerifier;
+  chainIds: ReadonlySet<string> | null;
+  known: KnownAnchors;
+  /** Lines that are good. */
+  trusted: number;
+};
 
-async function readFile(file: string, { verifier, chainIds, known }: Reading): Promise<void> {
+async function readFile(file: string, reading: Reading): Promise<void> {
+  const { verifier, chainIds, known } = reading;
   let previous: string | null = null;
   let number = 0;
   for await (const line of readLines(file)) {
@@ -74,7 +86,9 @@ async function readFile(file: string, { verifier, chainIds, known }: Reading): P
       known.faults.push(`${source}: the line before it is missing or was changed`);
     }
     previous = hashLine(line);
-    if (verdict === "good") keep(anchor, source, chainIds, known);
+    if (verdict !== "good") continue;
+    reading.trusted += 1;
+    keep(anchor, source, chainIds, known);
   }
 }
 
