@@ -45,9 +45,9 @@ function writeObject(value: object, depth: number): string | undefined {
     return `[${Array.from(value, (element) => write(element, depth + 1) ?? "null").join(",")}]`;
   }
   const members: string[] = [];
-  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
-  for (const [key, member] of entries) {
-    const text = write(member, depth + 1);
+  // Without a comparison of its own, sort goes by UTF-16 unit.
+  for (const key of Object.keys(value).sort()) {
+    const text = write((value as Record<string, unknown>)[key], depth + 1);
     if (text !== undefined) members.push(`${writeText(key)}:${text}`);
   }
   return `{${members.join(",")}}`;

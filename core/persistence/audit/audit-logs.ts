@@ -125,14 +125,19 @@ function chainEntry(entry: AuditEntry, head: Head): Row {
  * The record's canonical JSON. Written out, with the keys in their order: the general way took a third of the time
  * that verifying an entry takes. Ids, times and hashes hold nothing that needs escaping.
  */
-export function canonicalBytes(record: AuditRecord): Buffer {
+export function canonicalText(record: AuditRecord): string {
   const { action, actorId, at, chainId, detailsHash, id, seq, targetId, targetType } = record;
-  return Buffer.from(
+  return (
     `{"action":${writeText(action)},"actorId":${quoteId(actorId)},"at":"${at}","chainId":"${chainId}",` +
-      `"detailsHash":${quoteId(detailsHash)},"id":"${id}","seq":${seq},"targetId":${
-        targetId === null ? "null" : writeText(targetId)
-      },"targetType":${writeText(targetType)}}`,
+    `"detailsHash":${quoteId(detailsHash)},"id":"${id}","seq":${seq},"targetId":${
+      targetId === null ? "null" : writeText(targetId)
+    },"targetType":${writeText(targetType)}}`
   );
+}
+
+/** What is stored and hashed. */
+export function canonicalBytes(record: AuditRecord): Buffer {
+  return Buffer.from(canonicalText(record));
 }
 
 function quoteId(text: string | null): string {

@@ -1,9 +1,8 @@
 // Recomputes a chain of the audit log from its rows and says where it was tampered with.
-
 import type { Executor } from "../database.ts";
-import { sql } from "../sql.ts";
 import { findAuditHead } from "./audit-heads.ts";
-import { type EntryFault, findFault, type StoredEntry } from "./verify-audit-entry.ts";
+import { type AuditLink, checkBatch, readPacked, seqOf } from "./verify-audit-batch.ts";
+import type { EntryFault } from "./verify-audit-entry.ts";
 import { createErasureCheck } from "./verify-audit-erasures.ts";
 
 export type AuditFault =
@@ -33,9 +32,9 @@ export type AuditVerdict = {
   anchor?: KnownHead;
 };
 
-// Some 5 MB a batch: a chain of any length is verified in 10 MB, one batch being read while one is checked.
-const BATCH = 5_000;
-const GENESIS: Buffer = Buffer.alloc(32);
+// Checked in one go, for some ms in which nothing else runs; one batch is read while one is checked.
+const BATCH = 2_000;
+const GENESIS = "00".repeat(32);
 
 /**
  * Reads the chain up to its head; what is appended meanwhile is left for the next time. The executor must be a
@@ -51,31 +50,30 @@ export async function verifyAuditChain(
   const head = await findAuditHead(tx, chainId);
   const anchors = Map.groupBy(known, (anchor) => anchor.seq);
   const erasures = createErasureCheck();
-  const last = { seq: 0, hash: GENESIS, anchored: 0 };
   const upTo = head?.seq ?? Number.MAX_SAFE_INTEGER;
-  let reading = readBatch(tx, chainId, 0, upTo);
+  let last: AuditLink = { seq: 0, hash: GENESIS };
+  let anchored = 0;
+  let reading = readPacked(tx, { chainId, after: 0, upTo }, BATCH);
   for (let isLast = false; !isLast; ) {
-    const entries = await reading;
-    isLast = entries.length < BATCH;
+    const batch = await reading;
+    isLast = batch.length < BATCH;
     if (!isLast) {
-      reading = readBatch(tx, chainId, entries.at(-1)?.seq ?? 0, upTo);
+      reading = readPacked(tx, { chainId, after: seqOf(batch.at(-1)), upTo }, BATCH);
       // Should this batch end the walk, nobody waits for the next one any more.
       reading.catch(() => {});
     }
-    for (const entry of entries) {
-      const reason = findFault(entry, last.seq, last.hash);
-      if (reason) return refuse(last.seq, reason);
-      const anchored = anchors.get(entry.seq);
-      if (anchored) {
-        const hash = entry.hash.toString("hex");
-        const other = anchored.find((anchor) => anchor.hash !== hash);
-        if (other) return contradict(last.anchored, other);
-        last.anchored = entry.seq;
+    const { links, fault } = await checkBatch(tx, chainId, batch, last);
+    for (const link of links) {
+      const anchorsHere = anchors.get(link.seq);
+      if (anchorsHere) {
+        const other = anchorsHere.find((anchor) => anchor.hash !== link.hash);
+        if (other) return contradict(anchored, other);
+        anchored = link.seq;
       }
-      erasures.note(entry);
-      last.seq = entry.seq;
-      last.hash = entry.hash;
+      if (link.erasure) erasures.note(link.seq, link.erasure);
+      last = link;
     }
+    if (fault) return refuse(last.seq, fault);
   }
   const verdict = judgeEnd(head, last, known);
   const bare = verdict.ok ? await erasures.findUnexplained(tx, chainId, last.seq) : undefined;
@@ -85,14 +83,14 @@ export async function verifyAuditChain(
 /** A tail that was cut off, a head that was set back or taken away. */
 function judgeEnd(
   head: { seq: number; hash: Buffer } | null,
-  last: { seq: number; hash: Buffer },
+  last: AuditLink,
   known: readonly KnownHead[],
 ): AuditVerdict {
   if (!head) {
     if (last.seq > 0) return { ok: false, checked: last.seq, firstBad: 1, reason: "head_changed" };
   } else if (last.seq < head.seq) {
     return refuse(last.seq, "tail_missing");
-  } else if (!head.hash.equals(last.hash)) {
+  } else if (head.hash.toString("hex") !== last.hash) {
     return refuse(last.seq, "head_changed");
   }
   const beyond = known.find((anchor) => anchor.seq > last.seq);
@@ -107,12 +105,4 @@ function refuse(checked: number, reason: AuditFault): AuditVerdict {
 /** The chain agrees with itself, but not with the anchor: what follows the last anchor it agrees with is not proven. */
 function contradict(anchored: number, anchor: KnownHead): AuditVerdict {
   return { ...refuse(anchored, "anchor_contradicts"), anchor };
-}
-
-function readBatch(tx: Executor, chainId: string, after: number, upTo: number): Promise<StoredEntry[]> {
-  return tx.many<StoredEntry>(sql`
-    select id, chain_id as "chainId", seq, at, actor_id as "actorId", action, target_type as "targetType",
-      target_id as "targetId", details, canonical, previous_hash as "previousHash", hash
-    from audit_logs where chain_id = ${chainId} and seq > ${after} and seq <= ${upTo}
-    order by seq limit ${BATCH}`);
 }

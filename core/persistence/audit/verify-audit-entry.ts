@@ -1,4 +1,4 @@
-// Whether one stored entry is what was hashed: 100,000 of them a second go through here.
+// Whether one stored entry is what was hashed, and if not, what is wrong with it.
 import { canonicalJson } from "../../domain/canonical-json.ts";
 import { type AuditRecord, canonicalBytes, chainHash, detailsHash as hashDetails } from "./audit-logs.ts";
 
