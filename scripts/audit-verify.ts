@@ -5,27 +5,24 @@ import { INSTANCE_CHAIN } from "../core/persistence/audit/audit-logs.ts";
 import type { ChainProof } from "../core/services/audit/audit-proof.ts";
 import { readArguments } from "./audit-verify/read-arguments.ts";
 import { runVerify } from "./audit-verify/run-verify.ts";
-import { openInstallation } from "./installation/open-installation.ts";
+import type { Installation } from "./installation/open-installation.ts";
+import { runCommand } from "./installation/run-command.ts";
 
-async function main(): Promise<number> {
-  const args = readArguments(process.argv.slice(2));
-  const installation = await openInstallation(process.env, process.cwd(), (line) => console.error(line));
-  try {
-    const ok = await runVerify({
-      ...args,
-      databaseUrl: installation.databaseUrl,
-      encryptionKeys: readKeys(installation),
-      defaultAnchors: process.env.AUDIT_ANCHOR_DIR || path.join(installation.dataDir, "anchors"),
-      onProof: (proof, ms) => console.log(args.json ? JSON.stringify(proof) : describe(proof, ms)),
-    });
-    return ok ? 0 : 1;
-  } finally {
-    await installation.close();
-  }
-}
+await runCommand(async ({ args, open, print }) => {
+  const wanted = readArguments(args);
+  const installation = await open();
+  const ok = await runVerify({
+    ...wanted,
+    databaseUrl: installation.databaseUrl,
+    encryptionKeys: readKeys(installation),
+    defaultAnchors: process.env.AUDIT_ANCHOR_DIR || path.join(installation.dataDir, "anchors"),
+    onProof: (proof, ms) => print(wanted.json ? JSON.stringify(proof) : describe(proof, ms)),
+  });
+  return ok ? 0 : 1;
+});
 
 /** An examiner without the secrets gives --public-key instead. */
-function readKeys(installation: Awaited<ReturnType<typeof openInstallation>>) {
+function readKeys(installation: Installation) {
   try {
     return installation.encryptionKeys();
   } catch (error) {
@@ -48,11 +45,4 @@ function describe(
   const against = anchor ? ` ${anchor.source} says entry ${anchor.seq} is ${anchor.hash};` : "";
   const faults = anchors.faults.map((fault) => `\n       ${fault}`).join("");
   return `BAD  ${name} ${chainId}:${where}${against} ${facts}${faults}`;
-}
-
-try {
-  process.exitCode = await main();
-} catch (error) {
-  console.error(error instanceof AppError ? error.message : error);
-  process.exitCode = 1;
 }

@@ -1,6 +1,6 @@
 // The command line of the administration.
 import { parseArgs } from "node:util";
-import { AppError } from "../../core/domain/app-error.ts";
+import { withUsage } from "../installation/run-command.ts";
 
 export type AdminCommand =
   | { act: "help" }
@@ -21,11 +21,7 @@ where links lead. Every act is written to the audit log. Exit codes: 0 done, 1 r
 
 /** Throws `usage`. */
 export function readArguments(args: readonly string[]): AdminCommand {
-  try {
-    return read(args);
-  } catch (cause) {
-    throw new AppError("usage", `${(cause as Error).message}\n\n${USAGE}`, { cause });
-  }
+  return withUsage(USAGE, () => read(args));
 }
 
 function read(args: readonly string[]): AdminCommand {

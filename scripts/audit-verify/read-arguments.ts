@@ -1,8 +1,8 @@
 // The command line of the audit log's verifier.
 import { parseArgs } from "node:util";
-import { AppError } from "../../core/domain/app-error.ts";
 import { isUuid } from "../../core/domain/uuid.ts";
 import { INSTANCE_CHAIN } from "../../core/persistence/audit/audit-logs.ts";
+import { withUsage } from "../installation/run-command.ts";
 
 export type VerifyArguments = {
   /** Null: every chain there is. */
@@ -12,12 +12,12 @@ export type VerifyArguments = {
   json: boolean;
 };
 
-export const USAGE =
+const USAGE =
   "Usage: npm run audit:verify [-- --workspace ID | --instance | --all] [--anchors FILE|FOLDER] [--public-key KEY]… [--json]";
 
-/** Throws `invalid_arguments` with the usage. */
+/** Throws `usage`. */
 export function readArguments(args: readonly string[]): VerifyArguments {
-  try {
+  return withUsage(USAGE, () => {
     const { values } = parseArgs({
       args: [...args],
       options: {
@@ -38,7 +38,5 @@ export function readArguments(args: readonly string[]): VerifyArguments {
       publicKeys: values["public-key"],
       json: values.json,
     };
-  } catch (cause) {
-    throw new AppError("invalid_arguments", `${(cause as Error).message}\n${USAGE}`, { cause });
-  }
+  });
 }

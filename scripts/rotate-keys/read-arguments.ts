@@ -1,6 +1,6 @@
 // What `npm run keys:rotate` is asked to do.
 import { parseArgs } from "node:util";
-import { AppError } from "../../core/domain/app-error.ts";
+import { withUsage } from "../installation/run-command.ts";
 
 export type RotateArguments = { act: "rotate" | "status" | "retire"; newKey: boolean };
 
@@ -10,20 +10,18 @@ const USAGE = `Usage: npm run keys:rotate [-- --new-key | --status | --retire]
   --status    says how many secrets each key wraps
   --retire    forgets the keys that wrap nothing any more`;
 
-/** Throws `invalid_arguments` with the usage. */
-export function readArguments(args: string[]): RotateArguments {
+/** Throws `usage`. */
+export function readArguments(args: readonly string[]): RotateArguments {
   const options = {
     "new-key": { type: "boolean", default: false },
     status: { type: "boolean", default: false },
     retire: { type: "boolean", default: false },
   } as const;
-  try {
-    const { values } = parseArgs({ args, options, strict: true });
+  return withUsage(USAGE, () => {
+    const { values } = parseArgs({ args: [...args], options });
     const asked = [values["new-key"], values.status, values.retire].filter(Boolean);
     if (asked.length > 1) throw new Error("One at a time");
     const act = values.status ? "status" : values.retire ? "retire" : "rotate";
     return { act, newKey: values["new-key"] };
-  } catch (cause) {
-    throw new AppError("invalid_arguments", `${(cause as Error).message}\n${USAGE}`, { cause });
-  }
+  });
 }

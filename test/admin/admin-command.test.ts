@@ -13,8 +13,8 @@ import { startTestApi, type TestApi } from "../support/api.ts";
 import { PASSWORD, type Person } from "../support/client.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { asAdmin } from "../support/query.ts";
+import { runScript } from "../support/run-script.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
-import { runAdmin } from "./run-admin.ts";
 
 let testDatabase: TestDatabase;
 let api: TestApi;
@@ -32,7 +32,7 @@ after(async () => {
   await testDatabase?.drop();
 });
 
-const run = (...args: string[]) => runAdmin(args, { DATABASE_URL: testDatabase.databaseUrl });
+const run = (...args: string[]) => runScript("admin.ts", args, { DATABASE_URL: testDatabase.databaseUrl });
 const query = <Row>(text: string, values: unknown[] = []) => asAdmin<Row>(testDatabase, text, values);
 const flags = async (person: Person) =>
   (
@@ -114,7 +114,7 @@ test("disable-totp takes the second factor away, and the reason stands in the lo
 
 test("reset-link prints a link that sets a new password once", async () => {
   const environment = { DATABASE_URL: testDatabase.databaseUrl, PUBLIC_URL: "https://atelier.example.com" };
-  const { code, out, err } = await runAdmin(["reset-link", ada.email], environment);
+  const { code, out, err } = await runScript("admin.ts", ["reset-link", ada.email], environment);
   assert.equal(code, 0, err);
   const token = /^https:\/\/atelier\.example\.com\/reset#(\S+)$/m.exec(out)?.[1];
   const reset = { body: { token, password: "a better horse battery" } };
@@ -143,7 +143,7 @@ test("list shows everybody, whose names cannot write on the terminal, and is in 
 
 test("an embedded installation is administered while it runs, and woken when it does not", async (t) => {
   const dataDir = temporaryFolder(t);
-  const none = await runAdmin(["list"], { DATA_DIR: dataDir });
+  const none = await runScript("admin.ts", ["list"], { DATA_DIR: dataDir });
   assert.equal(none.code, 1);
   assert.match(none.err, /There is no Atelier in/);
   const log = () => {};
@@ -156,14 +156,14 @@ test("an embedded installation is administered while it runs, and woken when it 
       await database.run(sql`select identity_register(${uuidv7()}, ${email}, '', 'none', ${uuidv7()}, 'w')`);
     }
     await database.close();
-    const running = await runAdmin(["make-admin", "second@example.com"], { DATA_DIR: dataDir });
+    const running = await runScript("admin.ts", ["make-admin", "second@example.com"], { DATA_DIR: dataDir });
     assert.equal(running.code, 0, running.err);
     assert.equal(running.err, "");
   } finally {
     await server.stop();
     lock.release();
   }
-  const asleep = await runAdmin(["list"], { DATA_DIR: dataDir });
+  const asleep = await runScript("admin.ts", ["list"], { DATA_DIR: dataDir });
   assert.equal(asleep.code, 0, asleep.err);
   assert.match(asleep.out, /second@example.com\t\tyes\t-/);
   assert.match(asleep.err, /database is started for this command/);

@@ -9,9 +9,9 @@ import { migrateDatabase } from "../../migrations/migrate.ts";
 import { startEmbeddedPostgres } from "../../scripts/embedded-postgres/start-embedded-postgres.ts";
 import { keepKeys } from "../../scripts/installation/keep-keys.ts";
 import { lockDataDir } from "../../scripts/start/lock-data-dir.ts";
+import { runScript } from "../support/run-script.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { copySample, EMAIL } from "./import-fixture.ts";
-import { runCommand } from "./run-command.ts";
 
 const log = () => {};
 
@@ -26,7 +26,7 @@ test("an embedded installation is imported into while it runs, and woken when it
     const db = createDatabase({ databaseUrl: server.databaseUrl, role: "atelier_api" });
     await db.run(sql`select identity_register(${uuidv7()}, ${EMAIL}, '', 'none', ${uuidv7()}, 'w')`);
     await db.close();
-    const running = await runCommand([folder], { DATA_DIR: dataDir });
+    const running = await runScript("import.ts", [folder], { DATA_DIR: dataDir });
     assert.equal(running.code, 0, running.err);
     assert.match(running.out, /executions +4 +4 +0\n/);
     assert.equal(running.err, "");
@@ -34,7 +34,7 @@ test("an embedded installation is imported into while it runs, and woken when it
     await server.stop();
     lock.release();
   }
-  const asleep = await runCommand([folder], { DATA_DIR: dataDir });
+  const asleep = await runScript("import.ts", [folder], { DATA_DIR: dataDir });
   assert.equal(asleep.code, 0, asleep.err);
   assert.match(asleep.out, /executions +4 +0 +4\n/);
   assert.match(asleep.err, /database is started for this command/);

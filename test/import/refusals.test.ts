@@ -9,9 +9,9 @@ import { createDatabase } from "../../core/persistence/database.ts";
 import { sql } from "../../core/persistence/sql.ts";
 import { runImport } from "../../scripts/import/run-import.ts";
 import { createTestDatabase } from "../support/database.ts";
+import { runScript } from "../support/run-script.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { copySample, createInstallation, EMAIL } from "./import-fixture.ts";
-import { runCommand } from "./run-command.ts";
 
 test("the command imports, reports and ends with 0, with 2 when something was left out", async (t) => {
   const installation = await createInstallation(t);
@@ -20,15 +20,15 @@ test("the command imports, reports and ends with 0, with 2 when something was le
     DATABASE_URL: installation.databaseUrl,
     ENCRYPTION_KEYS: `k1:${installation.secret.toString("base64url")}`,
   };
-  const dry = await runCommand([folder, "--dry-run"], env);
+  const dry = await runScript("import.ts", [folder, "--dry-run"], env);
   assert.equal(dry.code, 0, dry.err);
   assert.match(dry.out, /dry run: nothing was written/);
   assert.match(dry.out, /executions +4 +4 +0\n/);
   assert.equal((await installation.rows(sql`select id from workflows`)).length, 0);
-  const done = await runCommand([folder, "--email", EMAIL.toUpperCase()], env);
+  const done = await runScript("import.ts", [folder, "--email", EMAIL.toUpperCase()], env);
   assert.equal(done.code, 0, done.err);
   assert.match(done.out, /Everything was read/);
-  const damaged = await runCommand([path.join(folder, "workflows"), "--email", EMAIL], env);
+  const damaged = await runScript("import.ts", [path.join(folder, "workflows"), "--email", EMAIL], env);
   assert.equal(damaged.code, 2);
   assert.match(damaged.out, /purchase-order\.json: no file of a file-based Studio/);
   const rows = await installation.rows(sql`select id from workflows`);
@@ -51,7 +51,7 @@ test("wrong calls are refused with what to do", async (t) => {
     [[folder], { DATABASE_URL: installation.databaseUrl, ENCRYPTION_KEYS: "k1:short" }, /at least 32 bytes/],
   ];
   for (const [args, environment, message] of calls) {
-    const { code, err } = await runCommand(args, environment);
+    const { code, err } = await runScript("import.ts", args, environment);
     assert.equal(code, 1, err);
     assert.match(err, message);
     assert.doesNotMatch(err, /^ {4}at /m, "a message, no stack");

@@ -1,12 +1,9 @@
 // The rotation as a process of its own, and something for it to do.
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { fileURLToPath } from "node:url";
+import type { ChildProcess } from "node:child_process";
 import type pg from "pg";
 import { v7 as uuidv7 } from "uuid";
 import type { Envelope } from "../../core/crypto/envelope.ts";
-
-const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+import { runScript, startScript } from "../support/run-script.ts";
 
 /** A workspace with so many credentials, written past every policy: `c0` holds "secret 0". */
 export async function seedCredentials(admin: pg.Client, envelope: Envelope, count: number): Promise<void> {
@@ -43,24 +40,16 @@ export async function seedCredentials(admin: pg.Client, envelope: Envelope, coun
 }
 
 export function startRotation(databaseUrl: string, dataDir: string, ...args: string[]): ChildProcess {
-  const { PATH } = process.env;
-  const env = { PATH, DATABASE_URL: databaseUrl, DATA_DIR: dataDir };
-  return spawn(process.execPath, ["scripts/rotate-keys.ts", ...args], { cwd: ROOT, env });
+  return startScript("rotate-keys.ts", args, { DATABASE_URL: databaseUrl, DATA_DIR: dataDir });
 }
 
+/** `out` is all it said, on either side. */
 export async function runRotation(
   databaseUrl: string,
   dataDir: string,
   ...args: string[]
-): Promise<{ code: number; out: string }> {
-  const child = startRotation(databaseUrl, dataDir, ...args);
-  let out = "";
-  child.stdout?.on("data", (chunk) => {
-    out += chunk;
-  });
-  child.stderr?.on("data", (chunk) => {
-    out += chunk;
-  });
-  const [code] = await once(child, "close");
-  return { code, out };
+): Promise<{ code: number | null; out: string }> {
+  const environment = { DATABASE_URL: databaseUrl, DATA_DIR: dataDir };
+  const { code, out, err } = await runScript("rotate-keys.ts", args, environment);
+  return { code, out: out + err };
 }

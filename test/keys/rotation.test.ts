@@ -1,11 +1,10 @@
 // Rotation as an operator runs it: a process of its own, killed in the middle, run again, old keys thrown away.
 import assert from "node:assert/strict";
-import { type ChildProcess, spawn } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import path from "node:path";
 import { after, before, test } from "node:test";
-import { fileURLToPath } from "node:url";
 import pg from "pg";
 import { v7 as uuidv7 } from "uuid";
 import { loadConfig } from "../../core/config.ts";
@@ -14,10 +13,10 @@ import { createKeyring } from "../../core/crypto/keyring.ts";
 import { INSTANCE_CHAIN } from "../../core/persistence/audit/audit-logs.ts";
 import { keepKeys, keysFileIn } from "../../scripts/installation/keep-keys.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
+import { runScript } from "../support/run-script.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { runRotation, seedCredentials, startRotation } from "./rotation-command.ts";
 
-const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const MANY = 4_000;
 
 let testDatabase: TestDatabase;
@@ -146,13 +145,12 @@ test("keys in the environment are the operator's to change: nothing is made, the
   await seedCredentials(admin, envelopeOf(file), 2);
   const old = JSON.parse(readFileSync(file, "utf8")).ENCRYPTION_KEYS;
   const env = {
-    PATH: process.env.PATH,
     DATABASE_URL: testDatabase.databaseUrl,
     DATA_DIR: path.join(folder, "none"),
     ENCRYPTION_KEYS: `fresh:${"f".repeat(32)},${old}`,
   };
-  const child = spawn(process.execPath, ["scripts/rotate-keys.ts"], { cwd: ROOT, env, stdio: "ignore" });
-  assert.deepEqual(await once(child, "close"), [0, null]);
+  const { code, err } = await runScript("rotate-keys.ts", [], env);
+  assert.equal(code, 0, err);
   assert.deepEqual(await keysInUse(), [{ key_id: "fresh", n: 2 }]);
 });
 

@@ -1,0 +1,37 @@
+// Runs a command as people do, as a process of its own.
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
+import { fileURLToPath } from "node:url";
+
+const ROOT = fileURLToPath(new URL("../../", import.meta.url));
+
+export type ScriptResult = { code: number | null; out: string; err: string };
+
+/** `script` is a file below scripts; of the environment of the tests it gets the PATH alone. */
+export function startScript(
+  script: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+): ChildProcessWithoutNullStreams {
+  const { PATH } = process.env;
+  return spawn(process.execPath, [`scripts/${script}`, ...args], { cwd: ROOT, env: { PATH, ...env } });
+}
+
+export function runScript(
+  script: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv,
+): Promise<ScriptResult> {
+  return new Promise((resolve, reject) => {
+    const child = startScript(script, args, env);
+    let out = "";
+    let err = "";
+    child.stdout.on("data", (chunk) => {
+      out += chunk;
+    });
+    child.stderr.on("data", (chunk) => {
+      err += chunk;
+    });
+    child.once("error", reject);
+    child.once("close", (code) => resolve({ code, out, err }));
+  });
+}
