@@ -10,7 +10,9 @@ const clearedLabels = z.array(label).max(4);
 const allowedHosts = z
   .array(z.string().min(1).max(260))
   .max(50)
-  .describe('host, host:port or *.domain; ["*"] for any. Without a port: the usual one of the protocol');
+  .describe(
+    'host, host:port or *.domain; ["*"] for any. Without a port: the usual one of https; plain http wants host:80',
+  );
 // Not a union of the types' schemas: its errors would repeat what was given.
 const data = z
   .unknown()

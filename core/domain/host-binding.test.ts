@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { canonicalPattern, isHostAllowed, targetOf } from "./host-binding.ts";
+import { canonicalPattern, isHostAllowed, showTarget, targetOf } from "./host-binding.ts";
 
 const allows = (pattern: string, url: string) => {
   const target = targetOf(url);
@@ -10,7 +10,7 @@ const allows = (pattern: string, url: string) => {
 test("a host stands for itself at its protocol's usual port, whatever the spelling", () => {
   for (const url of [
     "https://api.example.com/x",
-    "http://API.example.COM./",
+    "https://API.example.COM./",
     "https://api.example.com:443/",
     "postgres://u:p@api.example.com/db",
     "postgres://u:p@api.example.com:5432/db",
@@ -39,6 +39,14 @@ test("a port given is the only port", () => {
   assert.ok(!allows("api.example.com:8443", "https://api.example.com/"));
 });
 
+test("S32: a host alone is reached over TLS; in the clear only where somebody wrote the port down", () => {
+  for (const pattern of ["api.example.com", "*.example.com"]) {
+    assert.ok(!allows(pattern, "http://api.example.com/"), pattern);
+    assert.ok(allows(`${pattern}:80`, "http://api.example.com/"), pattern);
+  }
+  assert.equal(showTarget(targetOf("http://api.example.com/") ?? assert.fail()), "api.example.com:80");
+});
+
 test("*.domain is every name below it and not the domain", () => {
   assert.ok(allows("*.example.com", "https://a.b.example.com/"));
   assert.ok(!allows("*.example.com", "https://example.com/"));
@@ -51,8 +59,8 @@ test("addresses have one spelling, and * is everything", () => {
   assert.ok(allows("127.1:8080", "http://127.0.0.1:8080/"));
   assert.ok(allows("127.0.0.1:8080", "http://2130706433:8080/"));
   assert.ok(allows("[0:0::1]:80", "http://[::1]/"));
-  assert.ok(allows("[::1]", "http://[::1]/"));
-  assert.ok(!allows("[::1]", "http://[::1]:81/"));
+  assert.ok(allows("[::1]", "https://[::1]/"));
+  assert.ok(!allows("[::1]", "https://[::1]:81/"));
   assert.ok(allows("münchen.example", "https://xn--mnchen-3ya.example/"));
   assert.ok(allows("*", "https://anything.test:9999/"));
 });

@@ -1,9 +1,12 @@
 // To which hosts a credential may go: patterns a person writes, and the one rule that compares them with an address.
 
-/** Where a request goes; `isUsual`: the port is the one its protocol has by itself. */
+/**
+ * Where a request goes; `isUsual`: the port is the one its protocol has by itself. Plain http has none: whoever is on
+ * the way reads what goes there, so it wants its port written down.
+ */
 export type Target = { host: string; port: number; isUsual: boolean };
 
-const USUAL_PORTS: Readonly<Record<string, number>> = {
+const DEFAULT_PORTS: Readonly<Record<string, number>> = {
   "http:": 80,
   "https:": 443,
   "postgres:": 5432,
@@ -34,18 +37,18 @@ export function canonicalPattern(raw: string): string | undefined {
 /** Of an absolute URL with a protocol that credentials are made for; undefined for all else. */
 export function targetOf(url: string): Target | undefined {
   const parsed = URL.parse(url);
-  const usual = USUAL_PORTS[parsed?.protocol ?? ""];
+  const usual = DEFAULT_PORTS[parsed?.protocol ?? ""];
   if (!parsed || usual === undefined) return undefined;
   // Only for http and https does the URL parser know what a host is.
   const host = canonicalHost(parsed.hostname);
   if (host === undefined) return undefined;
   const port = parsed.port === "" ? usual : Number(parsed.port);
-  return { host, port, isUsual: port === usual };
+  return { host, port, isUsual: port === usual && parsed.protocol !== "http:" };
 }
 
 /**
  * Whether a credential with these patterns may go there. A pattern without a port stands for the protocol's usual one
- * only, `*.domain` for every name below the domain and not for the domain itself; no patterns allow nothing.
+ * only and never for plain http, `*.domain` for every name below the domain and not for the domain itself; no patterns allow nothing.
  */
 export function isHostAllowed(patterns: readonly string[], target: Target): boolean {
   return patterns.some((pattern) => {
