@@ -87,3 +87,11 @@ test("A18: in one batch each sees its own workspace's credentials only, and one 
     ],
   );
 });
+
+test("S32: a use stands in the log under the credential's one id, however a graph spells it", async () => {
+  const gate = createCredentialGate(bed.open("atelier_worker", 2));
+  const own = await addCredential(ada, ["api.example.com"]);
+  await gate.admit(asking(ada, own.toUpperCase()));
+  const { rows } = await bed.admin.query("select action from audit_logs where target_id = $1", [own]);
+  assert.deepEqual(rows, [{ action: "credential.used" }]);
+});

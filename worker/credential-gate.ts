@@ -75,7 +75,8 @@ function auditEntry(request: CredentialRequest, verdict: Verdict): AuditEntry {
     actorId: execution.userId,
     action: verdict instanceof AppError ? "credential.refused" : "credential.used",
     targetType: "credential",
-    targetId: credentialId,
+    // In one spelling: who looks for its uses must not miss those of a graph that wrote it in capitals.
+    targetId: credentialId.toLowerCase(),
     details: {
       executionId: execution.id,
       nodeId,
