@@ -766,8 +766,12 @@ CREATE OR REPLACE FUNCTION public.erase_member(p_workspace uuid, p_user uuid, p_
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public'
 AS $function$
-declare u public.users;
+declare
+  u public.users;
+  w public.workspaces;
 begin
+  select * into w from public.workspaces where id = p_workspace for no key update;
+  -- A statement of its own: who waited for the lock may have been erased meanwhile.
   if not public.erase_owns_workspace(p_workspace) then
     return query select 'not_found', 0;
     return;
@@ -782,6 +786,8 @@ begin
     return query select 'self', 0;
   elsif lower(u.email) <> lower(p_email) then
     return query select 'mismatch', 0;
+  elsif w.personal and w.created_by = p_user then
+    return query select 'personal', 0;
   else
     delete from public.workspace_members m where m.workspace_id = p_workspace and m.user_id = p_user;
     delete from public.api_keys k where k.workspace_id = p_workspace and k.user_id = p_user;

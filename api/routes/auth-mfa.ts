@@ -38,7 +38,7 @@ function enableRoute(identity: IdentityService): Route {
   return defineRoute({
     ...shared,
     path: "/auth/mfa/enable",
-    summary: "Enable the second factor with the authenticator's first code",
+    summary: "Enable the second factor with the authenticator's first code; every other session ends",
     body: totpEnableBody,
     replies: { 200: { description: "Enabled", schema: recoveryCodesSchema } },
     limit,

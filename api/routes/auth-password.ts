@@ -13,7 +13,7 @@ export function createPasswordRoute({ identity }: { identity: IdentityService })
     body: passwordBody,
     replies: { 204: { description: "Changed; this session goes on" } },
     // Whoever has found a token may guess the password no faster than anybody else.
-    limit: ({ actor }) => ({ name: "mfa", account: actor.userId }),
+    limit: ({ actor }) => ({ name: "password", account: actor.userId }),
     async handle({ actor, body }) {
       await identity.changePassword(actor, body);
       return { status: 204 };

@@ -70,7 +70,7 @@ function createCollectionRoutes(workflows: WorkflowService): Route[] {
       path: "/api/workflows/validate",
       summary: "Check a graph without saving it",
       tag: "Workflows",
-      action: "self",
+      action: "self:read",
       body: z.strictObject({ graph }),
       replies: { 200: { description: "All problems at once", schema: problemsSchema } },
       async handle({ body }) {

@@ -48,6 +48,7 @@ function createWorkspaceRoutes(erasures: ErasureService): Route[] {
           schema: z.object({ movedItems: z.int(), erasedEntries: z.int() }),
         },
         ...CONFIRMATION,
+        409: { description: "personal_workspace: of that person; conflict: oneself" },
       },
       async handle({ actor, params, body }) {
         const { userId, confirm: email } = body;

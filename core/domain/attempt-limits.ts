@@ -26,7 +26,7 @@ export type AttemptRule = {
   account?: AccountAllowance;
 };
 
-export type LimitName = "login" | "register" | "invitation" | "reset" | "mfa" | "refresh";
+export type LimitName = "login" | "register" | "invitation" | "reset" | "password" | "mfa" | "refresh";
 export type AttemptRules = Readonly<Record<LimitName, AttemptRule>>;
 
 const MINUTE = 60;
@@ -50,6 +50,8 @@ const GUESSERS = { client: { points: 100, seconds: 5 * MINUTE }, global: { point
 
 export const ATTEMPT_RULES: AttemptRules = {
   login: { counts: "wrong", ...GUESSERS, account: GUESSING },
+  // Apart from the codes: a right password would forgive the wrong codes before it.
+  password: { counts: "wrong", ...GUESSERS, account: GUESSING },
   mfa: { counts: "wrong", ...GUESSERS, account: GUESSING },
   invitation: { counts: "wrong", ...GUESSERS },
   reset: { counts: "wrong", ...GUESSERS },

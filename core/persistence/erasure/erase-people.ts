@@ -4,7 +4,7 @@ import type { Executor } from "../database.ts";
 import { sql } from "../sql.ts";
 
 export type ErasedMember = {
-  outcome: "erased" | "not_found" | "mismatch" | "self";
+  outcome: "erased" | "not_found" | "mismatch" | "self" | "personal";
   /** How many things they owned belong to the one who asked now. */
   moved: number;
 };

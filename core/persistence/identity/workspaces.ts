@@ -73,8 +73,10 @@ export async function countFoundedWorkspaces(tx: Executor, userId: string): Prom
  * False when the person is not its owner (any more): row-level security lets owners only lock it.
  */
 export async function lockWorkspace(tx: Executor, id: string): Promise<boolean> {
-  const row = await tx.one(sql`select id from workspaces where id = ${id} for no key update`);
-  return row !== null;
+  const lock = sql`select id from workspaces where id = ${id} for no key update`;
+  await tx.run(lock);
+  // Asked again under the lock: the first answer is from before the wait, in which the person may have been demoted.
+  return (await tx.one(lock)) !== null;
 }
 
 /** Undefined leaves as it is. */
@@ -92,4 +94,12 @@ export async function updateWorkspace(
 export async function hasSecondFactor(tx: Executor, userId: string): Promise<boolean> {
   const row = await tx.one(sql`select id from users where id = ${userId} and totp_enabled_at is not null`);
   return row !== null;
+}
+
+/** Which of their workspaces ask their members for one. Runs in the name of the person. */
+export async function findWorkspacesAskingForTotp(tx: Executor, userId: string): Promise<string[]> {
+  const rows = await tx.many<{ id: string }>(sql`
+    select w.id from workspace_members m join workspaces w on w.id = m.workspace_id
+    where m.user_id = ${userId} and w.require_totp order by w.id`);
+  return rows.map(({ id }) => id);
 }

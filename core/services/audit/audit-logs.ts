@@ -15,7 +15,7 @@ import { mayReadChain } from "../../persistence/audit/audit-readers.ts";
 
 import type { Database, Principals } from "../../persistence/database.ts";
 import { chooseWorkspace } from "../workspaces/choose-workspace.ts";
-import { principalsOf } from "../workspaces/principals-of.ts";
+import { principalsIn, principalsOf } from "../workspaces/principals-of.ts";
 
 export type { AuditLog };
 
@@ -69,19 +69,17 @@ export async function chooseChain(
   actor: Actor,
   { workspaceId, chain }: ChainChoice,
 ): Promise<Chain> {
-  const { userId } = actor;
-  const apiKeyId = actor.apiKey?.id;
   if (chain === "instance") {
     if (workspaceId !== undefined) {
       throw new AppError("invalid_request", "Name a workspace or the instance's chain, not both");
     }
     authorizeRoute(actor, "instance:admin");
-    return { id: INSTANCE_CHAIN, principals: { userId, apiKeyId, workspaceIds: [] } };
+    return { id: INSTANCE_CHAIN, principals: principalsIn(actor, []) };
   }
   const id = await database.transaction(principalsOf(actor), (tx) =>
     chooseWorkspace(tx, actor, "audit:read", workspaceId),
   );
-  return { id, principals: { userId, apiKeyId, workspaceIds: [id] } };
+  return { id, principals: principalsIn(actor, [id]) };
 }
 
 /** A search for nothing but punctuation would otherwise find everything. */

@@ -6,11 +6,12 @@ import type { Database, Executor } from "../../persistence/database.ts";
 import {
   type BegunErasure,
   beginErasure,
+  type ErasedMember,
   eraseMember,
   finishErasure,
 } from "../../persistence/erasure/erase-people.ts";
 import { announceIdentityChange } from "../../persistence/identity/identity-changes.ts";
-import { principalsOf } from "../workspaces/principals-of.ts";
+import { principalsIn, principalsOf } from "../workspaces/principals-of.ts";
 import { workspaceDeleted } from "./delete-workspace.ts";
 import { eraseDetailsOf } from "./erase-details.ts";
 
@@ -26,7 +27,8 @@ export type PersonErasureReport = {
 
 /**
  * Takes a person out of a workspace; what they owned there is the caller's. Broken off, it can be asked for again.
- * Throws `not_found` for who never had to do with the workspace, `invalid_confirmation` for a wrong e-mail address.
+ * Throws `not_found` for who never had to do with the workspace, `invalid_confirmation` for a wrong e-mail address,
+ * `personal_workspace` for the person whose own it is.
  */
 export async function eraseFromWorkspace(
   database: Database,
@@ -35,7 +37,7 @@ export async function eraseFromWorkspace(
 ): Promise<ErasureReport> {
   const { workspaceId, userId } = erasure;
   authorize(actor, "workspace:erase", { workspaceId });
-  const principals = { ...principalsOf(actor), userId: actor.userId };
+  const principals = principalsOf(actor);
   const movedItems = await database.transaction(principals, async (tx) => {
     const { outcome, moved } = await eraseMember(tx, erasure);
     refuse(outcome);
@@ -56,7 +58,7 @@ export async function eraseFromInstance(
   actor: Actor,
   { userId, email, successorId = undefined }: PersonErasure,
 ): Promise<PersonErasureReport> {
-  const principals = { userId: actor.userId, workspaceIds: [] };
+  const principals = principalsIn(actor, []);
   const begun = await database.transaction(principals, async (tx) => {
     const begun = await beginErasure(tx, { userId, email, successorId: successorId ?? null });
     if (begun.outcome === "last_owner") {
@@ -86,12 +88,15 @@ async function recordBegin(tx: Executor, actor: Actor, userId: string, begun: Be
   ]);
 }
 
-function refuse(outcome: BegunErasure["outcome"] | "erased"): void {
+function refuse(outcome: BegunErasure["outcome"] | ErasedMember["outcome"]): void {
   if (outcome === "not_found") throw notFound("person");
   if (outcome === "forbidden")
     throw new AppError("forbidden", "Only an administrator of this instance may do this");
   if (outcome === "self")
     throw new AppError("conflict", "Somebody else has to erase you: what would be left to do it?");
+  if (outcome === "personal") {
+    throw new AppError("personal_workspace", "This is the person's own workspace: they stay its owner");
+  }
   if (outcome === "mismatch") {
     throw new AppError("invalid_confirmation", "confirm must be the e-mail address of the person", {
       problems: [{ path: "confirm", message: "is not the e-mail address of the person" }],

@@ -16,7 +16,7 @@ import {
   type UserChange,
 } from "../../persistence/identity/admin-users.ts";
 import { announceIdentityChange } from "../../persistence/identity/identity-changes.ts";
-import { inNameOf } from "../workspaces/principals-of.ts";
+import { principalsIn } from "../workspaces/principals-of.ts";
 import { createResetToken, resetLink } from "./create-reset-token.ts";
 
 export type AdminUserDependencies = {
@@ -36,7 +36,7 @@ export type AdminUserService = ReturnType<typeof createAdminUserService>;
 export function createAdminUserService(dependencies: AdminUserDependencies) {
   const { database } = dependencies;
   const speak = <Result>(actor: Actor, work: (tx: Executor) => Promise<Result>) =>
-    database.transaction(inNameOf(actor.userId), work);
+    database.transaction(principalsIn(actor, []), work);
   return {
     list: (actor: Actor, page: ListUsers): Promise<AdminUser[]> => speak(actor, (tx) => listUsers(tx, page)),
     get: (actor: Actor, id: string): Promise<AdminUser> => speak(actor, (tx) => requireUser(tx, id)),

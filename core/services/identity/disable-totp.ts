@@ -4,6 +4,8 @@ import type { Actor } from "../../domain/roles.ts";
 import { appendAudit } from "../../persistence/audit/audit-logs.ts";
 import { announceIdentityChange } from "../../persistence/identity/identity-changes.ts";
 import { clearSecondFactor, lockUser } from "../../persistence/identity/second-factors.ts";
+import { findWorkspacesAskingForTotp } from "../../persistence/identity/workspaces.ts";
+import { memberEntry } from "../workspaces/own-workspace.ts";
 import { inNameOf } from "../workspaces/principals-of.ts";
 import { spendSecondFactor } from "./check-second-factor.ts";
 import { ownEntry } from "./identity-audit.ts";
@@ -11,7 +13,11 @@ import type { IdentityContext } from "./identity-context.ts";
 import { ownSession } from "./own-sessions.ts";
 import { verifyOwnPassword } from "./verify-own-password.ts";
 
-/** `code` is one of the app or a recovery code. Throws `invalid_credentials`, `totp_not_set_up` or `invalid_totp`. */
+/**
+ * Workspaces that ask for a second factor are closed to the person until they set up another: also to an owner, who
+ * could otherwise never change to a new phone. `code` is one of the app or a recovery code. Throws `invalid_credentials`, `totp_not_set_up`
+ * or `invalid_totp`.
+ */
 export async function disableTotp(
   context: IdentityContext,
   actor: Actor,
@@ -25,6 +31,13 @@ export async function disableTotp(
     const factor = await spendSecondFactor(tx, context.envelope, { user, code });
     await clearSecondFactor(tx, userId);
     await announceIdentityChange(tx, [userId]);
-    await appendAudit(tx, [ownEntry(userId, "mfa.disabled", { factor })]);
+    // Those who answer for these workspaces read their chains, not the instance's.
+    const closed = await findWorkspacesAskingForTotp(tx, userId);
+    await appendAudit(tx, [
+      ownEntry(userId, "mfa.disabled", { factor }),
+      ...closed.map((workspaceId) =>
+        memberEntry(userId, { workspaceId, userId }, "member.second_factor_disabled", { factor }),
+      ),
+    ]);
   });
 }
