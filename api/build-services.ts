@@ -91,7 +91,7 @@ export function buildServices({ config, actorCacheMs, ...opened }: ServiceDepend
       envelope,
       accessTokens: createAccessTokens({ secrets: config.jwtSecrets, issuer: config.publicUrl }),
       sessionLimits: config.sessionLimits,
-      signupPolicy: { signup: config.signup, host: config.host, setupToken: config.setupToken },
+      signupPolicy: config,
     }),
   };
 }

@@ -64,7 +64,7 @@ export async function startApi(
   opened.defer(() => services.mailer.close());
   if (await isRegistrationBlocked(database, config)) {
     logger.warn(
-      "nobody is registered yet and nobody can be: HOST is not loopback and SETUP_TOKEN is not set. Set SETUP_TOKEN " +
+      "nobody is registered yet and nobody can be: HOST or PUBLIC_URL is not loopback and SETUP_TOKEN is not set. Set SETUP_TOKEN " +
         "(16 characters or more), start again, and send it as X-Setup-Token with the first POST /auth/register",
     );
   }

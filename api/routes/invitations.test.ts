@@ -3,13 +3,14 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, before, test } from "node:test";
 import { startTestApi, type TestApi } from "../../test/support/api.ts";
-import { PASSWORD, type Person } from "../../test/support/client.ts";
+import { PASSWORD, type Person, registerPerson } from "../../test/support/client.ts";
 import { createTestDatabase, type TestDatabase } from "../../test/support/database.ts";
 import { asAdmin } from "../../test/support/query.ts";
 import { type SmtpServer, startSmtpServer } from "../../test/support/smtp-server.ts";
 import { createWorkspace, invite, tokenOf } from "../../test/support/team.ts";
 
 const PUBLIC_URL = "https://atelier.example.com";
+const SETUP_TOKEN = "only for the first one";
 
 let testDatabase: TestDatabase;
 let mail: SmtpServer;
@@ -21,9 +22,10 @@ let lab: string;
 before(async () => {
   testDatabase = await createTestDatabase();
   mail = await startSmtpServer();
-  const environment = { SMTP_URL: mail.url, MAIL_FROM: "Atelier <atelier@example.com>", PUBLIC_URL };
+  const from = "Atelier <atelier@example.com>";
+  const environment = { SMTP_URL: mail.url, MAIL_FROM: from, PUBLIC_URL, SETUP_TOKEN };
   api = await startTestApi(testDatabase.databaseUrl, { environment });
-  admin = await api.register();
+  admin = await registerPerson(api.request, undefined, { "x-setup-token": SETUP_TOKEN });
   ada = await api.register();
   lab = await createWorkspace(api, ada);
 });

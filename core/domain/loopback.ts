@@ -2,6 +2,6 @@
 import { isIP } from "node:net";
 
 export function isLoopback(host: string): boolean {
-  if (host === "localhost" || host === "::1") return true;
+  if (host === "localhost" || host === "::1" || host === "[::1]") return true;
   return isIP(host) === 4 && host.startsWith("127.");
 }

@@ -58,8 +58,10 @@ export function createClient(url: string): Request {
 export async function registerPerson(
   request: Request,
   email = `${randomUUID()}@example.com`,
+  headers: Readonly<Record<string, string>> = {},
 ): Promise<Person> {
-  const reply = await request<Grant>("POST", "/auth/register", { body: { email, password: PASSWORD } });
+  const body = { email, password: PASSWORD };
+  const reply = await request<Grant>("POST", "/auth/register", { body, headers });
   if (reply.status !== 201) throw new Error(`registration answered ${reply.status}: ${reply.text}`);
   const { user, workspaceId, accessToken } = reply.body;
   return { email, token: accessToken, userId: user.id, workspaceId, cookie: cookieOf(reply) };

@@ -98,6 +98,10 @@ test("off loopback the first registration needs the setup token, the second does
       code: "setup_token_required",
     });
   }
+  // On loopback behind a proxy, which brings people from anywhere.
+  const policy = { signup: "open", host: "127.0.0.1", publicUrl: "https://studio.example" } as const;
+  const proxied = identityWith(policy, createPasswordHasher(CHEAP), fresh);
+  await assert.rejects(proxied.register(person("a@example.com"), CLIENT), { code: "setup_token_required" });
   const first = await exposed.register(person("a@example.com", { setupToken: SETUP_TOKEN }), CLIENT);
   assert.equal(first.user.isAdmin, true);
   const second = await exposed.register(person("b@example.com"), CLIENT);

@@ -11,6 +11,8 @@ export type SignupPolicy = {
   signup: "open" | "invite" | "closed";
   /** Where the server listens: on loopback the first person is whoever sits at the machine. */
   host: string;
+  /** Where people reach it: a proxy on this machine brings them to loopback from anywhere. */
+  publicUrl?: string | undefined;
   setupToken?: string | undefined;
 };
 
@@ -34,8 +36,14 @@ export async function checkSignup(
   }
 }
 
-function checkSetupToken({ host, setupToken }: SignupPolicy, given: string | undefined): void {
-  if (isLoopback(host)) return;
+/** Only somebody at this machine can be the first. */
+function isLocal({ host, publicUrl }: SignupPolicy): boolean {
+  return isLoopback(host) && (publicUrl === undefined || isLoopback(new URL(publicUrl).hostname));
+}
+
+function checkSetupToken(policy: SignupPolicy, given: string | undefined): void {
+  const { setupToken } = policy;
+  if (isLocal(policy)) return;
   if (setupToken === undefined || given === undefined || !constantTimeEqual(given, setupToken)) {
     throw new AppError(
       "setup_token_required",
@@ -46,5 +54,5 @@ function checkSetupToken({ host, setupToken }: SignupPolicy, given: string | und
 
 /** True while the first registration cannot succeed: off loopback it needs a SETUP_TOKEN, and there is none. */
 export async function isRegistrationBlocked(executor: Executor, policy: SignupPolicy): Promise<boolean> {
-  return !isLoopback(policy.host) && policy.setupToken === undefined && !(await hasUsers(executor));
+  return !isLocal(policy) && policy.setupToken === undefined && !(await hasUsers(executor));
 }
