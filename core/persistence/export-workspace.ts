@@ -7,9 +7,11 @@ import { type Sql, sql } from "./sql.ts";
 export type ExportKey = readonly string[] | null;
 export type ExportLine = { key: string[]; line: string };
 
-/** A page ends with the row that reaches so many bytes, or with this many rows. */
-const PAGE_BYTES = 500_000;
-const PAGE_ROWS = 200;
+/** After which row a page begins, and of how many rows at most lines are made. */
+export type ExportPlace = { after: ExportKey; limit: number };
+
+/** A page ends with the row that reaches so many bytes; `limit` rows at most are looked at. */
+const PAGE_BYTES = 250_000;
 
 type Source = {
   columns: Sql;
@@ -104,7 +106,7 @@ export function readExportPage(
   tx: Executor,
   source: ExportSource,
   workspaceId: string,
-  after: ExportKey,
+  { after, limit }: ExportPlace,
 ): Promise<ExportLine[]> {
   const { columns, from, key, keyTexts, after: place }: Source = SOURCES[source];
   const further = after === null ? sql`` : sql`and (${key}) > (${place(after)})`;
@@ -114,15 +116,28 @@ export function readExportPage(
       select array[${keyTexts}] as key, row_number() over (order by ${key}) as n, r.line
       from ${from} cross join lateral (select row_to_json(c)::text as line from (select ${columns}) c) r
       where t.workspace_id = ${workspaceId} ${further}
-      order by ${key} limit ${PAGE_ROWS}`,
+      order by ${key} limit ${limit}`,
   );
+}
+
+/** Ids of executions alone, in their order: what they hold stays where it is. */
+export async function readExecutionIds(
+  tx: Executor,
+  workspaceId: string,
+  after: string | undefined,
+  limit: number,
+): Promise<string[]> {
+  const further = after === undefined ? sql`` : sql`and id > ${after}::uuid`;
+  const rows = await tx.many<{ id: string }>(sql`
+    select id from workflow_executions where workspace_id = ${workspaceId} ${further} order by id limit ${limit}`);
+  return rows.map((row) => row.id);
 }
 
 /** The steps of some executions, in the order of `after`: execution, node, iteration, attempt. */
 export function readStepPage(
   tx: Executor,
   executionIds: readonly string[],
-  after: ExportKey,
+  { after, limit }: ExportPlace,
 ): Promise<ExportLine[]> {
   const key = sql`t.execution_id, t.node_id, t.iteration, t.attempt`;
   const [execution, node, iteration, attempt] = after ?? [];
@@ -139,12 +154,16 @@ export function readStepPage(
           t.status, t.seq, t.effect, t.port, t.input, t.output, t.error, t.labels, t.copied_from as "copiedFrom",
           t.started_at as "startedAt", t.finished_at as "finishedAt") c) r
       where t.execution_id = any (${executionIds}::uuid[]) ${further}
-      order by ${key} limit ${PAGE_ROWS}`,
+      order by ${key} limit ${limit}`,
   );
 }
 
 /** With what is needed to verify them elsewhere: the hashed bytes and both hashes. */
-export function readAuditPage(tx: Executor, chainId: string, after: ExportKey): Promise<ExportLine[]> {
+export function readAuditPage(
+  tx: Executor,
+  chainId: string,
+  { after, limit }: ExportPlace,
+): Promise<ExportLine[]> {
   return readPage(
     tx,
     sql`
@@ -154,7 +173,7 @@ export function readAuditPage(tx: Executor, chainId: string, after: ExportKey): 
           t.target_id as "targetId", t.details, encode(t.previous_hash, 'hex') as "previousHash",
           encode(t.hash, 'hex') as hash, convert_from(t.canonical, 'UTF8') as canonical) c) r
       where t.chain_id = ${chainId} and t.seq > ${after?.[0] ?? "0"}::bigint
-      order by t.seq limit ${PAGE_ROWS}`,
+      order by t.seq limit ${limit}`,
   );
 }
 
