@@ -68,6 +68,7 @@ function createWorkspaceInvitationRoutes(invitations: InvitationService): Route[
       summary: "Invite an e-mail address; mailed where a mail server is configured",
       tag,
       action: "invitation:write",
+      limit: () => ({ name: "invite" }),
       params: idParams,
       body: inviteBody,
       replies: replies.sent,
@@ -112,6 +113,7 @@ function createInstanceInvitationRoutes(invitations: InvitationService): Route[]
       summary: "Invite an e-mail address to register, into no workspace but their own",
       tag: "Administration",
       action: "instance:admin",
+      limit: () => ({ name: "invite" }),
       body: inviteToInstanceBody,
       replies: replies.sent,
       handle: async ({ actor, body }) =>

@@ -26,7 +26,15 @@ export type AttemptRule = {
   account?: AccountAllowance;
 };
 
-export type LimitName = "login" | "register" | "invitation" | "reset" | "password" | "mfa" | "refresh";
+export type LimitName =
+  | "login"
+  | "register"
+  | "invite"
+  | "invitation"
+  | "reset"
+  | "password"
+  | "mfa"
+  | "refresh";
 export type AttemptRules = Readonly<Record<LimitName, AttemptRule>>;
 
 const MINUTE = 60;
@@ -59,6 +67,12 @@ export const ATTEMPT_RULES: AttemptRules = {
   register: {
     counts: "all",
     client: { points: 100, seconds: HOUR },
+    global: { points: 1_000, seconds: HOUR },
+  },
+  // Each may be a mail to a stranger.
+  invite: {
+    counts: "all",
+    client: { points: 60, seconds: HOUR },
     global: { points: 1_000, seconds: HOUR },
   },
   // A tab asks every ten minutes: one address may hold some ten thousand of them.

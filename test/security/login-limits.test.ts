@@ -179,3 +179,18 @@ test("what is stored names neither account nor address", async () => {
     assert.doesNotMatch(key, /readable|172\.31/i);
   }
 });
+
+test("invitations, which may be mails to strangers, have a limit per client whoever they are for", async () => {
+  const owner = await api.register();
+  const path = `/api/workspaces/${owner.workspaceId}/invitations`;
+  const invite = () =>
+    api.request("POST", path, {
+      token: owner.token,
+      body: { email: "stranger@example.com", role: "viewer" },
+      headers: { "x-forwarded-for": "10.9.9.9" },
+    });
+  for (let sent = 0; sent < ATTEMPT_RULES.invite.client.points; sent++)
+    assert.equal((await invite()).status, 201);
+  const refused = await invite();
+  assert.deepEqual([refused.status, refused.body.code], [429, "rate_limited"]);
+});

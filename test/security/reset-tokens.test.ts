@@ -61,7 +61,7 @@ test("a reset sets the password, ends every session at once, and is recorded", a
     "select details from audit_logs where action = 'password.reset' and actor_id = $1",
     [person.userId],
   );
-  assert.deepEqual(rows, [{ details: { client: "127.0.0.1", endedSessions: 1 } }]);
+  assert.deepEqual(rows, [{ details: { client: "127.0.0.1", endedSessions: 1, revokedKeys: 0 } }]);
 });
 
 test("A05: a reset token is refused when missing, malformed, foreign, expired, replaced or used, with one answer", async () => {
@@ -98,6 +98,16 @@ test("A05: a reset token is refused when missing, malformed, foreign, expired, r
     detail: "This link is wrong, used or too old; ask for a new one",
     requestId: "",
   });
+});
+
+test("a reset revokes the person's API keys: whoever had the account may have made one", async () => {
+  const person = await api.register();
+  const body = { name: "made by a thief", scopes: ["read"] };
+  const made = await api.request<{ key: string }>("POST", "/auth/api-keys", { token: person.token, body });
+  const me = async () => (await api.request("GET", "/auth/me", { token: made.body.key })).status;
+  assert.equal(await me(), 200);
+  assert.equal((await reset({ token: await makeToken(person), password: NEW_PASSWORD })).status, 204);
+  assert.equal(await me(), 401);
 });
 
 test("A05: of ten uses of one token at the same moment one counts", async () => {

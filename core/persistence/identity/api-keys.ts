@@ -72,6 +72,13 @@ export function revokeApiKey(
     where id = ${key.id} and user_id = ${key.userId}`);
 }
 
+/** Returns how many worked until now. */
+export function revokeApiKeysOf(tx: Executor, userId: string): Promise<number> {
+  return tx.run(sql`
+    update api_keys set revoked_at = clock_timestamp() where user_id = ${userId} and revoked_at is null
+      and (expires_at is null or expires_at > clock_timestamp())`);
+}
+
 /** What a live key names; notes its use at most once a minute. Runs before anybody is known. */
 export function useApiKey(
   executor: Executor,

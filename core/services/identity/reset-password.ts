@@ -1,8 +1,10 @@
-// A reset token is traded for a new password: once, and every session ends. A second factor stays what it was.
+// A reset token is traded for a new password: once, and every session and API key ends, because whoever had the account
+// may have made one. A second factor stays what it was.
 import { checkNewPassword } from "../../crypto/password-rule.ts";
 import { hashToken } from "../../crypto/tokens.ts";
 import { AppError } from "../../domain/app-error.ts";
 import { appendAudit } from "../../persistence/audit/audit-logs.ts";
+import { revokeApiKeysOf } from "../../persistence/identity/api-keys.ts";
 import { announceIdentityChange } from "../../persistence/identity/identity-changes.ts";
 import { findReset, spendResetToken } from "../../persistence/identity/reset-tokens.ts";
 import { lockUser } from "../../persistence/identity/second-factors.ts";
@@ -33,8 +35,9 @@ export async function resetPassword(context: IdentityContext, reset: PasswordRes
     if (!(await spendResetToken(tx, { userId, tokenHash }))) throw noSuchToken();
     await setPasswordHash(tx, userId, hash);
     const endedSessions = await endSessionsOf(tx, { userId, keep: null, reason: "password" });
+    const revokedKeys = await revokeApiKeysOf(tx, userId);
     await announceIdentityChange(tx, [userId]);
-    const details = { endedSessions, client: reset.client.address };
+    const details = { endedSessions, revokedKeys, client: reset.client.address };
     await appendAudit(tx, [ownEntry(userId, "password.reset", details)]);
   });
 }
