@@ -1,8 +1,8 @@
 // Takes secrets out of what is stored and shown, by their value, in every spelling they are likely to come back in.
 
-export const REDACTED = "[redacted]";
+const REDACTED = "[redacted]";
 /** Shorter values are left alone: a "1" or "abc" is in every text, and taking it out would hide nothing. */
-export const MIN_SECRET_LENGTH = 4;
+const MIN_SECRET_LENGTH = 4;
 /**
  * A secret is looked for by its beginning and taken out as far as it goes. So a search costs at most so many steps per
  * character, and a secret that was cut off is found too.

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import pg from "pg";
 import { verifyAuditChain } from "../../core/persistence/audit/verify-audit-chain.ts";
-import { findSealedCredential } from "../../core/persistence/credentials/credentials.ts";
+import { findSealedCredentials } from "../../core/persistence/credentials/credentials.ts";
 import { sql } from "../../core/persistence/sql.ts";
 import { validateGraph } from "../../core/services/workflows/validate-graph.ts";
 import { exitCodeOf, KINDS, type Report } from "../../scripts/import/report.ts";
@@ -271,8 +271,8 @@ test("credentials are nowhere in plain text, and open with the installation's ke
   );
   const opened = [];
   for (const { id, type } of rows) {
-    const sealed = await db.transaction({ workspaceIds: [workspaceId] }, (tx) =>
-      findSealedCredential(tx, id),
+    const [sealed] = await db.transaction({ workspaceIds: [workspaceId] }, (tx) =>
+      findSealedCredentials(tx, [id]),
     );
     assert.ok(sealed);
     const plain = await envelope.open(sealed, { purpose: "credential", workspaceId, id, type });

@@ -40,13 +40,6 @@ export async function startStudio(...roles: RoleName[]): Promise<RunningStudio> 
   return { url: platform.url, browser, request: createClient(platform.url), sink, close };
 }
 
-export async function signUp(page: Page, email: string): Promise<void> {
-  await page.getByRole("textbox", { name: "E-mail" }).fill(email);
-  await page.getByLabel(/^Password/).fill(PASSWORD);
-  await page.getByRole("button", { name: "Sign up" }).click();
-  await page.getByRole("heading", { name: "Workflows", exact: true }).waitFor();
-}
-
 export async function logIn(page: Page, email: string, password = PASSWORD): Promise<void> {
   await page.getByRole("textbox", { name: "E-mail" }).fill(email);
   await page.getByLabel(/^Password/).fill(password);

@@ -1,7 +1,8 @@
 // Credentials: sealed secrets of a workspace. Lists never read what is sealed.
 import { AppError } from "../../domain/app-error.ts";
 import type { Executor } from "../database.ts";
-import { sql } from "../sql.ts";
+import { newestFirst } from "../newest-first.ts";
+import { type Sql, sql } from "../sql.ts";
 
 export type CredentialSummary = {
   id: string;
@@ -52,14 +53,7 @@ export function insertCredential(tx: Executor, row: NewCredential): Promise<Cred
 
 export type SealedCredential = CredentialSummary & SealedColumns;
 
-/** For the worker and for rotation; row-level security shows it for the claimed workspace only. */
-export function findSealedCredential(tx: Executor, id: string): Promise<SealedCredential | null> {
-  return tx.one<SealedCredential>(sql`
-    select ${COLUMNS}, key_id as "keyId", wrapped_key as "wrappedKey", ciphertext
-    from credentials where id = ${id}`);
-}
-
-/** The same for many; ids that are not there, or not in sight, are left out. */
+/** For the worker, which sees those of the claimed workspace only; ids that are not there, or not in sight, are left out. */
 export function findSealedCredentials(tx: Executor, ids: readonly string[]): Promise<SealedCredential[]> {
   return tx.many<SealedCredential>(sql`
     select ${COLUMNS}, key_id as "keyId", wrapped_key as "wrappedKey", ciphertext
@@ -87,10 +81,9 @@ export type ListCredentials = {
 export function listCredentials(tx: Executor, page: ListCredentials): Promise<CredentialSummary[]> {
   const ofType = page.type === undefined ? sql`` : sql`and type = ${page.type}`;
   const older = page.before === undefined ? sql`` : sql`and id < ${page.before}`;
-  return tx.many<CredentialSummary>(sql`
-    select ${COLUMNS} from credentials
-    where workspace_id = any (${page.workspaceIds}::uuid[]) ${ofType} ${older}
-    order by id desc limit ${page.limit}`);
+  const rowsOf = (workspaceId: Sql) =>
+    sql`select ${COLUMNS} from credentials where workspace_id = ${workspaceId} ${ofType} ${older}`;
+  return tx.many<CredentialSummary>(newestFirst(page.workspaceIds, page.limit, rowsOf));
 }
 
 export type CredentialUpdate = {

@@ -2,7 +2,7 @@
 import type { Executor } from "../database.ts";
 import { sql } from "../sql.ts";
 
-export const RESET_LIFETIME = "1 hour";
+const RESET_LIFETIME = "1 hour";
 
 /** Replaces the one before. Runs in the name of the administrator `createdBy`. */
 export async function replaceResetToken(

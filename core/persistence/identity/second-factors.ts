@@ -1,4 +1,5 @@
 // The second factor of a person: its sealed secret, the last step that was accepted, the hashes of recovery codes.
+import type { SealedColumns } from "../credentials/credentials.ts";
 import type { Executor } from "../database.ts";
 import { sql } from "../sql.ts";
 
@@ -37,11 +38,7 @@ export async function isTotpEnabled(tx: Executor, userId: string): Promise<boole
 }
 
 /** A secret that waits for its first code; it replaces one that never got any. */
-export async function keepPendingSecret(
-  tx: Executor,
-  userId: string,
-  sealed: { keyId: string; wrappedKey: Buffer; ciphertext: Buffer },
-): Promise<void> {
+export async function keepPendingSecret(tx: Executor, userId: string, sealed: SealedColumns): Promise<void> {
   await tx.run(sql`
     update users set totp_key_id = ${sealed.keyId}, totp_wrapped_key = ${sealed.wrappedKey},
       totp_secret = ${sealed.ciphertext}, totp_last_step = null, updated_at = now()

@@ -4,7 +4,7 @@ import type { Executor } from "../../persistence/database.ts";
 import { replaceResetToken } from "../../persistence/identity/reset-tokens.ts";
 
 /** So that scanners for leaked secrets know it. */
-export const RESET_TOKEN_PREFIX = "atlreset_";
+const RESET_TOKEN_PREFIX = "atlreset_";
 
 /** The token for POST /auth/reset, told this once; it makes the person's earlier one void. */
 export type ResetToken = { token: string; expiresAt: string };
