@@ -4,7 +4,7 @@ import type { AdminUserService } from "#core/services/identity/admin-users.ts";
 import { pageOf, pageQuery } from "../routing/pagination.ts";
 import { idParams } from "../routing/params.ts";
 import { defineRoute, type Route } from "../routing/route.ts";
-import { readIdCursor, toPage } from "./id-page.ts";
+import { replyPage } from "./id-page.ts";
 
 const userSchema = z.object({
   id: z.uuid(),
@@ -38,11 +38,8 @@ function createReadingRoutes(adminUsers: AdminUserService): Route[] {
       summary: "The people of this instance, newest first; q is a part of their e-mail address or name",
       query: listQuery,
       replies: { 200: { description: "A page of people", schema: pageOf(userSchema) } },
-      async handle({ actor, query: { limit, cursor, q } }) {
-        const before = readIdCursor(cursor);
-        const rows = await adminUsers.list(actor, { query: q, before, limit: limit + 1 });
-        return { status: 200, body: toPage(rows, limit, (row) => row.id) };
-      },
+      handle: ({ actor, query }) =>
+        replyPage(query, (page) => adminUsers.list(actor, { ...page, query: query.q })),
     }),
     defineRoute({
       ...ADMIN,

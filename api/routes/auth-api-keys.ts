@@ -5,7 +5,7 @@ import type { ApiKeyService } from "#core/services/identity/api-keys.ts";
 import { pageOf, pageQuery } from "../routing/pagination.ts";
 import { idParams } from "../routing/params.ts";
 import { defineRoute, type Route } from "../routing/route.ts";
-import { readIdCursor, toPage } from "./id-page.ts";
+import { replyPage } from "./id-page.ts";
 
 const MAX_DAYS = 365;
 const DEFAULT_DAYS = 90;
@@ -58,10 +58,7 @@ export function createApiKeyRoutes({ apiKeys }: { apiKeys: ApiKeyService }): Rou
       summary: "List your API keys, newest first; revoked and expired ones for 30 days",
       query: z.strictObject({ ...pageQuery }),
       replies: { 200: { description: "A page of keys", schema: pageOf(apiKeySchema) } },
-      async handle({ actor, query: { limit, cursor } }) {
-        const rows = await apiKeys.list(actor, { before: readIdCursor(cursor), limit: limit + 1 });
-        return { status: 200, body: toPage(rows, limit, (row) => row.id) };
-      },
+      handle: ({ actor, query }) => replyPage(query, (page) => apiKeys.list(actor, page)),
     }),
     defineRoute({
       ...common,

@@ -20,8 +20,11 @@ const knownPassword = z
 
 const code = z.string().max(MAX_CODE_CHARS).describe("Six digits of the authenticator, or a recovery code");
 
+/** In lower case, as it is kept. */
+export const emailAddress = z.string().max(MAX_EMAIL_CHARS).transform(normaliseEmail).pipe(z.email());
+
 export const registerBody = z.strictObject({
-  email: z.string().max(MAX_EMAIL_CHARS).transform(normaliseEmail).pipe(z.email()),
+  email: emailAddress,
   password: newPassword,
   name: z.string().max(200).optional(),
   invite: z.string().min(1).max(200).optional(),

@@ -5,7 +5,7 @@ import { pageOf, pageQuery } from "../routing/pagination.ts";
 import { idParams } from "../routing/params.ts";
 import { defineRoute, type Route } from "../routing/route.ts";
 import { sessionSchema } from "./auth-schemas.ts";
-import { readIdCursor, toPage } from "./id-page.ts";
+import { replyPage } from "./id-page.ts";
 
 const shared = { tag: "Identity", action: "self" } as const;
 
@@ -21,10 +21,7 @@ function listRoute(identity: IdentityService): Route {
     summary: "One's own live sessions, newest first",
     query: z.strictObject({ ...pageQuery }),
     replies: { 200: { description: "A page of sessions", schema: pageOf(sessionSchema) } },
-    async handle({ actor, query: { limit, cursor } }) {
-      const page = { before: readIdCursor(cursor), limit: limit + 1 };
-      return { status: 200, body: toPage(await identity.listSessions(actor, page), limit, ({ id }) => id) };
-    },
+    handle: ({ actor, query }) => replyPage(query, (page) => identity.listSessions(actor, page)),
   });
 }
 

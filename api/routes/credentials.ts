@@ -13,7 +13,7 @@ import {
   testCredentialBody,
   updateCredentialBody,
 } from "./credential-schemas.ts";
-import { readIdCursor, toPage } from "./id-page.ts";
+import { replyPage } from "./id-page.ts";
 import { preferHeader, readPreferredWait } from "./submit-headers.ts";
 
 export type CredentialRouteDependencies = { credentials: CredentialService; testCredential: TestCredential };
@@ -55,11 +55,8 @@ function createCollectionRoutes(credentials: CredentialService): Route[] {
       action: "credential:read",
       query: listCredentialsQuery,
       replies: { 200: { description: "A page of credentials", schema: pageOf(credentialSchema) } },
-      async handle({ actor, query: { limit, cursor, ...filter } }) {
-        const page = { ...filter, before: readIdCursor(cursor), limit: limit + 1 };
-        const rows = await credentials.list(actor, page);
-        return { status: 200, body: toPage(rows, limit, (row) => row.id) };
-      },
+      handle: ({ actor, query: { limit, cursor, ...filter } }) =>
+        replyPage({ limit, cursor }, (page) => credentials.list(actor, { ...filter, ...page })),
     }),
   ];
 }

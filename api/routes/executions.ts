@@ -8,7 +8,7 @@ import { decodeCursor, encodeCursor, foreignCursor, pageOf, pageQuery } from "..
 import { idParams } from "../routing/params.ts";
 import { defineRoute, type Route } from "../routing/route.ts";
 import { executionSchema, executionSummarySchema, stepSchema } from "./execution-schemas.ts";
-import { readIdCursor, toPage } from "./id-page.ts";
+import { replyPage } from "./id-page.ts";
 import { createSubmitRoutes } from "./submit-execution.ts";
 
 export type ExecutionRouteDependencies = { executions: ExecutionService; submitter: ExecutionSubmitter };
@@ -41,11 +41,8 @@ function createReadRoutes(executions: ExecutionService): Route[] {
       action: "execution:read",
       query: listQuery,
       replies: { 200: { description: "One page", schema: pageOf(executionSummarySchema) } },
-      async handle({ actor, query: { cursor, limit, ...filter } }) {
-        const before = readIdCursor(cursor);
-        const rows = await executions.list(actor, { ...filter, before, limit: limit + 1 });
-        return { status: 200, body: toPage(rows, limit, (row) => row.id) };
-      },
+      handle: ({ actor, query: { limit, cursor, ...filter } }) =>
+        replyPage({ limit, cursor }, (page) => executions.list(actor, { ...filter, ...page })),
     }),
     defineRoute({
       method: "get",

@@ -7,7 +7,7 @@ import { idParams } from "../routing/params.ts";
 import { defineRoute, type Route } from "../routing/route.ts";
 import { downloadFile } from "./file-download.ts";
 import { readUpload } from "./file-upload.ts";
-import { readIdCursor, toPage } from "./id-page.ts";
+import { replyPage } from "./id-page.ts";
 
 const fileSchema = z.object({
   id: z.uuid(),
@@ -54,10 +54,8 @@ function createCollectionRoutes(files: FileService): Route[] {
       action: "file:read",
       query: listQuery,
       replies: { 200: { description: "A page of files", schema: pageOf(fileSchema) } },
-      async handle({ actor, query: { limit, cursor, ...filter } }) {
-        const rows = await files.list(actor, { ...filter, before: readIdCursor(cursor), limit: limit + 1 });
-        return { status: 200, body: toPage(rows, limit, (row) => row.id) };
-      },
+      handle: ({ actor, query: { limit, cursor, ...filter } }) =>
+        replyPage({ limit, cursor }, (page) => files.list(actor, { ...filter, ...page })),
     }),
   ];
 }

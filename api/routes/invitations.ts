@@ -4,7 +4,7 @@ import type { InvitationService, SentInvitation } from "#core/services/workspace
 import { pageOf, pageQuery } from "../routing/pagination.ts";
 import { idParams } from "../routing/params.ts";
 import { defineRoute, type Reply, type Route } from "../routing/route.ts";
-import { readIdCursor, toPage } from "./id-page.ts";
+import { replyPage } from "./id-page.ts";
 import {
   invitationParams,
   invitationSchema,
@@ -57,10 +57,8 @@ function createWorkspaceInvitationRoutes(invitations: InvitationService): Route[
       params: idParams,
       query,
       replies: replies.list,
-      async handle({ actor, params, query: { limit, cursor } }) {
-        const page = { workspaceId: params.id, before: readIdCursor(cursor), limit: limit + 1 };
-        return { status: 200, body: toPage(await invitations.list(actor, page), limit, (row) => row.id) };
-      },
+      handle: ({ actor, params, query: pages }) =>
+        replyPage(pages, (page) => invitations.list(actor, { ...page, workspaceId: params.id })),
     }),
     defineRoute({
       method: "post",
@@ -102,10 +100,8 @@ function createInstanceInvitationRoutes(invitations: InvitationService): Route[]
       action: "instance:admin",
       query,
       replies: replies.list,
-      async handle({ actor, query: { limit, cursor } }) {
-        const page = { workspaceId, before: readIdCursor(cursor), limit: limit + 1 };
-        return { status: 200, body: toPage(await invitations.list(actor, page), limit, (row) => row.id) };
-      },
+      handle: ({ actor, query: pages }) =>
+        replyPage(pages, (page) => invitations.list(actor, { ...page, workspaceId })),
     }),
     defineRoute({
       method: "post",

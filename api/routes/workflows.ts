@@ -5,7 +5,7 @@ import type { WorkflowService } from "#core/services/workflows/workflows.ts";
 import { pageOf, pageQuery } from "../routing/pagination.ts";
 import { idParams } from "../routing/params.ts";
 import { defineRoute, type Route } from "../routing/route.ts";
-import { readIdCursor, toPage } from "./id-page.ts";
+import { replyPage } from "./id-page.ts";
 import { problemsSchema, workflowSchema, workflowSummarySchema } from "./workflow-schemas.ts";
 
 const name = z.string().trim().min(1).max(200);
@@ -59,11 +59,8 @@ function createCollectionRoutes(workflows: WorkflowService): Route[] {
       action: "workflow:read",
       query: listQuery,
       replies: { 200: { description: "A page of workflows", schema: pageOf(workflowSummarySchema) } },
-      async handle({ actor, query: { limit, cursor, ...filter } }) {
-        const page = { ...filter, before: readIdCursor(cursor), limit: limit + 1 };
-        const rows = await workflows.list(actor, page);
-        return { status: 200, body: toPage(rows, limit, (row) => row.id) };
-      },
+      handle: ({ actor, query: { limit, cursor, ...filter } }) =>
+        replyPage({ limit, cursor }, (page) => workflows.list(actor, { ...filter, ...page })),
     }),
     defineRoute({
       method: "post",

@@ -1,9 +1,8 @@
 // What the workspace routes take and answer, as the OpenAPI document shows it.
 import { z } from "zod";
-import { normaliseEmail } from "#core/domain/email.ts";
 import { WORKSPACE_ROLES } from "#core/domain/roles.ts";
+import { emailAddress } from "./auth-schemas.ts";
 
-const MAX_EMAIL_CHARS = 254;
 const MAX_HOURS = 30 * 24;
 const DEFAULT_HOURS = 7 * 24;
 
@@ -33,11 +32,10 @@ export const memberSchema = z.object({
 export const memberParams = z.strictObject({ id: z.uuid(), userId: z.uuid() });
 export const invitationParams = z.strictObject({ id: z.uuid(), invitationId: z.uuid() });
 
-const email = z.string().max(MAX_EMAIL_CHARS).transform(normaliseEmail).pipe(z.email());
 const expiresInHours = z.int().min(1).max(MAX_HOURS).default(DEFAULT_HOURS);
 
-export const inviteBody = z.strictObject({ email, role: roleSchema, expiresInHours });
-export const inviteToInstanceBody = z.strictObject({ email, expiresInHours });
+export const inviteBody = z.strictObject({ email: emailAddress, role: roleSchema, expiresInHours });
+export const inviteToInstanceBody = z.strictObject({ email: emailAddress, expiresInHours });
 
 export const invitationSchema = z.object({
   id: z.uuid(),

@@ -4,7 +4,7 @@ import type { WorkspaceService } from "#core/services/workspaces/workspaces.ts";
 import { pageOf, pageQuery } from "../routing/pagination.ts";
 import { idParams } from "../routing/params.ts";
 import { defineRoute, type Route } from "../routing/route.ts";
-import { readIdCursor, toPage } from "./id-page.ts";
+import { replyPage } from "./id-page.ts";
 import { workspaceName, workspaceSchema } from "./workspace-schemas.ts";
 
 const createBody = z.strictObject({ name: workspaceName });
@@ -23,10 +23,7 @@ export function createWorkspaceRoutes({ workspaces }: { workspaces: WorkspaceSer
       action: "self:read",
       query: z.strictObject({ ...pageQuery }),
       replies: { 200: { description: "A page of workspaces", schema: pageOf(workspaceSchema) } },
-      async handle({ actor, query: { limit, cursor } }) {
-        const rows = await workspaces.list(actor, { before: readIdCursor(cursor), limit: limit + 1 });
-        return { status: 200, body: toPage(rows, limit, (row) => row.id) };
-      },
+      handle: ({ actor, query }) => replyPage(query, (page) => workspaces.list(actor, page)),
     }),
     defineRoute({
       method: "post",

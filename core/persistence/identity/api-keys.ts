@@ -1,4 +1,5 @@
 // API keys of people; the keys themselves are stored as SHA-256 only.
+import type { IdPage } from "../../domain/id-page.ts";
 import type { Actor, Scope } from "../../domain/roles.ts";
 import type { Executor } from "../database.ts";
 import { sql } from "../sql.ts";
@@ -48,10 +49,7 @@ export async function countLiveApiKeys(tx: Executor, userId: string): Promise<nu
 }
 
 /** Newest first; the dead stay for 30 days, so that their owner sees what happened to them. */
-export function listApiKeys(
-  tx: Executor,
-  page: { userId: string; before: string | undefined; limit: number },
-): Promise<ApiKey[]> {
+export function listApiKeys(tx: Executor, page: IdPage & { userId: string }): Promise<ApiKey[]> {
   return tx.many<ApiKey>(sql`
     select ${COLUMNS} from api_keys
     where user_id = ${page.userId} and id < coalesce(${page.before ?? null}::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')

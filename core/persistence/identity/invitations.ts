@@ -1,4 +1,5 @@
 // Invitations by e-mail address; tokens are stored as SHA-256 only. Used in the name of the invited by identity_*.
+import type { IdPage } from "../../domain/id-page.ts";
 import type { WorkspaceRole } from "../../domain/roles.ts";
 import type { Executor } from "../database.ts";
 import { sql } from "../sql.ts";
@@ -42,7 +43,7 @@ const of = (workspaceId: string | null) => sql`workspace_id is not distinct from
 /** Newest first. */
 export function listInvitations(
   tx: Executor,
-  page: { workspaceId: string | null; before: string | undefined; limit: number },
+  page: IdPage & { workspaceId: string | null },
 ): Promise<Invitation[]> {
   return tx.many<Invitation>(sql`${INVITATIONS}
     where ${of(page.workspaceId)}

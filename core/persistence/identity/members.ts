@@ -1,5 +1,7 @@
 // Who is in a workspace, and as what. That one owner stays is the database's last word, told here in ours.
+
 import { AppError } from "../../domain/app-error.ts";
+import type { IdPage } from "../../domain/id-page.ts";
 import type { WorkspaceRole } from "../../domain/roles.ts";
 import type { Executor } from "../database.ts";
 import { sql } from "../sql.ts";
@@ -23,10 +25,7 @@ const MEMBERS = sql`
   from workspace_members m join users u on u.id = m.user_id`;
 
 /** By id, newest people first. */
-export function listMembers(
-  tx: Executor,
-  page: { workspaceId: string; before: string | undefined; limit: number },
-): Promise<Member[]> {
+export function listMembers(tx: Executor, page: IdPage & { workspaceId: string }): Promise<Member[]> {
   return tx.many<Member>(sql`${MEMBERS}
     where m.workspace_id = ${page.workspaceId}
       and m.user_id < coalesce(${page.before ?? null}::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')

@@ -1,4 +1,5 @@
 // Sessions and the refresh tokens that carry them on; tokens are stored as SHA-256 only.
+import type { IdPage } from "../../domain/id-page.ts";
 import type { Actor } from "../../domain/roles.ts";
 import type { Executor } from "../database.ts";
 import { sql } from "../sql.ts";
@@ -80,10 +81,7 @@ export type SessionListing = {
 };
 
 /** The live sessions of a person, newest first, from the one before `before`. */
-export function listSessions(
-  tx: Executor,
-  query: { userId: string; before: string | undefined; limit: number },
-): Promise<SessionListing[]> {
+export function listSessions(tx: Executor, query: IdPage & { userId: string }): Promise<SessionListing[]> {
   return tx.many<SessionListing>(sql`
     select id, client, user_agent as "userAgent", created_at as "createdAt", last_used_at as "lastUsedAt"
     from sessions

@@ -1,4 +1,5 @@
 // Workspaces as their members see them, and what their owners change of them.
+import type { IdPage } from "../../domain/id-page.ts";
 import type { WorkspaceRole } from "../../domain/roles.ts";
 import type { Executor } from "../database.ts";
 import { sql } from "../sql.ts";
@@ -33,10 +34,7 @@ const WORKSPACES = sql`
     and w.id = any ((select app_workspace_ids())::uuid[])`;
 
 /** Newest first. */
-export function listWorkspaces(
-  tx: Executor,
-  page: { userId: string; before: string | undefined; limit: number },
-): Promise<Workspace[]> {
+export function listWorkspaces(tx: Executor, page: IdPage & { userId: string }): Promise<Workspace[]> {
   return tx.many<Workspace>(sql`${WORKSPACES}
     where m.user_id = ${page.userId} and w.id < coalesce(${page.before ?? null}::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
     order by w.id desc limit ${page.limit}`);

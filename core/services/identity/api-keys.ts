@@ -1,8 +1,10 @@
 // API keys: a person makes them for programs, each with its scopes and its end; the look-up on every request.
+
 import { v7 as uuidv7 } from "uuid";
 import { createApiKey, hintOf, isWellFormedApiKey } from "../../crypto/api-keys.ts";
 import { hashToken } from "../../crypto/tokens.ts";
 import { AppError } from "../../domain/app-error.ts";
+import type { IdPage } from "../../domain/id-page.ts";
 import { type Actor, authorize, notFound, type Scope } from "../../domain/roles.ts";
 import { appendAudit, INSTANCE_CHAIN } from "../../persistence/audit/audit-logs.ts";
 import type { Database } from "../../persistence/database.ts";
@@ -34,7 +36,7 @@ export type ApiKeyWish = {
 export type ApiKeyService = {
   /** `key` is shown this once. Throws `not_found` for a foreign workspace, `too_many_keys` beyond 100 live ones. */
   create(actor: Actor, wish: ApiKeyWish): Promise<ApiKey & { key: string }>;
-  list(actor: Actor, page: { before: string | undefined; limit: number }): Promise<ApiKey[]>;
+  list(actor: Actor, page: IdPage): Promise<ApiKey[]>;
   /** A second time is no error. Throws `not_found`. */
   revoke(actor: Actor, id: string): Promise<void>;
   /** The person behind a key, as the key lets them act. Throws `unauthenticated`. */

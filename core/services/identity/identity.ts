@@ -1,5 +1,7 @@
 // Identity: who somebody is, from registration to the look-up on every request.
+
 import { AppError } from "../../domain/app-error.ts";
+import type { IdPage } from "../../domain/id-page.ts";
 import type { Actor } from "../../domain/roles.ts";
 import { isTotpEnabled } from "../../persistence/identity/second-factors.ts";
 import { findActor, type SessionKey } from "../../persistence/identity/sessions.ts";
@@ -51,7 +53,7 @@ export type IdentityService = {
   findActor(session: SessionKey): Promise<Actor>;
   me(actor: Actor): Promise<Me>;
   /** This one's live sessions, newest first. These and all below refuse API keys with `forbidden`. */
-  listSessions(actor: Actor, page: { before: string | undefined; limit: number }): Promise<OwnSession[]>;
+  listSessions(actor: Actor, page: IdPage): Promise<OwnSession[]>;
   /** Throws `not_found`. */
   endSession(actor: Actor, id: string): Promise<void>;
   endOtherSessions(actor: Actor): Promise<void>;

@@ -1,5 +1,7 @@
 // A person's own sessions: the one that speaks, which there are, and the end of one or of all others.
+
 import { AppError } from "../../domain/app-error.ts";
+import type { IdPage } from "../../domain/id-page.ts";
 import { type Actor, notFound } from "../../domain/roles.ts";
 import { appendAudit } from "../../persistence/audit/audit-logs.ts";
 import { announceIdentityChange } from "../../persistence/identity/identity-changes.ts";
@@ -26,7 +28,7 @@ export type OwnSession = SessionListing & { current: boolean };
 export async function listOwnSessions(
   { database }: IdentityContext,
   actor: Actor,
-  page: { before: string | undefined; limit: number },
+  page: IdPage,
 ): Promise<OwnSession[]> {
   const { userId, sessionId } = ownSession(actor);
   const rows = await database.transaction(inNameOf(userId), (tx) => listSessions(tx, { ...page, userId }));

@@ -1,7 +1,9 @@
 // Invitations: links that let one e-mail address into a workspace, or into the instance, once.
+
 import { v7 as uuidv7 } from "uuid";
 import { createOpaqueToken, hashToken } from "../../crypto/tokens.ts";
 import { AppError } from "../../domain/app-error.ts";
+import type { IdPage } from "../../domain/id-page.ts";
 import type { Mailer } from "../../domain/mailer.ts";
 import { type Actor, authorize, notFound, type WorkspaceRole } from "../../domain/roles.ts";
 import { type AuditEntry, appendAudit, INSTANCE_CHAIN } from "../../persistence/audit/audit-logs.ts";
@@ -48,10 +50,7 @@ export type NewInvitation = InvitationScope & {
 export type SentInvitation = Invitation & { link: string; mailed: boolean };
 
 export type InvitationService = {
-  list(
-    actor: Actor,
-    page: InvitationScope & { before: string | undefined; limit: number },
-  ): Promise<Invitation[]>;
+  list(actor: Actor, page: InvitationScope & IdPage): Promise<Invitation[]>;
   /** Takes the place of an earlier one to the same address. Throws `already_member`, `too_many_invitations`. */
   create(actor: Actor, draft: NewInvitation): Promise<SentInvitation>;
   /** Throws `not_found`, also for what was accepted. */

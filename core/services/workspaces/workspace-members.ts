@@ -1,5 +1,7 @@
 // The members of a workspace: list, change a role, remove, leave, hand the workspace over.
+
 import { AppError } from "../../domain/app-error.ts";
+import type { IdPage } from "../../domain/id-page.ts";
 import { type Actor, authorize, notFound, type WorkspaceRole } from "../../domain/roles.ts";
 import { type AuditEntry, appendAudit } from "../../persistence/audit/audit-logs.ts";
 import type { Executor } from "../../persistence/database.ts";
@@ -21,10 +23,7 @@ export type { Member, MemberKey };
 
 /** What takes the last owner away throws `last_owner`, their person from a personal workspace `personal_workspace`. */
 export type MemberService = {
-  list(
-    actor: Actor,
-    page: { workspaceId: string; before: string | undefined; limit: number },
-  ): Promise<Member[]>;
+  list(actor: Actor, page: IdPage & { workspaceId: string }): Promise<Member[]>;
   /** Throws `not_found` and `forbidden`. */
   changeRole(actor: Actor, member: MemberKey, role: WorkspaceRole): Promise<Member>;
   /** Owners remove anybody; everybody may remove themselves. Throws `not_found` and `forbidden`. */

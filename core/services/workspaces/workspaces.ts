@@ -1,6 +1,8 @@
 // Workspaces: list, create, read, rename, ask for a second factor.
+
 import { v7 as uuidv7 } from "uuid";
 import { AppError } from "../../domain/app-error.ts";
+import type { IdPage } from "../../domain/id-page.ts";
 import { type Actor, authorize, notFound } from "../../domain/roles.ts";
 import { appendAudit } from "../../persistence/audit/audit-logs.ts";
 import type { Database, Executor } from "../../persistence/database.ts";
@@ -27,7 +29,7 @@ export type WorkspaceDependencies = { database: Database };
 export type WorkspaceChange = { name?: string | undefined; requireTotp?: boolean | undefined };
 
 export type WorkspaceService = {
-  list(actor: Actor, page: { before: string | undefined; limit: number }): Promise<Workspace[]>;
+  list(actor: Actor, page: IdPage): Promise<Workspace[]>;
   /** The actor becomes its owner. Throws `too_many_workspaces` beyond 100 that they made and own. */
   create(actor: Actor, draft: { name: string }): Promise<Workspace>;
   /** Throws `not_found`. */
