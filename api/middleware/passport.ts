@@ -6,6 +6,7 @@ import { isApiKey } from "#core/crypto/api-keys.ts";
 import { AppError } from "#core/domain/app-error.ts";
 import type { Actor } from "#core/domain/roles.ts";
 import type { ApiKeyService } from "#core/services/identity/api-keys.ts";
+import { wrongPair } from "#core/services/identity/check-password.ts";
 import type { IdentityService } from "#core/services/identity/identity.ts";
 import { clientOf } from "../routing/client-of.ts";
 
@@ -34,13 +35,9 @@ export function createPassport(identity: IdentityService, apiKeys: ApiKeyService
     });
 
   const noToken = new AppError("unauthenticated", "Send an access token or API key: Authorization: Bearer …");
-  const noPair = new AppError(
-    "invalid_credentials",
-    "This e-mail address and password do not belong together",
-  );
   return {
     authenticate: (request, response) => run("bearer", noToken, request, response) as Promise<Actor>,
-    checkPassword: (request, response) => run("local", noPair, request, response) as Promise<Verified>,
+    checkPassword: (request, response) => run("local", wrongPair(), request, response) as Promise<Verified>,
   };
 }
 

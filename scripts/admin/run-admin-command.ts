@@ -2,6 +2,7 @@
 import { loadConfig } from "../../core/config.ts";
 import { AppError } from "../../core/domain/app-error.ts";
 import { normaliseEmail } from "../../core/domain/email.ts";
+import { tokenLink } from "../../core/domain/token-link.ts";
 import { appendAudit, INSTANCE_CHAIN } from "../../core/persistence/audit/audit-logs.ts";
 import { type Database, type Executor, NOBODY } from "../../core/persistence/database.ts";
 import {
@@ -13,7 +14,7 @@ import {
   makeAdmin,
 } from "../../core/persistence/identity/command-line-users.ts";
 import { announceIdentityChange } from "../../core/persistence/identity/identity-changes.ts";
-import { createResetToken, resetLink } from "../../core/services/identity/create-reset-token.ts";
+import { createResetToken } from "../../core/services/identity/create-reset-token.ts";
 import type { AdminCommand } from "./read-arguments.ts";
 
 export type AdminContext = {
@@ -87,7 +88,7 @@ const ACTS: Readonly<Record<Exclude<AdminCommand["act"], "help" | "list">, Act>>
       ALLOW_PLAINTEXT: env.ALLOW_PLAINTEXT,
     });
     const { token, expiresAt } = await createResetToken(tx, { userId: user.id, createdBy: null });
-    const said = [resetLink(publicUrl, token), `Good once, until ${expiresAt}`];
+    const said = [tokenLink(publicUrl, "/reset", token), `Good once, until ${expiresAt}`];
     return { action: "user.reset_link_created", details: { expiresAt }, said };
   },
 };

@@ -2,6 +2,7 @@
 import { AppError } from "../../domain/app-error.ts";
 import type { Mailer } from "../../domain/mailer.ts";
 import { type Actor, notFound } from "../../domain/roles.ts";
+import { tokenLink } from "../../domain/token-link.ts";
 import { type AuditEntry, appendAudit, INSTANCE_CHAIN } from "../../persistence/audit/audit-logs.ts";
 import type { Database, Executor } from "../../persistence/database.ts";
 import {
@@ -17,7 +18,7 @@ import {
 } from "../../persistence/identity/admin-users.ts";
 import { announceIdentityChange } from "../../persistence/identity/identity-changes.ts";
 import { principalsIn } from "../workspaces/principals-of.ts";
-import { createResetToken, resetLink } from "./create-reset-token.ts";
+import { createResetToken } from "./create-reset-token.ts";
 
 export type AdminUserDependencies = {
   database: Database;
@@ -55,7 +56,7 @@ export function createAdminUserService(dependencies: AdminUserDependencies) {
     /** Good once and for an hour; the one before is void. Throws `conflict` for disabled people. */
     async createResetLink(actor: Actor, id: string): Promise<ResetLink> {
       const { email, token, expiresAt } = await speak(actor, (tx) => makeResetToken(tx, actor, id));
-      const url = resetLink(dependencies.publicUrl, token);
+      const url = tokenLink(dependencies.publicUrl, "/reset", token);
       return { url, expiresAt, mailed: await mailLink(dependencies, email, url) };
     },
     /** Throws `conflict` when there is no second factor. The reason stands in the log. */

@@ -3,6 +3,7 @@ import type { Envelope } from "../../crypto/envelope.ts";
 import { AppError } from "../../domain/app-error.ts";
 import type { Executor } from "../../persistence/database.ts";
 import { lockUser } from "../../persistence/identity/second-factors.ts";
+import { wrongPair } from "./check-password.ts";
 import { spendSecondFactor, type UsedFactor } from "./check-second-factor.ts";
 
 export type Candidate = { userId: string; passwordSince: string; totp: string | undefined };
@@ -14,22 +15,15 @@ export async function admitPerson(
   { userId, passwordSince, totp }: Candidate,
 ): Promise<UsedFactor | null> {
   const user = await lockUser(tx, userId);
-  const about = { subjectId: userId };
   // Changed, reset or disabled while the hash was computed: what was checked is the past.
   if (!user || user.disabled || user.passwordSince !== passwordSince) {
-    throw new AppError(
-      "invalid_credentials",
-      "This e-mail address and password do not belong together",
-      about,
-    );
+    throw wrongPair(userId);
   }
   if (!user.enabled) return null;
   if (!totp) {
-    throw new AppError(
-      "totp_required",
-      "Send a code of your authenticator, or a recovery code, as `totp`",
-      about,
-    );
+    throw new AppError("totp_required", "Send a code of your authenticator, or a recovery code, as `totp`", {
+      subjectId: userId,
+    });
   }
   return await spendSecondFactor(tx, envelope, { user, code: totp });
 }

@@ -14,13 +14,18 @@ export async function checkPassword(context: IdentityContext, attempt: Attempt):
   const isRight = await verify(context, found, attempt.password);
   if (!found || !isRight || found.disabled) {
     // The typed address is not kept: people type passwords there.
-    throw new AppError("invalid_credentials", "This e-mail address and password do not belong together", {
-      subjectId: found?.id,
-    });
+    throw wrongPair(found?.id);
   }
   const { passwordHash, passwordSince, disabled: _disabled, ...user } = found;
   if (!hasher.needsRehash(passwordHash)) return { user, passwordSince };
   return { user, passwordSince, rehash: { from: passwordHash, to: await hasher.hash(attempt.password) } };
+}
+
+/** The one answer to every pair that is not let in. */
+export function wrongPair(subjectId?: string): AppError {
+  return new AppError("invalid_credentials", "This e-mail address and password do not belong together", {
+    subjectId,
+  });
 }
 
 /** A hash from before this platform (an import) is never right, but takes as long to refuse. */

@@ -21,8 +21,3 @@ export async function createResetToken(
   const { expiresAt } = await replaceResetToken(tx, { userId, createdBy, tokenHash: hashToken(token) });
   return { token, expiresAt };
 }
-
-/** Where the token is used: after the #, which browsers send to no server and write into no log. */
-export function resetLink(publicUrl: string, token: string): string {
-  return new URL(`/reset#${token}`, publicUrl).href;
-}

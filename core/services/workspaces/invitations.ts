@@ -6,6 +6,7 @@ import { AppError } from "../../domain/app-error.ts";
 import type { IdPage } from "../../domain/id-page.ts";
 import type { Mailer } from "../../domain/mailer.ts";
 import { type Actor, authorize, notFound, type WorkspaceRole } from "../../domain/roles.ts";
+import { tokenLink } from "../../domain/token-link.ts";
 import { type AuditEntry, appendAudit, INSTANCE_CHAIN } from "../../persistence/audit/audit-logs.ts";
 import type { Executor } from "../../persistence/database.ts";
 import { announceIdentityChange } from "../../persistence/identity/identity-changes.ts";
@@ -95,8 +96,7 @@ async function create(
     await appendAudit(tx, [entryOf(actor, row, "invitation.created", details)]);
     return made;
   });
-  // In the fragment, which browsers keep to themselves: no server, proxy or log on the way sees it.
-  const link = `${new URL("/invite", publicUrl)}#${token}`;
+  const link = tokenLink(publicUrl, "/invite", token);
   if (mailer.isConfigured) {
     const { email: to, role, expiresAt } = invitation;
     mailer.send(invitationMail({ to, from: actor.email, link, role, expiresAt })).catch(onMailFailed);
