@@ -3,7 +3,12 @@ import type { RateLimiterAbstract } from "rate-limiter-flexible";
 import { RateLimiterRes } from "rate-limiter-flexible";
 import { createKeyedHash } from "../../crypto/keyed-hash.ts";
 import { AppError } from "../../domain/app-error.ts";
-import { ATTEMPT_RULES, type AttemptRules, type LimitName } from "../../domain/attempt-limits.ts";
+import {
+  ATTEMPT_RULES,
+  type AttemptRule,
+  type AttemptRules,
+  type LimitName,
+} from "../../domain/attempt-limits.ts";
 import type { MakeCounter } from "../../persistence/identity/attempt-counters.ts";
 import { type AccountGate, createAccountGate, OPEN } from "./limit-account.ts";
 
@@ -47,7 +52,7 @@ export function createAttemptLimiter(options: AttemptLimiterOptions): AttemptLim
   const hash = createKeyedHash(options.secret, "attempts");
   const gates = new Map<LimitName, Gate>();
   for (const name of Object.keys(rules) as LimitName[]) {
-    gates.set(name, createGate(name, { ...options, rules }, hash));
+    gates.set(name, createGate(name, rules[name], { makeCounter: options.makeCounter, hash }));
   }
   // Nobody waits for it: the answer is right whether or not the counts know yet.
   const giving = new Set<Promise<unknown>>();
@@ -84,10 +89,9 @@ type Hash = (...parts: string[]) => string;
 
 function createGate(
   name: LimitName,
-  { makeCounter, rules = ATTEMPT_RULES }: AttemptLimiterOptions,
-  hash: Hash,
+  rule: AttemptRule,
+  { makeCounter, hash }: { makeCounter: MakeCounter; hash: Hash },
 ): Gate {
-  const rule = rules[name];
   const client = makeCounter(`${name}:client`, rule.client);
   const global = makeCounter(`${name}:global`, rule.global);
   const account: AccountGate = rule.account
