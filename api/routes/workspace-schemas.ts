@@ -52,5 +52,5 @@ export const invitationSchema = z.object({
 
 export const sentInvitationSchema = invitationSchema.extend({
   link: z.string().describe("For the invited person, shown this once; works once"),
-  mailed: z.boolean().describe("It is on its way by mail, too"),
+  mailed: z.boolean().describe("The mail server took it for them, too"),
 });

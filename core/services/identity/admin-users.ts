@@ -1,6 +1,6 @@
 // What an administrator of the instance does for people: find, disable, promote, end sessions, take a lost factor away.
 import { AppError } from "../../domain/app-error.ts";
-import type { Mailer } from "../../domain/mailer.ts";
+import type { MailMessage } from "../../domain/mailer.ts";
 import { type Actor, notFound } from "../../domain/roles.ts";
 import { tokenLink } from "../../domain/token-link.ts";
 import { type AuditEntry, appendAudit, INSTANCE_CHAIN } from "../../persistence/audit/audit-logs.ts";
@@ -17,18 +17,16 @@ import {
   type UserChange,
 } from "../../persistence/identity/admin-users.ts";
 import { announceIdentityChange } from "../../persistence/identity/identity-changes.ts";
+import { type Post, sendLetter } from "../send-letter.ts";
 import { principalsIn } from "../workspaces/principals-of.ts";
 import { createResetToken } from "./create-reset-token.ts";
 
-export type AdminUserDependencies = {
+export type AdminUserDependencies = Post & {
   database: Database;
-  mailer: Mailer;
   publicUrl: string;
-  /** The link is made and answered all the same. */
-  onMailFailed: (error: unknown) => void;
 };
 
-/** `mailed`: the person has it too. */
+/** `mailed`: the mail server took it for the person, too. */
 export type ResetLink = { url: string; expiresAt: string; mailed: boolean };
 
 export type AdminUserService = ReturnType<typeof createAdminUserService>;
@@ -57,7 +55,7 @@ export function createAdminUserService(dependencies: AdminUserDependencies) {
     async createResetLink(actor: Actor, id: string): Promise<ResetLink> {
       const { email, token, expiresAt } = await speak(actor, (tx) => makeResetToken(tx, actor, id));
       const url = tokenLink(dependencies.publicUrl, "/reset", token);
-      return { url, expiresAt, mailed: await mailLink(dependencies, email, url) };
+      return { url, expiresAt, mailed: await sendLetter(dependencies, resetLetter(email, url)) };
     },
     /** Throws `conflict` when there is no second factor. The reason stands in the log. */
     resetMfa: (actor: Actor, id: string, reason: string): Promise<void> =>
@@ -111,20 +109,9 @@ async function makeResetToken(tx: Executor, actor: Actor, id: string) {
   return { ...made, email: user.email };
 }
 
-async function mailLink(
-  { mailer, onMailFailed }: AdminUserDependencies,
-  to: string,
-  url: string,
-): Promise<boolean> {
-  if (!mailer.isConfigured) return false;
+function resetLetter(to: string, url: string): MailMessage {
   const text = `An administrator has made this link for you. It sets a new password, once and within an hour:\n\n${url}\n`;
-  try {
-    await mailer.send({ to, subject: "Set a new password", text });
-    return true;
-  } catch (error) {
-    onMailFailed(error);
-    return false;
-  }
+  return { to, subject: "Set a new password", text };
 }
 
 function entry(actor: Actor, targetId: string, action: string, details: unknown): AuditEntry {

@@ -4,7 +4,6 @@ import { v7 as uuidv7 } from "uuid";
 import { createOpaqueToken, hashToken } from "../../crypto/tokens.ts";
 import { AppError } from "../../domain/app-error.ts";
 import type { IdPage } from "../../domain/id-page.ts";
-import type { Mailer } from "../../domain/mailer.ts";
 import { type Actor, authorize, notFound, type WorkspaceRole } from "../../domain/roles.ts";
 import { tokenLink } from "../../domain/token-link.ts";
 import { type AuditEntry, appendAudit, INSTANCE_CHAIN } from "../../persistence/audit/audit-logs.ts";
@@ -19,6 +18,7 @@ import {
   listInvitations,
 } from "../../persistence/identity/invitations.ts";
 import { isMember } from "../../persistence/identity/members.ts";
+import { type Post, sendLetter } from "../send-letter.ts";
 import { invalidInvite, redeemInvitation } from "./accept-invitation.ts";
 import { invitationMail } from "./invitation-mail.ts";
 import { lockOwned } from "./own-workspace.ts";
@@ -29,12 +29,7 @@ const MAX_PENDING = 200;
 
 export type { Invitation };
 
-export type InvitationDependencies = WorkspaceDependencies & {
-  mailer: Mailer;
-  /** A mail that failed: the invitation stands, its link was in the answer. */
-  onMailFailed: (error: unknown) => void;
-  publicUrl: string;
-};
+export type InvitationDependencies = WorkspaceDependencies & Post & { publicUrl: string };
 
 /** `workspaceId` null: the instance's, for routes that let administrators in only. */
 export type InvitationScope = { workspaceId: string | null };
@@ -47,7 +42,7 @@ export type NewInvitation = InvitationScope & {
   expiresInHours: number;
 };
 
-/** `link` is shown this once; `mailed` says that a mail server is configured, not that it arrived. */
+/** `link` is shown this once; `mailed` says that the mail server took it, not that it arrived. */
 export type SentInvitation = Invitation & { link: string; mailed: boolean };
 
 export type InvitationService = {
@@ -75,10 +70,11 @@ export function createInvitationService(dependencies: InvitationDependencies): I
 }
 
 async function create(
-  { database, mailer, onMailFailed, publicUrl }: InvitationDependencies,
+  dependencies: InvitationDependencies,
   actor: Actor,
   draft: NewInvitation,
 ): Promise<SentInvitation> {
+  const { database, publicUrl } = dependencies;
   const token = createOpaqueToken("inv_");
   const row = { ...draft, id: uuidv7(), tokenHash: hashToken(token), invitedBy: actor.userId };
   const invitation = await database.transaction(principalsOf(actor), async (tx) => {
@@ -97,11 +93,9 @@ async function create(
     return made;
   });
   const link = tokenLink(publicUrl, "/invite", token);
-  if (mailer.isConfigured) {
-    const { email: to, role, expiresAt } = invitation;
-    mailer.send(invitationMail({ to, from: actor.email, link, role, expiresAt })).catch(onMailFailed);
-  }
-  return { ...invitation, link, mailed: mailer.isConfigured };
+  const { email: to, role, expiresAt } = invitation;
+  const letter = invitationMail({ to, from: actor.email, link, role, expiresAt });
+  return { ...invitation, link, mailed: await sendLetter(dependencies, letter) };
 }
 
 async function revoke(
