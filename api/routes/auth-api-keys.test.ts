@@ -197,3 +197,26 @@ test("what a key does is in the audit log with the key, what its person does is 
     ["api_key.created"],
   );
 });
+
+test("a key that may run and not read is answered 202, also when it wants to wait or asks again", async () => {
+  const person = await api.register();
+  const graph = {
+    nodes: [{ id: "start", type: "trigger.manual", position: { x: 0, y: 0 }, data: {} }],
+    edges: [],
+  };
+  const workflow = await api.request<{ id: string }>("POST", "/api/workflows", {
+    token: person.token,
+    body: { name: "w", graph },
+  });
+  const made = await api.request<{ key: string }>("POST", "/auth/api-keys", {
+    token: person.token,
+    body: { name: "runner", scopes: ["run"] },
+  });
+  const headers = { "idempotency-key": "once", prefer: "wait=1" };
+  for (const turn of ["first", "again"]) {
+    const path = `/api/workflows/${workflow.body.id}/executions`;
+    const reply = await api.request("POST", path, { token: made.body.key, body: {}, headers });
+    assert.deepEqual([reply.status, reply.body.status], [202, "queued"], `${turn}: ${reply.text}`);
+    assert.equal(reply.headers.get("preference-applied"), null);
+  }
+});

@@ -1,7 +1,7 @@
 // POST /api/workflows/:id/executions, one or many.
 import { v7 as uuidv7 } from "uuid";
 import { z } from "zod";
-import type { Actor } from "#core/domain/roles.ts";
+import { type Actor, workspacesFor } from "#core/domain/roles.ts";
 import type { ExecutionService } from "#core/services/executions/executions.ts";
 import type { ExecutionSubmitter, Submission } from "#core/services/executions/submit-executions.ts";
 import { idParams } from "../routing/params.ts";
@@ -74,18 +74,20 @@ async function submitOne(
   submission: Submission,
   { key, waitMs }: { key: string | undefined; waitMs: number },
 ): Promise<Reply> {
-  const { id, version, made } = await submitter.submit(actor, submission, {
+  const { id, workspaceId, version, made } = await submitter.submit(actor, submission, {
     id: uuidv7(),
     key,
     watched: waitMs > 0,
   });
+  // A key that may run and not read is told that its run is accepted, and no more.
+  const mayRead = workspacesFor(actor, "execution:read").includes(workspaceId);
   const headers = {
     location: `/api/executions/${id}`,
-    ...(waitMs > 0 ? { "preference-applied": `wait=${waitMs / 1_000}` } : {}),
+    ...(waitMs > 0 && mayRead ? { "preference-applied": `wait=${waitMs / 1_000}` } : {}),
   };
-  const ended = waitMs > 0 ? await executions.waitForEnd(actor, id, waitMs) : null;
+  const ended = waitMs > 0 && mayRead ? await executions.waitForEnd(actor, id, waitMs) : null;
   if (ended) return { status: 200, headers, body: ended };
   // The same request again tells how its execution fares.
-  const status = made ? "queued" : (await executions.get(actor, id)).status;
+  const status = made || !mayRead ? "queued" : (await executions.get(actor, id)).status;
   return { status: 202, headers, body: { id, workflowId: submission.workflowId, version, status } };
 }
