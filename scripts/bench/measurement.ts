@@ -4,13 +4,13 @@ export const PROFILES = ["embedded", "redis"] as const;
 /** embedded: BullMQ on the same PostgreSQL; redis: BullMQ on a Redis beside it. */
 export type Profile = (typeof PROFILES)[number];
 
-export const NAMES = ["bullmq", "closed-loop", "batch", "wait", "chain", "for-each"] as const;
+export const NAMES = ["bullmq", "closed-loop", "batch", "wait", "chain", "for-each", "audit"] as const;
 export type Name = (typeof NAMES)[number];
 
 /** `profile` and `command` are added where it is printed. */
 export type Measurement = {
   name: string;
-  unit: "executions/s" | "jobs/s" | "requests/s" | "ms" | "MB" | "ratio";
+  unit: "executions/s" | "jobs/s" | "requests/s" | "entries/s" | "ms" | "MB" | "ratio";
   value: number;
   [detail: string]: unknown;
 };

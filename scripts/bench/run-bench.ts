@@ -1,6 +1,7 @@
 // Each profile on servers of its own: first BullMQ alone on them, then the platform.
 import { availableParallelism, totalmem } from "node:os";
 import { connectUsers } from "./connect-users.ts";
+import { measureAudit } from "./measure-audit.ts";
 import { measureBatch } from "./measure-batch.ts";
 import { type BullmqRates, measureBullmq } from "./measure-bullmq.ts";
 import { measureClosedLoop } from "./measure-closed-loop.ts";
@@ -98,7 +99,12 @@ async function measureAll(
   const wantsRates = options.names.includes("bullmq") || options.names.includes("closed-loop");
   const rates = wantsRates ? await measureBullmq(servers, cleanup) : null;
   if (rates && options.names.includes("bullmq")) for (const line of rates.lines) printerFor("bullmq")(line);
-  if (options.names.every((name) => name === "bullmq")) return;
+  if (options.names.includes("audit")) {
+    const note = (line: string) => output.note(`${profile}: ${line}`);
+    const audit = { rows: options.auditRows, seconds: options.seconds, note };
+    for (const line of await measureAudit(servers, audit)) printerFor("audit")(line);
+  }
+  if (options.names.every((name) => name === "bullmq" || name === "audit")) return;
 
   output.note(`${profile}: starting api, worker and scheduler`);
   const roles = await startRoles(servers, options.cpuProfiles, cleanup);
@@ -116,6 +122,7 @@ async function measureOne(
 ): Promise<Measurement[]> {
   switch (name) {
     case "bullmq":
+    case "audit":
       return [];
     case "closed-loop": {
       const lines = await measureClosedLoop(platform, seconds);

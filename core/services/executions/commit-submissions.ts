@@ -69,10 +69,14 @@ function givenFields(submission: Submission) {
   return Object.fromEntries(Object.entries(submission).filter(([, value]) => value !== undefined));
 }
 
-/** Verdicts in the order of the rows, and the rings to send after the commit. The audit entries come last. */
+/**
+ * Verdicts in the order of the rows, and the rings to send after the commit. The audit entries come last; `append` is
+ * another only where their cost is measured.
+ */
 export async function commitSubmissions(
   tx: Executor,
   rows: readonly NewExecution[],
+  append: typeof appendAudit = appendAudit,
 ): Promise<{ verdicts: Verdict[]; rings: Ring[] }> {
   const inserted = await insertExecutions(tx, rows, rolesFor("execution:run"));
   const byId = new Map(inserted.map((execution) => [execution.id, execution]));
@@ -91,7 +95,7 @@ export async function commitSubmissions(
     const first = earlier.get(`${execution.workspaceId} ${row.userId} ${row.key}`);
     return first && first.requestHash === row.requestHash ? { ...execution, id: first.id } : "mismatch";
   });
-  await appendAudit(tx, auditEntries(rows, byId));
+  await append(tx, auditEntries(rows, byId));
   const rings = rows
     .filter((row) => byId.get(row.id)?.made && row.availableAt === null)
     .map((row) => ({ executionId: row.id, wake: 0, priority: row.priority }));
