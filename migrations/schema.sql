@@ -419,6 +419,7 @@ CREATE INDEX audit_logs_actor_idx ON public.audit_logs USING btree (chain_id, ac
 CREATE UNIQUE INDEX audit_logs_id_key ON public.audit_logs USING btree (id);
 CREATE INDEX audit_logs_target_idx ON public.audit_logs USING btree (chain_id, target_id, at DESC, seq DESC);
 CREATE INDEX audit_logs_time_idx ON public.audit_logs USING btree (chain_id, at DESC, seq DESC);
+CREATE INDEX audit_logs_type_idx ON public.audit_logs USING btree (chain_id, target_type, at DESC, seq DESC);
 CREATE INDEX audit_logs_words_idx ON public.audit_logs USING gin (words);
 CREATE INDEX credentials_key_id_idx ON public.credentials USING btree (key_id);
 CREATE INDEX credentials_list_idx ON public.credentials USING btree (workspace_id, id DESC);
