@@ -1,4 +1,5 @@
-// `npm run audit:verify`: recomputes the audit chains. Exit code 0: all whole; 1: one is not, or nothing could be read.
+// `npm run audit:verify`: recomputes the audit chains. Exit code 0: all whole; 1: one is not, or nothing could be read; 2: not
+// understood.
 import path from "node:path";
 import { AppError } from "../core/domain/app-error.ts";
 import { INSTANCE_CHAIN } from "../core/persistence/audit/audit-logs.ts";
@@ -8,18 +9,21 @@ import { runVerify } from "./audit-verify/run-verify.ts";
 import type { Installation } from "./installation/open-installation.ts";
 import { runCommand } from "./installation/run-command.ts";
 
-await runCommand(async ({ args, open, print }) => {
-  const wanted = readArguments(args);
-  const installation = await open();
-  const ok = await runVerify({
-    ...wanted,
-    databaseUrl: installation.databaseUrl,
-    encryptionKeys: readKeys(installation),
-    defaultAnchors: process.env.AUDIT_ANCHOR_DIR || path.join(installation.dataDir, "anchors"),
-    onProof: (proof, ms) => print(wanted.json ? JSON.stringify(proof) : describe(proof, ms)),
-  });
-  return ok ? 0 : 1;
-});
+await runCommand(
+  async ({ args, open, print }) => {
+    const wanted = readArguments(args);
+    const installation = await open();
+    const ok = await runVerify({
+      ...wanted,
+      databaseUrl: installation.databaseUrl,
+      encryptionKeys: readKeys(installation),
+      defaultAnchors: process.env.AUDIT_ANCHOR_DIR || path.join(installation.dataDir, "anchors"),
+      onProof: (proof, ms) => print(wanted.json ? JSON.stringify(proof) : describe(proof, ms)),
+    });
+    return ok ? 0 : 1;
+  },
+  { misuse: 2 },
+);
 
 /** An examiner without the secrets gives --public-key instead. */
 function readKeys(installation: Installation) {

@@ -36,7 +36,7 @@ after(async () => {
 });
 
 const someone = () => `${randomUUID()}@example.com`;
-type Sent = { id: string; link: string; mailed: boolean; status: string; email: string; code?: string };
+type Sent = { id: string; url: string; mailed: boolean; status: string; email: string; code?: string };
 type Page = { items: (Sent & { role: string | null })[]; nextCursor: string | null };
 const call = <Body = Sent>(person: Person, method: string, path: string, body?: unknown) =>
   api.request<Body>(method, path, { token: person.token, body });
@@ -54,13 +54,13 @@ test("an invitation is a link with the token in its fragment, mailed, and stored
   assert.equal(sent.status, 201);
   assert.equal(sent.headers.get("cache-control"), "no-store");
   assert.deepEqual([sent.body.mailed, sent.body.status, sent.body.email], [true, "pending", email]);
-  assert.match(sent.body.link, /^https:\/\/atelier\.example\.com\/invite#inv_[\w-]{43}$/);
+  assert.match(sent.body.url, /^https:\/\/atelier\.example\.com\/invite#inv_[\w-]{43}$/);
   const text = (await mail.waitFor(email)).replace(/=\r\n/g, "").replace(/=3D/g, "=");
-  assert.ok(text.includes(sent.body.link), text);
+  assert.ok(text.includes(sent.body.url), text);
   assert.ok(text.includes(ada.email));
   const listed = await call<Page>(ada, "GET", invitationsOf(lab));
   assert.equal(listed.body.items[0]?.id, sent.body.id);
-  const token = tokenOf(sent.body.link);
+  const token = tokenOf(sent.body.url);
   assert.ok(!listed.text.includes(token));
   const [kept] = await asAdmin<{ text: string }>(
     testDatabase,
@@ -141,13 +141,13 @@ test("administrators invite to the instance, into no workspace", async () => {
   assert.equal((await call(ada, "DELETE", `${at}/${sent.body.id}`)).status, 403);
   const inside = await call<Page>(ada, "GET", invitationsOf(lab));
   assert.ok(!inside.text.includes(sent.body.id));
-  const token = tokenOf(sent.body.link);
+  const token = tokenOf(sent.body.url);
   const joined = await join(email, token);
   assert.equal(joined.status, 201, joined.text);
   assert.equal((await call(admin, "DELETE", `${at}/${sent.body.id}`)).status, 404, "accepted is accepted");
   const other = await call(admin, "POST", at, { email: someone() });
   assert.equal((await call(admin, "DELETE", `${at}/${other.body.id}`)).status, 204);
-  assert.equal((await join(other.body.email, tokenOf(other.body.link))).body.code, "invalid_invite");
+  assert.equal((await join(other.body.email, tokenOf(other.body.url))).body.code, "invalid_invite");
 });
 
 test("SIGNUP=invite lets invited people in, SIGNUP=closed nobody; people who are here accept all the same", async (t) => {

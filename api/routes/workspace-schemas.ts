@@ -51,6 +51,6 @@ export const invitationSchema = z.object({
 });
 
 export const sentInvitationSchema = invitationSchema.extend({
-  link: z.string().describe("For the invited person, shown this once; works once"),
+  url: z.string().describe("For the invited person, shown this once; works once"),
   mailed: z.boolean().describe("The mail server took it for them, too"),
 });

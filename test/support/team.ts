@@ -37,9 +37,9 @@ export async function invite(
   body: { email: string; role: WorkspaceRole; expiresInHours?: number },
 ): Promise<string> {
   const path = `/api/workspaces/${workspaceId}/invitations`;
-  const sent = await request<{ link: string }>("POST", path, { token, body });
+  const sent = await request<{ url: string }>("POST", path, { token, body });
   if (sent.status !== 201) throw new Error(`inviting answered ${sent.status}: ${sent.text}`);
-  return tokenOf(sent.body.link);
+  return tokenOf(sent.body.url);
 }
 
 export function tokenOf(link: string): string {

@@ -14,8 +14,8 @@ import {
 import { mayReadChain } from "../../persistence/audit/audit-readers.ts";
 
 import type { Database, Principals } from "../../persistence/database.ts";
+import { principalsIn, principalsOf } from "../principals-of.ts";
 import { chooseWorkspace } from "../workspaces/choose-workspace.ts";
-import { principalsIn, principalsOf } from "../workspaces/principals-of.ts";
 
 export type { AuditLog };
 

@@ -17,8 +17,8 @@ import {
   updateCredential,
 } from "../../persistence/credentials/credentials.ts";
 import type { Database, Executor } from "../../persistence/database.ts";
+import { principalsOf } from "../principals-of.ts";
 import { chooseWorkspace } from "../workspaces/choose-workspace.ts";
-import { principalsOf } from "../workspaces/principals-of.ts";
 import { checkData, checkHosts, requireRights, requireType } from "./credential-data.ts";
 
 export type NewCredential = {

@@ -14,7 +14,7 @@ import type { Database } from "../../persistence/database.ts";
 import type { Execution } from "../../persistence/executions/executions.ts";
 import type { ExecutionQueue } from "../../queue/execution-queue.ts";
 import type { ExecutionService } from "../executions/executions.ts";
-import { principalsOf } from "../workspaces/principals-of.ts";
+import { principalsOf } from "../principals-of.ts";
 
 export type TestDependencies = {
   database: Database;

@@ -5,7 +5,7 @@ import { type AuditEntry, appendAudit, INSTANCE_CHAIN } from "../../persistence/
 import type { Database } from "../../persistence/database.ts";
 import { hideWorkspace } from "../../persistence/erasure/erase-workspaces.ts";
 import { announceIdentityChange } from "../../persistence/identity/identity-changes.ts";
-import { principalsOf } from "../workspaces/principals-of.ts";
+import { principalsOf } from "../principals-of.ts";
 
 /** Throws `not_found`, `forbidden`, `personal_workspace`, or `invalid_confirmation` when `name` is not its name. */
 export async function deleteWorkspace(

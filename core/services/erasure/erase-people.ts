@@ -11,7 +11,7 @@ import {
   finishErasure,
 } from "../../persistence/erasure/erase-people.ts";
 import { announceIdentityChange } from "../../persistence/identity/identity-changes.ts";
-import { principalsIn, principalsOf } from "../workspaces/principals-of.ts";
+import { principalsIn, principalsOf } from "../principals-of.ts";
 import { workspaceDeleted } from "./delete-workspace.ts";
 import { eraseDetailsOf } from "./erase-details.ts";
 

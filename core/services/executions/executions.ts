@@ -22,7 +22,7 @@ import {
 import { insertRetry } from "../../persistence/executions/retry-execution.ts";
 import { findWorkflow } from "../../persistence/workflows/workflows.ts";
 import type { ExecutionQueue } from "../../queue/execution-queue.ts";
-import { principalsOf } from "../workspaces/principals-of.ts";
+import { principalsOf } from "../principals-of.ts";
 
 export type ExecutionDependencies = {
   database: Database;

@@ -7,8 +7,8 @@ import type { NewExecution } from "../../persistence/executions/insert-execution
 import { createGroupWriter } from "../../persistence/group-writer.ts";
 import { findWorkflow } from "../../persistence/workflows/workflows.ts";
 import type { ExecutionQueue, Ring } from "../../queue/execution-queue.ts";
+import { principalsOf } from "../principals-of.ts";
 import { assertFilesVisible } from "../workflows/check-file-references.ts";
-import { principalsOf } from "../workspaces/principals-of.ts";
 import {
   commitSubmissions,
   explainRefusal,

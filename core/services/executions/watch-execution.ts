@@ -3,7 +3,7 @@ import type { ExecutionError, ExecutionStatus } from "../../domain/execution.ts"
 import { isTerminal } from "../../domain/execution.ts";
 import type { Actor } from "../../domain/roles.ts";
 import { type ExecutionStep, markWatched } from "../../persistence/executions/executions.ts";
-import { principalsOf } from "../workspaces/principals-of.ts";
+import { principalsOf } from "../principals-of.ts";
 import type { ExecutionDependencies, ExecutionService } from "./executions.ts";
 
 /** `seq` grows within an execution; a client that reconnects asks for what came after the last it saw. */

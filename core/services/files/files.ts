@@ -3,7 +3,7 @@ import { type Actor, authorize, notFound, workspacesFor } from "../../domain/rol
 import { appendAudit } from "../../persistence/audit/audit-logs.ts";
 import type { Database } from "../../persistence/database.ts";
 import { deleteFile, type FileMetadata, findFile, listFiles } from "../../persistence/files.ts";
-import { principalsOf } from "../workspaces/principals-of.ts";
+import { principalsOf } from "../principals-of.ts";
 import { readFileBytes } from "./read-file-bytes.ts";
 import { MAX_FILE_BYTES, type Upload, uploadFile } from "./upload-file.ts";
 

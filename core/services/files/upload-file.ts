@@ -13,8 +13,8 @@ import {
   insertChunks,
   insertFile,
 } from "../../persistence/files.ts";
+import { principalsOf } from "../principals-of.ts";
 import { chooseWorkspace } from "../workspaces/choose-workspace.ts";
-import { principalsOf } from "../workspaces/principals-of.ts";
 import { gatherChunks } from "./gather-chunks.ts";
 
 export const MAX_FILE_BYTES = 512 * 1024 * 1024;

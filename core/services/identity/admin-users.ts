@@ -17,8 +17,8 @@ import {
   type UserChange,
 } from "../../persistence/identity/admin-users.ts";
 import { announceIdentityChange } from "../../persistence/identity/identity-changes.ts";
+import { principalsIn } from "../principals-of.ts";
 import { type Post, sendLetter } from "../send-letter.ts";
-import { principalsIn } from "../workspaces/principals-of.ts";
 import { createResetToken } from "./create-reset-token.ts";
 
 export type AdminUserDependencies = Post & {

@@ -18,7 +18,7 @@ import {
   useApiKey,
 } from "../../persistence/identity/api-keys.ts";
 import { announceIdentityChange } from "../../persistence/identity/identity-changes.ts";
-import { inNameOf, principalsOf } from "../workspaces/principals-of.ts";
+import { inNameOf, principalsOf } from "../principals-of.ts";
 import type { ActorCache } from "./actor-cache.ts";
 
 const MAX_LIVE_KEYS = 100;

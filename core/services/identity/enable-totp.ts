@@ -7,7 +7,7 @@ import { appendAudit } from "../../persistence/audit/audit-logs.ts";
 import { announceIdentityChange } from "../../persistence/identity/identity-changes.ts";
 import { enableSecondFactor, type LockedUser, lockUser } from "../../persistence/identity/second-factors.ts";
 import { endSessionsOf } from "../../persistence/identity/sessions.ts";
-import { inNameOf } from "../workspaces/principals-of.ts";
+import { inNameOf } from "../principals-of.ts";
 import { openTotpSecret, wrongCode } from "./check-second-factor.ts";
 import { ownEntry } from "./identity-audit.ts";
 import type { IdentityContext } from "./identity-context.ts";

@@ -4,7 +4,7 @@ import { appendAudit } from "../../persistence/audit/audit-logs.ts";
 import { type Executor, NOBODY, type Principals } from "../../persistence/database.ts";
 import { announceIdentityChange } from "../../persistence/identity/identity-changes.ts";
 import { endSession, endSessionByToken, type SessionKey } from "../../persistence/identity/sessions.ts";
-import { inNameOf } from "../workspaces/principals-of.ts";
+import { inNameOf } from "../principals-of.ts";
 import { sessionEntry } from "./identity-audit.ts";
 import type { IdentityContext } from "./identity-context.ts";
 

@@ -6,7 +6,7 @@ import type { Actor } from "../../domain/roles.ts";
 import { isTotpEnabled } from "../../persistence/identity/second-factors.ts";
 import { findActor, type SessionKey } from "../../persistence/identity/sessions.ts";
 import { listWorkspacesOf, type MemberWorkspace } from "../../persistence/identity/workspaces.ts";
-import { inNameOf } from "../workspaces/principals-of.ts";
+import { inNameOf } from "../principals-of.ts";
 import { changePassword, type PasswordChange } from "./change-password.ts";
 import { checkPassword } from "./check-password.ts";
 import { disableTotp } from "./disable-totp.ts";

@@ -12,7 +12,7 @@ import {
   type SessionKey,
   type SessionListing,
 } from "../../persistence/identity/sessions.ts";
-import { inNameOf } from "../workspaces/principals-of.ts";
+import { inNameOf } from "../principals-of.ts";
 import { ownEntry, sessionEntry } from "./identity-audit.ts";
 import type { IdentityContext } from "./identity-context.ts";
 

@@ -10,7 +10,7 @@ import { findReset, spendResetToken } from "../../persistence/identity/reset-tok
 import { lockUser } from "../../persistence/identity/second-factors.ts";
 import { endSessionsOf } from "../../persistence/identity/sessions.ts";
 import { setPasswordHash } from "../../persistence/identity/users.ts";
-import { inNameOf } from "../workspaces/principals-of.ts";
+import { inNameOf } from "../principals-of.ts";
 import { ownEntry } from "./identity-audit.ts";
 import type { IdentityContext } from "./identity-context.ts";
 import type { Client } from "./start-session.ts";

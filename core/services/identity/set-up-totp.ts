@@ -4,7 +4,7 @@ import { AppError } from "../../domain/app-error.ts";
 import type { Actor } from "../../domain/roles.ts";
 import { appendAudit } from "../../persistence/audit/audit-logs.ts";
 import { keepPendingSecret, lockUser } from "../../persistence/identity/second-factors.ts";
-import { inNameOf } from "../workspaces/principals-of.ts";
+import { inNameOf } from "../principals-of.ts";
 import { totpBinding } from "./check-second-factor.ts";
 import { ownEntry } from "./identity-audit.ts";
 import type { IdentityContext } from "./identity-context.ts";

@@ -7,7 +7,7 @@ import { type AuditEntry, appendAudit } from "../../persistence/audit/audit-logs
 import { findPersonalWorkspace } from "../../persistence/identity/personal-workspace.ts";
 import { insertSession } from "../../persistence/identity/sessions.ts";
 import { replacePasswordHash, type User } from "../../persistence/identity/users.ts";
-import { inNameOf } from "../workspaces/principals-of.ts";
+import { inNameOf } from "../principals-of.ts";
 import { admitPerson } from "./admit-person.ts";
 import type { UsedFactor } from "./check-second-factor.ts";
 import { sessionEntry } from "./identity-audit.ts";

@@ -1,7 +1,7 @@
 // Asks a signed-in person for their password again, before what a stolen token alone must not do.
 import { AppError } from "../../domain/app-error.ts";
 import { findPasswordHash } from "../../persistence/identity/users.ts";
-import { inNameOf } from "../workspaces/principals-of.ts";
+import { inNameOf } from "../principals-of.ts";
 import type { IdentityContext } from "./identity-context.ts";
 
 /** The hash the password belongs to. Throws `invalid_credentials`. */

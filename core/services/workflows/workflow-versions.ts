@@ -14,7 +14,7 @@ import {
   updateWorkflow,
   type Workflow,
 } from "../../persistence/workflows/workflows.ts";
-import { principalsOf } from "../workspaces/principals-of.ts";
+import { principalsOf } from "../principals-of.ts";
 import { auditWorkflow, lockWritable } from "./lock-workflow.ts";
 import { requireValidGraph } from "./require-valid-graph.ts";
 import { saveVersion } from "./save-version.ts";

@@ -14,8 +14,8 @@ import {
   type Workflow,
   type WorkflowSummary,
 } from "../../persistence/workflows/workflows.ts";
+import { principalsOf } from "../principals-of.ts";
 import { chooseWorkspace } from "../workspaces/choose-workspace.ts";
-import { principalsOf } from "../workspaces/principals-of.ts";
 import { checkGraphReferences } from "./check-graph-references.ts";
 import { auditWorkflow, lockWritable } from "./lock-workflow.ts";
 import { requireValidGraph } from "./require-valid-graph.ts";

@@ -17,7 +17,7 @@ import {
   readStepPage,
 } from "../../persistence/export-workspace.ts";
 import { readFileBytes } from "../files/read-file-bytes.ts";
-import { principalsOf } from "./principals-of.ts";
+import { principalsOf } from "../principals-of.ts";
 
 /** Rows of a page: the first of a table asks for few, none for more than MOST_ROWS. */
 const FIRST_ROWS = 8;

@@ -18,11 +18,11 @@ import {
   listInvitations,
 } from "../../persistence/identity/invitations.ts";
 import { isMember } from "../../persistence/identity/members.ts";
+import { principalsOf } from "../principals-of.ts";
 import { type Post, sendLetter } from "../send-letter.ts";
 import { invalidInvite, redeemInvitation } from "./accept-invitation.ts";
 import { invitationMail } from "./invitation-mail.ts";
 import { lockOwned } from "./own-workspace.ts";
-import { principalsOf } from "./principals-of.ts";
 import type { WorkspaceDependencies } from "./workspaces.ts";
 
 const MAX_PENDING = 200;
@@ -42,8 +42,8 @@ export type NewInvitation = InvitationScope & {
   expiresInHours: number;
 };
 
-/** `link` is shown this once; `mailed` says that the mail server took it, not that it arrived. */
-export type SentInvitation = Invitation & { link: string; mailed: boolean };
+/** `url` is shown this once; `mailed` says that the mail server took it, not that it arrived. */
+export type SentInvitation = Invitation & { url: string; mailed: boolean };
 
 export type InvitationService = {
   list(actor: Actor, page: InvitationScope & IdPage): Promise<Invitation[]>;
@@ -92,10 +92,10 @@ async function create(
     await appendAudit(tx, [entryOf(actor, row, "invitation.created", details)]);
     return made;
   });
-  const link = tokenLink(publicUrl, "/invite", token);
+  const url = tokenLink(publicUrl, "/invite", token);
   const { email: to, role, expiresAt } = invitation;
-  const letter = invitationMail({ to, from: actor.email, link, role, expiresAt });
-  return { ...invitation, link, mailed: await sendLetter(dependencies, letter) };
+  const letter = invitationMail({ to, from: actor.email, link: url, role, expiresAt });
+  return { ...invitation, url, mailed: await sendLetter(dependencies, letter) };
 }
 
 async function revoke(

@@ -15,8 +15,8 @@ import {
   updateRole,
 } from "../../persistence/identity/members.ts";
 import { lockWorkspace } from "../../persistence/identity/workspaces.ts";
+import { principalsOf } from "../principals-of.ts";
 import { lockOwned, memberEntry, workspaceEntry } from "./own-workspace.ts";
-import { principalsOf } from "./principals-of.ts";
 import type { WorkspaceDependencies } from "./workspaces.ts";
 
 export type { Member, MemberKey };

@@ -17,8 +17,8 @@ import {
   updateWorkspace,
   type Workspace,
 } from "../../persistence/identity/workspaces.ts";
+import { principalsOf } from "../principals-of.ts";
 import { lockOwned, workspaceEntry } from "./own-workspace.ts";
-import { principalsOf } from "./principals-of.ts";
 
 const MAX_FOUNDED = 100;
 

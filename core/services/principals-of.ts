@@ -1,6 +1,6 @@
 // The bridges from a verified person to what row-level security lets a transaction see.
-import type { Actor } from "../../domain/roles.ts";
-import type { Principals } from "../../persistence/database.ts";
+import type { Actor } from "../domain/roles.ts";
+import type { Principals } from "../persistence/database.ts";
 
 type PersonPrincipals = Principals & { userId: string };
 
