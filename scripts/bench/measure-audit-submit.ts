@@ -25,7 +25,8 @@ export async function measureAuditSubmit(
 ): Promise<Measurement[]> {
   const lines: Measurement[] = [];
   for (const workspaces of [1, 8]) {
-    const tenants = await Promise.all(Array.from({ length: workspaces }, () => insertTenant(admin)));
+    const tenants: Tenant[] = [];
+    while (tenants.length < workspaces) tenants.push(await insertTenant(admin));
     const slice = (append: Append) =>
       submitFor((seconds * 1_000) / (2 * TURNS), (rows) => commit(database, rows, append), tenants);
     await slice(appendAudit);
@@ -97,9 +98,10 @@ async function insertTenant(admin: pg.Client): Promise<Tenant> {
   const { userId, workspaceId, workflowId } = tenant;
   const graph = JSON.stringify(benchGraph());
   const hash = createHash("sha256").update(graph).digest();
-  await admin.query("insert into users (id, email, password_hash) values ($1, $1::uuid || '@example.com', '-')", [
-    userId,
-  ]);
+  await admin.query(
+    "insert into users (id, email, password_hash) values ($1, $1::uuid || '@example.com', '-')",
+    [userId],
+  );
   await admin.query("insert into workspaces (id, name, created_by) values ($1, 'bench', $2)", [
     workspaceId,
     userId,
