@@ -192,7 +192,7 @@ const BARE = {
   MALLOC_MMAP_THRESHOLD_: "131072",
 };
 
-test("S70: of an export of four times the size no more is in memory at a time, and all of it arrives", {
+test("of an export of four times the size no more is in memory at a time, and all of it arrives", {
   timeout: 240_000,
 }, async () => {
   const [small, big] = [await addBigWorkspace(1), await addBigWorkspace(4)];
