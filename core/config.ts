@@ -116,7 +116,7 @@ export function loadConfig(role: Role, environment: NodeJS.ProcessEnv = process.
   ];
   if (problems.length > 0 || !parsed.success) {
     const text = problems.map((problem) => `${problem.path}: ${problem.message}`).join("; ");
-    throw new AppError("invalid_config", `The environment is not complete: ${text}`, { problems });
+    throw new AppError("invalid_config", `The environment cannot be used: ${text}`, { problems });
   }
   return toConfig(role, parsed.data);
 }
@@ -174,7 +174,7 @@ function keysFrom(file: string | undefined): KeysFile {
     return { JWT_SECRETS, ENCRYPTION_KEYS };
   } catch (cause) {
     const fault = { path: "KEYS_FILE", message: "is no JSON file with JWT_SECRETS and ENCRYPTION_KEYS" };
-    const text = `The environment is not complete: ${fault.path}: ${fault.message}`;
+    const text = `The environment cannot be used: ${fault.path}: ${fault.message}`;
     throw new AppError("invalid_config", text, { cause, problems: [fault] });
   }
 }

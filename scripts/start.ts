@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { expireLeases } from "../core/persistence/expire-leases.ts";
 import { migrateDatabase } from "../migrations/migrate.ts";
 import { buildStudio } from "./start/build-studio.ts";
+import { checkEnvironment } from "./start/check-environment.ts";
 import { explainFault } from "./start/explain-fault.ts";
 import { runUntilSignal } from "./start/run-until-signal.ts";
 import { readStartSettings } from "./start/start-settings.ts";
@@ -19,8 +20,10 @@ function sayMigration(line: string): void {
 }
 
 try {
+  const settings = readStartSettings(process.env, process.cwd());
+  checkEnvironment(process.env);
   const supervisor = createSupervisor({
-    settings: readStartSettings(process.env, process.cwd()),
+    settings,
     env: process.env,
     roles: ["api", "worker", "scheduler"].map((name) => ({
       name,

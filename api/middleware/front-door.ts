@@ -13,7 +13,7 @@ export type ObserveRequest = (
 // A caller's id is kept for tracing when it is harmless in a log line.
 const REQUEST_ID = /^[A-Za-z0-9_.-]{8,64}$/;
 
-const PROBES: ReadonlySet<string> = new Set(["/healthz", "/readyz", "/metrics"]);
+const QUIET: ReadonlySet<string> = new Set(["/healthz", "/readyz", "/metrics", "/assets"]);
 
 export function createFrontDoor(logger: Logger, observe: ObserveRequest) {
   return (request: Request, response: Response, next: NextFunction): void => {
@@ -30,8 +30,8 @@ export function createFrontDoor(logger: Logger, observe: ObserveRequest) {
       const status = response.writableFinished ? response.statusCode : 499;
       observe({ method, route, status }, ms / 1_000);
       const { userId } = context;
-      // Probes come every few seconds: they would drown the rest.
-      const level = PROBES.has(route) && status < 500 ? "debug" : "info";
+      // Probes come every few seconds, and a page of the Studio brings a dozen files: they would drown the rest.
+      const level = QUIET.has(route) && status < 500 ? "debug" : "info";
       logger[level]({ method, route, status, ms: Math.round(ms * 10) / 10, requestId, userId }, "request");
     });
     next();

@@ -14,6 +14,7 @@ import type { NamedKey } from "./keyring.ts";
 export type AnchorVerdict = "good" | "bad" | "unknown_key";
 
 export type AnchorSigner = {
+  publicKey: string;
   sign(statement: AnchorStatement): Anchor;
   /** Public keys of ENCRYPTION_KEYS that have been retired since, which the current ones still stand for. */
   retired(): string[];
@@ -35,6 +36,7 @@ export function createAnchorSigner(encryptionKeys: readonly NamedKey[]): AnchorS
   if (!current) throw new AppError("invalid_config", "Signing the audit log's heads needs ENCRYPTION_KEYS");
   const publicKey = publicText(current);
   return {
+    publicKey: publicText(current),
     sign(statement) {
       const signature = signBytes(null, anchorBytes(statement, publicKey), current).toString("base64url");
       return { ...statement, publicKey, signature };

@@ -1,11 +1,13 @@
 // The acts of `npm run keys:rotate` on an open installation.
 import { setTimeout as sleep } from "node:timers/promises";
+import { publicKeysOf } from "../../core/crypto/anchor-signer.ts";
 import { createEnvelope } from "../../core/crypto/envelope.ts";
 import { checkKeyCanary } from "../../core/crypto/key-canary.ts";
-import { createKeyring } from "../../core/crypto/keyring.ts";
+import { createKeyring, type NamedKey } from "../../core/crypto/keyring.ts";
 import { AppError } from "../../core/domain/app-error.ts";
 import { createKeyCanaries } from "../../core/persistence/credentials/key-canaries.ts";
 import type { Database } from "../../core/persistence/database.ts";
+import { readAnchors } from "../../core/services/audit/read-anchors.ts";
 import {
   countKeyUses,
   type RotationReport,
@@ -23,6 +25,8 @@ export type Rotation = {
   database: Database;
   store: KeysStore | null;
   print: (line: string) => void;
+  /** Where the signed heads of the audit log are kept. */
+  anchorFolder: string;
 };
 
 // Processes read the file again at most once a second: twice that, and all of them have the new key.
@@ -77,8 +81,14 @@ export async function showStatus({ database, installation, print }: Rotation): P
   return 0;
 }
 
-/** Throws `keys_in_environment` where there is no file to change. */
-export async function retire({ database, store, print }: Rotation): Promise<number> {
+/** Throws `keys_in_environment` where there is no file to change, `anchors_unvouched` when it is too early. */
+export async function retire({
+  installation,
+  database,
+  store,
+  print,
+  anchorFolder,
+}: Rotation): Promise<number> {
   if (!store) {
     throw new AppError(
       "keys_in_environment",
@@ -88,9 +98,23 @@ export async function retire({ database, store, print }: Rotation): Promise<numb
   const used = new Set((await countKeyUses(database)).map((use) => use.keyId));
   const [, ...old] = idsOf(store.read());
   const unused = old.filter((id) => !used.has(id));
+  const staying = installation.encryptionKeys().filter(({ id }) => !unused.includes(id));
+  if (unused.length > 0) await refuseUnvouched(anchorFolder, staying, installation.encryptionKeys());
   store.write(withoutKeys(store.read(), unused));
   print(unused.length === 0 ? "No key can be retired" : `Retired: ${unused.join(", ")}`);
   return 0;
+}
+
+/** Anchors nobody can check any more would let the audit log's tail be cut unseen. */
+async function refuseUnvouched(folder: string, staying: readonly NamedKey[], all: readonly NamedKey[]) {
+  const countUnknown = async (keys: readonly NamedKey[]) =>
+    (await readAnchors(folder, publicKeysOf(keys), new Set())).unknownKeys;
+  if ((await countUnknown(staying)) <= (await countUnknown(all))) return;
+  throw new AppError(
+    "anchors_unvouched",
+    `The old key has signed anchors of the audit log in ${folder}, and the new one does not vouch for it yet. The ` +
+      "scheduler writes that within a minute while the platform runs: try again then",
+  );
 }
 
 function currentKey({ installation }: Rotation): string {

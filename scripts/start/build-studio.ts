@@ -1,9 +1,10 @@
 // Builds the Studio when its sources are newer than what was built; a fault there is told and stops nothing.
 import { spawn } from "node:child_process";
-import { createHash } from "node:crypto";
+import { createHash, randomUUID } from "node:crypto";
 import { globSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
+import { stripVTControlCharacters } from "node:util";
 
 const MARK = ".built-from";
 const PATIENCE_MS = 120_000;
@@ -14,9 +15,10 @@ export type BuildStudioOptions = { root: string; log: (line: string) => void };
 export async function buildStudio({ root, log }: BuildStudioOptions): Promise<boolean> {
   const studio = path.join(root, "dashboards/studio");
   const built = path.join(studio, "dist");
-  const beside = `${built}.${process.pid}`;
+  const beside = `${built}.${randomUUID()}`;
+  let wanted = "";
   try {
-    const wanted = hashSources(root, studio);
+    wanted = hashSources(root, studio);
     if (readMark(built) === wanted) return true;
     log("Building the Studio (its sources have changed since it was last built, or it never was)");
     mkdirSync(beside, { recursive: true });
@@ -27,8 +29,9 @@ export async function buildStudio({ root, log }: BuildStudioOptions): Promise<bo
     renameSync(beside, built);
     return true;
   } catch (error) {
-    // Another start may have put the same there at the same moment.
     rmSync(beside, { recursive: true, force: true });
+    // Another start may have put the same there at the same moment.
+    if (wanted !== "" && readMark(built) === wanted) return true;
     const reason = error instanceof Error ? error.message : String(error);
     log(`The Studio could not be built, so the web pages are missing or old; the rest works:\n${reason}`);
     return false;
@@ -75,9 +78,20 @@ async function runVite(studio: string, outDir: string): Promise<void> {
   let said = "";
   for (const stream of [child.stdout, child.stderr])
     stream.on("data", (chunk: Buffer) => (said = (said + chunk).slice(-4_000)));
-  const code = await new Promise((resolve, reject) => {
+  const end = await new Promise<string | number | null>((resolve, reject) => {
     child.once("error", reject);
-    child.once("close", resolve);
+    child.once("close", (code, signal) => resolve(signal ?? code));
   });
-  if (code !== 0) throw new Error(said.trim() || `vite ended with ${code}`);
+  if (end !== 0)
+    throw new Error(withoutStack(said) || `The build was ended by ${end}; the next start tries again`);
+}
+
+/** The bundler's own stack says nothing about the fault. */
+function withoutStack(said: string): string {
+  const lines = stripVTControlCharacters(said).split("\n");
+  const stack = lines.findIndex((line) => /^ {4}at .*node_modules/.test(line));
+  return lines
+    .slice(0, stack === -1 ? undefined : stack)
+    .join("\n")
+    .trim();
 }

@@ -8,9 +8,12 @@ import { after, before, test } from "node:test";
 import pg from "pg";
 import { v7 as uuidv7 } from "uuid";
 import { loadConfig } from "../../core/config.ts";
+import { createAnchorSigner } from "../../core/crypto/anchor-signer.ts";
 import { createEnvelope, type Envelope } from "../../core/crypto/envelope.ts";
 import { createKeyring } from "../../core/crypto/keyring.ts";
 import { INSTANCE_CHAIN } from "../../core/persistence/audit/audit-logs.ts";
+import { createDatabase } from "../../core/persistence/database.ts";
+import { createAnchorWriter } from "../../core/services/audit/audit-anchors.ts";
 import { keepKeys, keysFileIn } from "../../scripts/installation/keep-keys.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { runScript } from "../support/run-script.ts";
@@ -113,6 +116,31 @@ test("a secret that does not open is named and left as it is; the rest is rotate
   ]);
   const after = await admin.query("select wrapped_key from credentials where id = $1", [rows[0].id]);
   assert.deepEqual(after.rows[0].wrapped_key, rows[0].wrapped_key);
+});
+
+test("an old key is not retired before the new one vouches for the anchors it has signed", async (t) => {
+  const dataDir = temporaryFolder(t);
+  const file = keysFileIn(dataDir);
+  keepKeys(dataDir, {}, () => {});
+  await admin.query("delete from credentials; delete from key_canaries");
+  const anchors = path.join(dataDir, "anchors");
+  const writePass = async () => {
+    const { encryptionKeys } = loadConfig("worker", {
+      DATABASE_URL: testDatabase.databaseUrl,
+      KEYS_FILE: file,
+    });
+    const writer = createAnchorWriter({ folder: anchors, signer: () => createAnchorSigner(encryptionKeys) });
+    const db = createDatabase({ databaseUrl: testDatabase.databaseUrl, role: "atelier_scheduler" });
+    await db.transaction({ workspaceIds: [] }, (tx) => writer.write(tx)).finally(() => db.close());
+  };
+  await writePass();
+  assert.equal((await runRotation(testDatabase.databaseUrl, dataDir)).code, 0);
+  const early = await runRotation(testDatabase.databaseUrl, dataDir, "--retire");
+  assert.equal(early.code, 1);
+  assert.match(early.out, /does not vouch for it yet.*try again/);
+  assert.match(JSON.parse(readFileSync(file, "utf8")).ENCRYPTION_KEYS, /k1:/, "the old key is still there");
+  await writePass();
+  assert.match((await runRotation(testDatabase.databaseUrl, dataDir, "--retire")).out, /Retired: k1/);
 });
 
 test("second factors are rotated like credentials", async (t) => {

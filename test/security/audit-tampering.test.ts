@@ -274,6 +274,27 @@ test("after a rotation the new key vouches for the old one, and a public key alo
   assert.deepEqual([proof.ok, proof.anchors.compared, proof.anchors.unknownKeys], [true, 3, 0]);
 });
 
+test("a new key vouches for the old one at the next pass, once, also when no head has moved", async () => {
+  const place = mkdtempSync(path.join(folder, "vouched-"));
+  const chainId = await anchoredChain(place);
+  const fresh = { id: "k2", secret: randomBytes(32) };
+  const [publicKey = ""] = publicKeysOf([fresh]);
+  const lines = () => {
+    const [name = ""] = readdirSync(place);
+    return readFileSync(path.join(place, name), "utf8").trim().split("\n");
+  };
+  const pass = async () => {
+    const writer = createAnchorWriter({ folder: place, signer: () => createAnchorSigner([fresh, ...keys]) });
+    for (let again = 0; again < 2; again += 1)
+      await db.transaction({ workspaceIds: [] }, (tx) => writer.write(tx));
+  };
+  await pass();
+  const count = lines().length;
+  assert.equal((await prove(chainId, place, [publicKey])).anchors.unknownKeys, 0);
+  await pass();
+  assert.equal(lines().length, count, "neither a second pass nor a second scheduler says it again");
+});
+
 type Run = { code: number; stdout: string; stderr: string };
 
 function runVerify(...args: string[]): Promise<Run> {

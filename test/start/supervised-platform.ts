@@ -1,6 +1,7 @@
 // Runs the real supervisor with dummy roles as a process of its own: node supervised-platform.ts ROLES JOURNAL.
 import { appendFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
+import { checkEnvironment } from "../../scripts/start/check-environment.ts";
 import { explainFault } from "../../scripts/start/explain-fault.ts";
 import { runUntilSignal } from "../../scripts/start/run-until-signal.ts";
 import { readStartSettings } from "../../scripts/start/start-settings.ts";
@@ -13,8 +14,10 @@ const note = (event: string, facts: object) =>
   appendFileSync(journal, `${JSON.stringify({ name: "supervisor", event, ...facts })}\n`);
 
 try {
+  const settings = readStartSettings(process.env, process.cwd());
+  checkEnvironment(process.env);
   const supervisor = createSupervisor({
-    settings: readStartSettings(process.env, process.cwd()),
+    settings,
     env: process.env,
     cwd: process.cwd(),
     // "worker:stubborn" is a worker that does not end on SIGTERM.

@@ -26,4 +26,12 @@ test("every role accepts the keys the database knows, and refuses others under a
   await check("atelier_scheduler", second, first);
   await check("atelier_api", first, second);
   await assert.rejects(check("atelier_api", key("k2"), first), { code: "wrong_encryption_key" });
+  // Another's keys under a new id look like a rotation, but for the old ones that are missing or are others.
+  for (const strangers of [[key("k9")], [key("k9"), key("k1")]]) {
+    await assert.rejects(check("atelier_worker", ...strangers), {
+      code: "wrong_encryption_key",
+      message: /\(k1, k2\).*keys\.json/,
+    });
+  }
+  await check("atelier_worker", key("k9"), second);
 });

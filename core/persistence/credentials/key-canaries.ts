@@ -5,6 +5,11 @@ import type { SealedColumns } from "./credentials.ts";
 
 export function createKeyCanaries(db: Executor) {
   return {
+    async list(): Promise<Canary[]> {
+      return db.many<Canary>(sql`select key_id as "keyId", wrapped_key as "wrappedKey", ciphertext
+        from key_canaries order by key_id`);
+    },
+
     /** Stores the canary unless its key has one, and returns the one that is kept. */
     async keep(canary: SealedColumns): Promise<SealedColumns> {
       await db.run(sql`insert into key_canaries (key_id, wrapped_key, ciphertext)

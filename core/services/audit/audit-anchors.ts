@@ -24,7 +24,14 @@ export type AnchorWriterOptions = {
 };
 
 /** What the file says so far. */
-type Written = { file: string; seqs: Map<string, number>; previous: string | null; torn: boolean };
+type Written = {
+  file: string;
+  seqs: Map<string, number>;
+  previous: string | null;
+  torn: boolean;
+  /** Which key has vouched for which, as "new old". */
+  vouchers: Set<string>;
+};
 
 const HEADS_PER_LINE = 1_000;
 
@@ -46,10 +53,12 @@ export function createAnchorWriter({
       const heads = await listAuditHeads(tx, before ? "recent" : "all");
       const moved = heads.filter((head) => state.seqs.get(head.chainId) !== head.seq);
       const lines: string[] = [];
-      const { sign, retired } = signer();
+      const { sign, retired, publicKey } = signer();
       const vouchesFor = retired();
-      for (let start = 0; start < moved.length; start += HEADS_PER_LINE) {
-        const part = moved.slice(start, start + HEADS_PER_LINE);
+      const isVouched = vouchesFor.every((old) => state.vouchers.has(`${publicKey} ${old}`));
+      // At once, also where no head has moved: a key that nobody vouches for cannot be retired.
+      const parts = moved.length === 0 && !isVouched ? [[]] : inParts(moved);
+      for (const part of parts) {
         const line = JSON.stringify(
           sign({
             at,
@@ -64,6 +73,7 @@ export function createAnchorWriter({
       if (lines.length > 0) await append(file, (state.torn ? "\n" : "") + lines.join(""));
       state.torn = false;
       for (const { chainId, seq } of moved) state.seqs.set(chainId, seq);
+      if (lines.length > 0) for (const old of vouchesFor) state.vouchers.add(`${publicKey} ${old}`);
       written = state;
       return moved.length;
     },
@@ -73,18 +83,26 @@ export function createAnchorWriter({
   };
 }
 
+function inParts<Head>(heads: readonly Head[]): Head[][] {
+  const count = Math.ceil(heads.length / HEADS_PER_LINE);
+  return Array.from({ length: count }, (_, part) =>
+    heads.slice(part * HEADS_PER_LINE, (part + 1) * HEADS_PER_LINE),
+  );
+}
+
 export function hashLine(line: string): string {
   return createHash("sha256").update(line).digest("hex");
 }
 
 /** A line that a power cut tore is passed over: nobody was told that it was there. */
 async function readWritten(file: string): Promise<Written> {
-  const state: Written = { file, seqs: new Map(), previous: null, torn: false };
+  const state: Written = { file, seqs: new Map(), previous: null, torn: false, vouchers: new Set() };
   for await (const line of readLines(file)) {
     const anchor = parseAnchor(line);
     if (!anchor) continue;
     state.previous = hashLine(line);
     for (const { chainId, seq } of anchor.heads) state.seqs.set(chainId, seq);
+    for (const old of anchor.vouchesFor ?? []) state.vouchers.add(`${anchor.publicKey} ${old}`);
   }
   state.torn = await isTorn(file);
   return state;
