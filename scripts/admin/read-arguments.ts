@@ -17,7 +17,7 @@ export const USAGE = `Usage: npm run admin -- COMMAND
   disable-totp EMAIL --reason TEXT   takes away the second factor of a person who lost it
 
 It works on the database of DATABASE_URL, else on the embedded one in DATA_DIR (./.data), running or not. PUBLIC_URL is
-where links lead. Every act is written to the audit log. Exit codes: 0 done, 1 refused, 2 not understood.`;
+where links lead; without it, the address of the last start. Every act is written to the audit log. Exit codes: 0 done, 1 refused, 2 not understood.`;
 
 /** Throws `usage`. */
 export function readArguments(args: readonly string[]): AdminCommand {

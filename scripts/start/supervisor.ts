@@ -4,6 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { AppError } from "../../core/domain/app-error.ts";
 import { findFreePort, probePort } from "../embedded-postgres/free-port.ts";
 import { openDataDir } from "../embedded-postgres/open-data-dir.ts";
+import { keepAddress } from "../installation/keep-address.ts";
 import { type Keys, keepKeys } from "../installation/keep-keys.ts";
 import type { SampleService } from "../sample-service.ts";
 import { type KeptDatabase, keepDatabase } from "./keep-database.ts";
@@ -72,6 +73,7 @@ export function createSupervisor(options: SupervisorOptions): Supervisor {
       ...(embedded ? [async () => openOwnData(options, running)] : []),
       async () => {
         running.port = await claimPort(settings, running.lock?.takenOver ? leftoverPatienceMs : 0);
+        if (embedded) keepAddress(settings.dataDir, addressOf(options, running));
       },
       ...(embedded ? [() => startOwnDatabase(options, running)] : []),
       () => options.migrate({ databaseUrl: running.databaseUrl(), log }),
@@ -202,6 +204,12 @@ function announce({ settings, log }: SupervisorOptions, running: Running, starte
       `  data     ${data}${elsewhere}\n` +
       `  started  in ${seconds} s; Ctrl-C stops it and keeps everything\n`,
   );
+}
+
+/** Where people reach it: for links that commands make. */
+function addressOf({ settings, env }: SupervisorOptions, { port }: Running): string {
+  const host = settings.host.includes(":") ? `[${settings.host}]` : settings.host;
+  return env.PUBLIC_URL || `http://${host}:${port}`;
 }
 
 function tellWhoIsMissing({ roles, log }: SupervisorOptions, running: Running): void {

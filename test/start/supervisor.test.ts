@@ -9,6 +9,7 @@ import path from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { processIdentity } from "../../scripts/embedded-postgres/process-identity.ts";
+import { readAddress } from "../../scripts/installation/keep-address.ts";
 import { temporaryFolder } from "../support/temporary-folder.ts";
 import { startPlatform } from "./platform-process.ts";
 
@@ -19,6 +20,11 @@ test("all roles up, then Ctrl-C: each hears SIGTERM once, the database stops las
   const folder = temporaryFolder(t);
   const platform = startPlatform(t, folder, "api:slow,worker,scheduler");
   await platform.says(/Atelier is ready at http:\/\/127\.0\.0\.1:\d+/);
+  const address = readAddress(path.join(folder, "data"));
+  assert.ok(
+    address && platform.output().includes(`ready at ${address} `),
+    `commands make links to ${address}`,
+  );
   const api = await platform.findNote(({ name }) => name === "api");
   assert.equal(api.egress, new URL(api.sampleUrl ?? "").host);
   assert.deepEqual(

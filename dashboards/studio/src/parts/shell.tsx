@@ -8,7 +8,7 @@ import { WorkspaceSelect } from "./workspace-select.tsx";
 
 export function Shell() {
   return (
-    <AppShell header={{ height: { base: 104, sm: 60 } }} padding="md">
+    <AppShell header={{ height: { base: 120, xs: 104, sm: 60 } }} padding="md">
       <a className="skip" href="#content">
         Skip to the content
       </a>
