@@ -5,8 +5,8 @@ import type { SealedColumns } from "./credentials.ts";
 
 export function createKeyCanaries(db: Executor) {
   return {
-    async list(): Promise<Canary[]> {
-      return db.many<Canary>(sql`select key_id as "keyId", wrapped_key as "wrappedKey", ciphertext
+    async list(): Promise<SealedColumns[]> {
+      return db.many<SealedColumns>(sql`select key_id as "keyId", wrapped_key as "wrappedKey", ciphertext
         from key_canaries order by key_id`);
     },
 
