@@ -600,9 +600,12 @@ begin
   by_name := case when trim(u.name) <> '' then public.erase_pattern(trim(u.name)) end;
   return query
   with page as materialized (
-    select a.chain_id, a.seq, a.details is not null and (lower(a.details::text) ~ by_email
-      or (by_name is not null and lower(a.details::text) ~ by_name
-        and (trim(u.name) like '% %' or a.actor_id = p_user or a.target_id = p_user::text))) is true as names
+    -- A name counts in entries by or about the person only: people choose their names, and one that reads like
+    -- something else in the log must not empty what others did. The lists of what was emptied stay.
+    select a.chain_id, a.seq, a.details is not null and a.action <> 'audit.details_erased'
+      and (lower(a.details::text) ~ by_email
+        or (by_name is not null and lower(a.details::text) ~ by_name
+          and (a.actor_id = p_user or a.target_id = p_user::text))) is true as names
     from public.audit_logs a
     where (a.chain_id, a.seq) > (p_chain, p_seq) and (p_workspace is null or a.chain_id = p_workspace)
     order by a.chain_id, a.seq limit p_limit
