@@ -2,6 +2,7 @@
 import { availableParallelism, totalmem } from "node:os";
 import { connectUsers } from "./connect-users.ts";
 import { measureAudit } from "./measure-audit.ts";
+import { measureAuditShare } from "./measure-audit-share.ts";
 import { measureBatch } from "./measure-batch.ts";
 import { type BullmqRates, measureBullmq } from "./measure-bullmq.ts";
 import { measureClosedLoop } from "./measure-closed-loop.ts";
@@ -91,7 +92,8 @@ async function measureAll(
   const printerFor =
     (name: Name): Print =>
     (measurement) => {
-      const command = `npm run bench -- --profile ${profile} --only ${name} --seconds ${options.seconds}`;
+      const rows = name === "audit" ? ` --audit-rows ${options.auditRows}` : "";
+      const command = `npm run bench -- --profile ${profile} --only ${name} --seconds ${options.seconds}${rows}`;
       output.note(`${profile}: ${measurement.name} = ${measurement.value} ${measurement.unit}`);
       output.print({ ...measurement, profile, command });
     };
@@ -99,18 +101,19 @@ async function measureAll(
   const wantsRates = options.names.includes("bullmq") || options.names.includes("closed-loop");
   const rates = wantsRates ? await measureBullmq(servers, cleanup) : null;
   if (rates && options.names.includes("bullmq")) for (const line of rates.lines) printerFor("bullmq")(line);
+  const audit: Measurement[] = [];
   if (options.names.includes("audit")) {
     const note = (line: string) => output.note(`${profile}: ${line}`);
-    const audit = { rows: options.auditRows, seconds: options.seconds, note };
-    for (const line of await measureAudit(servers, audit)) printerFor("audit")(line);
+    audit.push(...(await measureAudit(servers, { rows: options.auditRows, seconds: options.seconds, note })));
+    audit.forEach(printerFor("audit"));
   }
-  if (options.names.every((name) => name === "bullmq" || name === "audit")) return;
+  if (options.names.every((name) => name === "bullmq")) return;
 
   output.note(`${profile}: starting api, worker and scheduler`);
   const roles = await startRoles(servers, options.cpuProfiles, cleanup);
   const platform = await connectUsers(roles.url, servers, cleanup);
   for (const name of options.names) {
-    for (const line of await measureOne(name, platform, options, rates)) printerFor(name)(line);
+    for (const line of await measureOne(name, platform, options, { rates, audit })) printerFor(name)(line);
   }
 }
 
@@ -118,12 +121,13 @@ async function measureOne(
   name: Name,
   platform: PlatformUnderLoad,
   { seconds }: BenchOptions,
-  rates: BullmqRates | null,
+  { rates, audit }: { rates: BullmqRates | null; audit: readonly Measurement[] },
 ): Promise<Measurement[]> {
   switch (name) {
     case "bullmq":
-    case "audit":
       return [];
+    case "audit":
+      return measureAuditShare(platform, seconds, audit);
     case "closed-loop": {
       const lines = await measureClosedLoop(platform, seconds);
       return rates === null ? lines : [...lines, ...compare(lines, rates)];

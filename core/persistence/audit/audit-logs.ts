@@ -1,5 +1,5 @@
 // The audit log: append-only, one hash chain per workspace and one for the instance.
-import { hash as hashOnce } from "node:crypto";
+import { hash as hashOnce, randomFillSync } from "node:crypto";
 import { v7 as uuidv7 } from "uuid";
 import { writeWordVector } from "../../domain/audit-words.ts";
 import { canonicalJson } from "../../domain/canonical-json.ts";
@@ -97,10 +97,23 @@ function withKey(entry: AuditEntry, apiKeyId: string | undefined): AuditEntry {
   return { ...entry, details: { ...(entry.details as object | undefined), apiKeyId } };
 }
 
+// Random bytes for 256 ids at once: asking for those of each id was 4.4 of the 15 µs an entry takes here.
+const random = new Uint8Array(4_096);
+let taken = random.length;
+
+function takeRandom(): Uint8Array {
+  if (taken === random.length) {
+    randomFillSync(random);
+    taken = 0;
+  }
+  taken += 16;
+  return random.subarray(taken - 16, taken);
+}
+
 function chainEntry(entry: AuditEntry, head: Head): Row {
   const details = entry.details === undefined ? null : canonicalJson(entry.details);
   const record: AuditRecord = {
-    id: entry.id ?? uuidv7(),
+    id: entry.id ?? uuidv7({ random: takeRandom() }),
     chainId: entry.chainId,
     seq: head.seq,
     at: entry.at === undefined ? head.now : new Date(entry.at).toISOString(),
