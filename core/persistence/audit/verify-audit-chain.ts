@@ -1,5 +1,6 @@
 // Recomputes a chain of the audit log from its rows and says where it was tampered with.
 import type { Executor } from "../database.ts";
+import { sql } from "../sql.ts";
 import { findAuditHead } from "./audit-heads.ts";
 import { type AuditLink, checkBatch, readPacked, seqOf } from "./verify-audit-batch.ts";
 import type { EntryFault } from "./verify-audit-entry.ts";
@@ -32,8 +33,8 @@ export type AuditVerdict = {
   anchor?: KnownHead;
 };
 
-// Checked in one go, for some ms in which nothing else runs; one batch is read while one is checked.
-const BATCH = 2_000;
+// Checked in one go, for some 8 ms in which nothing else runs here; one batch is read while one is checked.
+const BATCH = 1_000;
 const GENESIS = "00".repeat(32);
 
 /**
@@ -47,6 +48,8 @@ export async function verifyAuditChain(
   chainId: string,
   known: readonly KnownHead[] = [],
 ): Promise<AuditVerdict> {
+  // In the order of the primary key: where statistics lag, PostgreSQL sorted the rest of a chain for each batch (a third slower).
+  await tx.run(sql`select set_config('enable_sort', 'off', true)`);
   const head = await findAuditHead(tx, chainId);
   const anchors = Map.groupBy(known, (anchor) => anchor.seq);
   const erasures = createErasureCheck();
