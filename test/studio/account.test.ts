@@ -139,3 +139,53 @@ test("an administrator opens the queues; links for resets and invitations say wh
   assert.equal(new URL(invited.url()).hash, "#some-token");
   assert.deepEqual([...stranger.complaints(), ...ada.complaints(400, 401)], []);
 });
+
+test("links that people get are followed to their end: a workspace joined, a password set", {
+  skip,
+}, async () => {
+  const { request } = studio;
+  const admin = await request<{ accessToken: string; user: { id: string }; workspaceId: string }>(
+    "POST",
+    "/auth/login",
+    {
+      body: { email: EMAIL, password: NEW_PASSWORD },
+    },
+  );
+  const { accessToken: token } = admin.body;
+  const hashOf = (url: string) => new URL(url).hash;
+  const invitation = await request<{ url: string }>(
+    "POST",
+    `/api/workspaces/${admin.body.workspaceId}/invitations`,
+    {
+      token,
+      body: { email: "grace@example.com", role: "operator" },
+    },
+  );
+  assert.equal(invitation.status, 201, invitation.text);
+  const grace = await registerPerson(request, "grace@example.com");
+  const visitor = await visit(studio.browser, studio.url);
+  const hers = await visitor.open(`/login${hashOf(invitation.body.url)}`);
+  await logIn(hers, "grace@example.com");
+  await hers.getByRole("button", { name: "Join the workspace" }).click();
+  await hers.waitForURL(/\/workflows/);
+  const me = await request<{ workspaces: Array<{ role: string }> }>("GET", "/auth/me", {
+    token: grace.token,
+  });
+  assert.deepEqual(me.body.workspaces.map(({ role }) => role).sort(), ["operator", "owner"]);
+
+  const link = await request<{ url: string }>("POST", `/api/admin/users/${grace.userId}/reset-link`, {
+    token,
+  });
+  assert.equal(link.status, 200, link.text);
+  const resetting = await (await visit(studio.browser, studio.url)).open(`/reset${hashOf(link.body.url)}`);
+  await resetting.getByLabel(/^New password/).fill(NEW_PASSWORD);
+  await resetting.getByRole("button", { name: "Set the password" }).click();
+  await resetting
+    .getByRole("button", { name: "Log in" })
+    .or(resetting.getByRole("link", { name: /log in/i }))
+    .first()
+    .waitFor();
+  const body = { email: "grace@example.com", password: NEW_PASSWORD };
+  assert.equal((await request("POST", "/auth/login", { body })).status, 200);
+  assert.deepEqual(visitor.complaints(), []);
+});
