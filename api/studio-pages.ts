@@ -20,7 +20,7 @@ export const STUDIO_PLACES = [
 /** Stands in the built page wherever the nonce of the answer belongs. */
 const NONCE = "STUDIO_NONCE";
 const NONCE_BYTES = 16;
-const PLACES = new RegExp(`^/(?:(?:${STUDIO_PLACES.join("|")})(?:/[^.]*)?)?$`);
+export const STUDIO_PATHS = new RegExp(`^/(?:(?:${STUDIO_PLACES.join("|")})(?:/[^.]*)?)?$`);
 
 /** Reads the page in `folder` once. Null when the Studio is not built. */
 export async function openStudio(folder: string): Promise<RequestHandler | null> {
@@ -38,7 +38,7 @@ export async function openStudio(folder: string): Promise<RequestHandler | null>
     contextOf(request).route = "/assets";
     assets(request, response, next);
   });
-  router.get(PLACES, (request, response) => {
+  router.get(STUDIO_PATHS, (request, response) => {
     contextOf(request).route = "/";
     const nonce = randomBytes(NONCE_BYTES).toString("base64");
     allowStyleNonce(response, nonce);

@@ -150,7 +150,7 @@ test("A22: an export is for owners only, and refused ones are not in the log as 
   assert.deepEqual(await bed.query("select 1 from audit_logs where action = 'workspace.exported'"), before);
 });
 
-/** `size` × 500 executions with 16 kB in and out and a step with 16 kB each, and a file of `size` × 5 MB. */
+/** `size` × 500 executions with 16 kB in and out and a step with 16 kB each, and a file of `size` × 40 MB. */
 async function addBigWorkspace(size: number): Promise<string> {
   const id = uuidv7();
   await bed.addWorkspace(id, owner, "big");
@@ -166,7 +166,7 @@ async function addBigWorkspace(size: number): Promise<string> {
      select id, 'start', workspace_id, 'trigger.manual', 'succeeded', 1, 1, output from workflow_executions where workspace_id = $1`,
     [id],
   );
-  await addFile(id, size * 5_000_000);
+  await addFile(id, size * 40_000_000);
   return id;
 }
 
@@ -222,7 +222,8 @@ test("of an export of four times the size no more is in memory at a time, and al
   const oneSize = sizeMb();
   const four = await grown(big);
   const further = sizeMb() - oneSize;
-  assert.ok(further > 80, `${further} MB more were exported`);
+  // Garbage that is not collected yet comes and goes by some 30 MB: against 190 it does not count.
+  assert.ok(further > 180, `${further} MB more were exported`);
   const ids = String(readZip(archive).get("executions.ndjson"))
     .split("\n")
     .filter(Boolean)

@@ -1,5 +1,7 @@
 // What the app answers beside the document, each with its guard: what an anonymous request and an editor's get.
 
+import { STUDIO_PATHS } from "../../../api/studio-pages.ts";
+
 export type Page = {
   path: string;
   /** As the router names it: a route, or a mount with everything below. */
@@ -10,6 +12,9 @@ export type Page = {
 
 export const PAGES: readonly Page[] = [
   { path: "/", mounted: { route: "get /" }, anonymous: 200, editor: 200 },
+  // The Studio: its page asks for everything else with a token.
+  { path: "/workflows", mounted: { route: `get ${STUDIO_PATHS}` }, anonymous: 200, editor: 200 },
+  { path: "/assets/nothing.js", mounted: { mount: "/assets" }, anonymous: 404, editor: 404 },
   { path: "/docs", mounted: { route: "get /docs" }, anonymous: 200, editor: 200 },
   { path: "/docs/page.css", mounted: { mount: "/docs" }, anonymous: 200, editor: 200 },
   { path: "/docs/nothing.css", mounted: { mount: "/docs" }, anonymous: 404, editor: 404 },

@@ -1,9 +1,12 @@
 // The api, one tenant that is nobody's, and as many people as there are cells, all without a single password.
 
+import path from "node:path";
 import { v7 as uuidv7 } from "uuid";
 import { createAccessTokens } from "#core/crypto/access-tokens.ts";
 import { createApiKey } from "#core/crypto/api-keys.ts";
 import { hashToken } from "#core/crypto/tokens.ts";
+import { buildStudio } from "../../../scripts/start/build-studio.ts";
+import { ROOT } from "../../architecture/source-tree.ts";
 import { startTestApi, type TestApi } from "../../support/api.ts";
 import { createExecutionBed, type ExecutionBed } from "../../support/executions.ts";
 import { seedTenant, type Tenant } from "../seed-tenant.ts";
@@ -46,6 +49,8 @@ export async function openWorld(): Promise<World> {
   const foreign = await foreignTarget(bed.admin, tenant);
   const boss = { userId: uuidv7(), email: `${uuidv7()}@people.test` };
   await insert("users", { id: boss.userId, email: boss.email, password_hash: SECRETS.passwordHash });
+  // With its pages, whether or not somebody has built them before.
+  await buildStudio({ root: path.resolve(ROOT), log: (line) => process.stderr.write(`${line}\n`) });
   const api = await startTestApi(bed.databaseUrl);
   return {
     api,
