@@ -2,7 +2,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { createEnvelope } from "../../core/crypto/envelope.ts";
+import { checkKeyCanary } from "../../core/crypto/key-canary.ts";
 import { createKeyring } from "../../core/crypto/keyring.ts";
+import { createKeyCanaries } from "../../core/persistence/credentials/key-canaries.ts";
 import { createDatabase } from "../../core/persistence/database.ts";
 import { countKeyUses, rotateKeys } from "../../core/services/credentials/rotate-keys.ts";
 import { startTestApi } from "../support/api.ts";
@@ -28,6 +30,8 @@ test("a second factor is wrapped anew, and opens with the new key alone", async 
   const database = createDatabase({ databaseUrl, role: "atelier_rotator", maxConnections: 1 });
   const envelope = createEnvelope({ keyring: createKeyring({ keys }) });
   try {
+    // As the command does: the database knows the new key before anything is under it.
+    await checkKeyCanary(createKeyCanaries(database), envelope);
     const report = await rotateKeys({ database, envelope, keyId: "new" });
     assert.deepEqual(report, { rewrapped: 1, broken: [] });
     assert.deepEqual(await countKeyUses(database), [{ keyId: "new", records: 1 }]);
