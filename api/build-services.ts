@@ -11,6 +11,7 @@ import type { ExecutionQueue } from "#core/queue/execution-queue.ts";
 import { createAuditLogService } from "#core/services/audit/audit-logs.ts";
 import { createAuditProofService } from "#core/services/audit/audit-proof.ts";
 import { createQueueAudit } from "#core/services/audit/queue-audit.ts";
+import { createReadRecorder } from "#core/services/audit/record-reads.ts";
 import { createCredentialService } from "#core/services/credentials/credentials.ts";
 import { createCredentialTest } from "#core/services/credentials/test-credential.ts";
 import { createErasureService } from "#core/services/erasure/erasures.ts";
@@ -49,7 +50,8 @@ export type Services = ReturnType<typeof buildServices>;
 export function buildServices({ config, actorCacheMs, ...opened }: ServiceDependencies) {
   const actors = createActorCache({ maxAgeMs: actorCacheMs });
   followIdentityChanges(opened, actors);
-  const shared = { ...opened, actors };
+  const reads = createReadRecorder(opened);
+  const shared = { ...opened, actors, reads };
   const executions = createExecutionService(shared);
   const mailer = createMailer({
     smtpUrl: config.smtpUrl,
@@ -64,6 +66,7 @@ export function buildServices({ config, actorCacheMs, ...opened }: ServiceDepend
     /** For use cases that invite or reset; who builds the services closes it. */
     mailer,
     executions,
+    reads,
     watch,
     submitter: createExecutionSubmitter(shared),
     workflows: createWorkflowService(shared),

@@ -61,6 +61,7 @@ export async function startApi(
     ...overrides,
   });
   opened.defer(() => services.submitter.drain());
+  opened.defer(() => services.reads.drain());
   opened.defer(() => services.mailer.close());
   if (await isRegistrationBlocked(database, config)) {
     logger.warn(

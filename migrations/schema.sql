@@ -322,7 +322,8 @@ create table workspaces (
   require_totp boolean not null default false,
   deleted_at timestamp with time zone,
   deleted_by uuid,
-  deleted_xid xid8
+  deleted_xid xid8,
+  audit_reads boolean not null default false
 );
 
 alter table api_keys add constraint api_keys_key_hash_key UNIQUE (key_hash);
@@ -1638,7 +1639,7 @@ grant update (owner_id) on webhooks to atelier_eraser;
 grant update (status, error, cancel_requested_at, cancel_requested_by, finished_at) on workflow_executions to atelier_eraser;
 grant update (owner_id) on workflows to atelier_eraser;
 grant update (role) on workspace_members to atelier_eraser;
-grant update (name, settings, updated_at, require_totp) on workspaces to atelier_api;
+grant update (name, settings, updated_at, require_totp, audit_reads) on workspaces to atelier_api;
 grant update (deleted_at, deleted_by, deleted_xid) on workspaces to atelier_eraser;
 grant update (updated_at) on workspaces to atelier_identity;
 

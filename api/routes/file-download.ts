@@ -35,7 +35,7 @@ export async function downloadFile(
   const part = range ? { "content-range": `bytes ${start}-${end}/${file.size}` } : {};
   const reply = { status: range ? 206 : 200, headers: { ...headers, ...length, ...part } };
   if (request.method === "HEAD" || end < start) return reply;
-  return { ...reply, stream: Readable.from(files.read(actor, file, { start, end })) };
+  return { ...reply, stream: Readable.from(await files.read(actor, file, { start, end })) };
 }
 
 function refuseRange(size: number, request: Request): Reply {

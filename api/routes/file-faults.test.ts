@@ -6,6 +6,7 @@ import { request as openRequest } from "node:http";
 import { connect } from "node:net";
 import { after, before, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
+import { createReadRecorder } from "#core/services/audit/record-reads.ts";
 import { createFileService } from "#core/services/files/files.ts";
 import { type RouteServer, startRouteServer } from "../../test/support/route-server.ts";
 import { createFileRoutes } from "./files.ts";
@@ -20,7 +21,9 @@ let alice: Person;
 
 before(async () => {
   server = await startRouteServer((database) =>
-    createFileRoutes({ files: createFileService({ database, maxBytes: MAX_BYTES }) }),
+    createFileRoutes({
+      files: createFileService({ database, reads: createReadRecorder({ database }), maxBytes: MAX_BYTES }),
+    }),
   );
   alice = await server.addPerson("alice");
 });

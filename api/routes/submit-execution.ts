@@ -88,6 +88,7 @@ async function submitOne(
   const ended = waitMs > 0 && mayRead ? await executions.waitForEnd(actor, id, waitMs) : null;
   if (ended) return { status: 200, headers, body: ended };
   // The same request again tells how its execution fares.
-  const status = made || !mayRead ? "queued" : (await executions.get(actor, id)).status;
+  const known = made || !mayRead ? undefined : (await executions.statuses(actor, [id])).get(id);
+  const status = known ?? "queued";
   return { status: 202, headers, body: { id, workflowId: submission.workflowId, version, status } };
 }

@@ -15,6 +15,7 @@ export const workspaceSchema = z.object({
   role: roleSchema.describe("Your own"),
   personal: z.boolean(),
   requireTotp: z.boolean().describe("Every member needs a second factor"),
+  auditReads: z.boolean().describe("Every read of its executions and files is in its audit log"),
   memberCount: z.int(),
   createdAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),

@@ -1,4 +1,4 @@
-// /api/workspaces: list, create, read, rename, ask for a second factor.
+// /api/workspaces: list, create, read, rename, ask for a second factor or for every read in the audit log.
 import { z } from "zod";
 import type { WorkspaceService } from "#core/services/workspaces/workspaces.ts";
 import { pageOf, pageQuery } from "../routing/pagination.ts";
@@ -11,6 +11,12 @@ const createBody = z.strictObject({ name: workspaceName });
 const updateBody = z.strictObject({
   name: workspaceName.optional(),
   requireTotp: z.boolean().optional().describe("Needs a second factor of your own"),
+  auditReads: z
+    .boolean()
+    .optional()
+    .describe(
+      "Write every read of executions and files to the audit log, not only of those with data labels",
+    ),
 });
 
 export function createWorkspaceRoutes({ workspaces }: { workspaces: WorkspaceService }): Route[] {
@@ -51,7 +57,7 @@ export function createWorkspaceRoutes({ workspaces }: { workspaces: WorkspaceSer
     defineRoute({
       method: "patch",
       path: "/api/workspaces/:id",
-      summary: "Rename a workspace, or ask its members for a second factor",
+      summary: "Rename a workspace, ask its members for a second factor, or have every read audited",
       tag: "Workspaces",
       action: "workspace:write",
       params: idParams,

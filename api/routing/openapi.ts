@@ -99,9 +99,11 @@ function requestBody(route: Route): Json | undefined {
 
 function describeReplies({ replies, limit }: Route): Json {
   const described: Json = limit ? { 429: { description: "Too many attempts; see Retry-After" } } : {};
-  for (const [status, { description, schema, contentType = "application/json" }] of Object.entries(replies)) {
-    const content = schema ? { content: { [contentType]: { schema: toJsonSchema(schema, "output") } } } : {};
-    described[status] = { description, ...content };
+  for (const [status, { description, schema, contentType }] of Object.entries(replies)) {
+    // Bytes and streams have a type and no schema.
+    const media = schema ? { schema: toJsonSchema(schema, "output") } : {};
+    const type = contentType ?? (schema ? "application/json" : undefined);
+    described[status] = { description, ...(type && { content: { [type]: media } }) };
   }
   described.default = {
     description: "Problem details (RFC 9457)",

@@ -1,6 +1,8 @@
 // Files in rows: metadata, and the bytes in chunks of one fixed size.
+import type { ReadFacts } from "../domain/audited-read.ts";
 import type { Executor } from "./database.ts";
 import { newestFirst } from "./newest-first.ts";
+import { readFactsOf } from "./read-facts.ts";
 import { type Sql, sql } from "./sql.ts";
 
 /** Part of the stored format: a byte's chunk is found by division, so this never changes. */
@@ -18,6 +20,10 @@ export type FileMetadata = {
   createdAt: string;
 };
 
+/** With the facts about its readers. */
+export type FoundFile = FileMetadata & ReadFacts;
+
+const FACTS = readFactsOf(sql`files`);
 const COLUMNS = sql`id, workspace_id as "workspaceId", name, size, content_type as "contentType",
   encode(sha256, 'hex') as sha256, created_at as "createdAt"`;
 
@@ -56,9 +62,9 @@ export function completeFile(
     returning ${COLUMNS}`);
 }
 
-export function findFile(tx: Executor, id: string): Promise<FileMetadata | null> {
-  return tx.one<FileMetadata>(sql`
-    select ${COLUMNS} from files where id = ${id} and completed_at is not null`);
+export function findFile(tx: Executor, id: string): Promise<FoundFile | null> {
+  return tx.one<FoundFile>(sql`
+    select ${COLUMNS}, ${FACTS} from files where id = ${id} and completed_at is not null`);
 }
 
 /** In order; fewer than asked when the file ends or was deleted meanwhile. */

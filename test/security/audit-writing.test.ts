@@ -5,6 +5,7 @@ import { appendAudit } from "#core/persistence/audit/audit-logs.ts";
 import { verifyAuditChain } from "#core/persistence/audit/verify-audit-chain.ts";
 import type { Database } from "#core/persistence/database.ts";
 import { createAuditLogService } from "#core/services/audit/audit-logs.ts";
+import { createReadRecorder } from "#core/services/audit/record-reads.ts";
 import { createFileService } from "#core/services/files/files.ts";
 import { createAuditLogRoutes } from "../../api/routes/audit-logs.ts";
 import { createFileRoutes } from "../../api/routes/files.ts";
@@ -24,7 +25,9 @@ before(async () => {
     };
     return [
       ...createAuditLogRoutes({ auditLogs: createAuditLogService({ database: counted }) }),
-      ...createFileRoutes({ files: createFileService({ database }) }),
+      ...createFileRoutes({
+        files: createFileService({ database, reads: createReadRecorder({ database }) }),
+      }),
     ];
   });
 });

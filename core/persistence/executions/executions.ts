@@ -1,7 +1,9 @@
 // Executions as people see them: one with its payloads, many without.
+import type { ReadFacts } from "../../domain/audited-read.ts";
 import type { ExecutionError, ExecutionStatus } from "../../domain/execution.ts";
 import type { Executor } from "../database.ts";
 import { newestFirst } from "../newest-first.ts";
+import { readFactsOf } from "../read-facts.ts";
 import { type Sql, sql } from "../sql.ts";
 import { CANCELLED_ERROR } from "./cancelled-error.ts";
 import { EXECUTION_CHANNEL } from "./write-journal.ts";
@@ -27,15 +29,28 @@ export type Execution = ExecutionSummary & {
   error: ExecutionError | null;
 };
 
+export type ExecutionState = ReadFacts & Pick<Execution, "status" | "error">;
+
+const FACTS = readFactsOf(sql`e`);
 const SUMMARY = sql`e.id, e.workspace_id "workspaceId", e.workflow_id "workflowId", e.version, e.status,
   e.retry_of "retryOf", e.fork_of "forkOf", e.parent_id "parentId", e.created_at "createdAt",
   e.started_at "startedAt", e.finished_at "finishedAt"`;
 
-export function findExecution(tx: Executor, id: string): Promise<Execution | null> {
-  return tx.one<Execution>(sql`
-    select ${SUMMARY}, jsonb_build_object('type', e.trigger_type, 'node', e.trigger_node) || e.trigger trigger,
+/** With its payloads, and with the facts about its readers, which are not for them. */
+export function findExecution(
+  tx: Executor,
+  id: string,
+): Promise<(Execution & Omit<ReadFacts, "workspaceId">) | null> {
+  return tx.one(sql`
+    select ${SUMMARY}, ${FACTS}, jsonb_build_object('type', e.trigger_type, 'node', e.trigger_node) || e.trigger trigger,
       e.input, e.output, e.error
     from workflow_executions e where e.id = ${id}`);
+}
+
+/** Where it stands and what that says about its readers, without payloads. */
+export function findExecutionState(tx: Executor, id: string): Promise<ExecutionState | null> {
+  return tx.one<ExecutionState>(sql`
+    select e.workspace_id "workspaceId", e.status, e.error, ${FACTS} from workflow_executions e where e.id = ${id}`);
 }
 
 export function findExecutionSummary(tx: Executor, id: string): Promise<ExecutionSummary | null> {
@@ -92,6 +107,9 @@ export type ExecutionStep = {
   finishedAt: string | null;
 };
 
+/** `labels` are its own, beside the execution's. */
+export type LabelledStep = ExecutionStep & { labels: string[] };
+
 /** A page of steps ends with the step that reaches so many bytes of payload: 200 steps of 2 MB would be 400 MB. */
 const PAGE_BYTES = 4_000_000;
 
@@ -104,11 +122,11 @@ export function listSteps(
   tx: Executor,
   executionId: string,
   page: { afterSeq: number; limit: number },
-): Promise<ExecutionStep[]> {
-  return tx.many<ExecutionStep>(sql`
+): Promise<LabelledStep[]> {
+  return tx.many<LabelledStep>(sql`
     with recursive head as materialized (
       select row_number() over (order by seq) n, node_id, node_type, iteration, attempt, status, seq, port, input,
-        output, error, copied_from, started_at, finished_at
+        output, error, labels, copied_from, started_at, finished_at
       from execution_steps
       where execution_id = ${executionId} and seq > ${page.afterSeq}
       order by seq limit ${page.limit}
@@ -121,7 +139,7 @@ export function listSteps(
       from page p join head h on h.n = p.n + 1
       where p.bytes < ${PAGE_BYTES}
     )
-    select node_id "nodeId", node_type "nodeType", iteration, attempt, status, seq, port, input, output, error,
+    select node_id "nodeId", node_type "nodeType", iteration, attempt, status, seq, port, input, output, error, labels,
       copied_from "copiedFrom", started_at "startedAt", finished_at "finishedAt"
     from head where n <= (select max(n) from page)
     order by n`);

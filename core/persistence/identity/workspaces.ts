@@ -20,6 +20,8 @@ export type Workspace = MemberWorkspace & {
   personal: boolean;
   /** Asks every member for a second factor. */
   requireTotp: boolean;
+  /** Every read of its executions and files is in its audit log. */
+  auditReads: boolean;
   memberCount: number;
   createdAt: string;
   updatedAt: string;
@@ -27,7 +29,7 @@ export type Workspace = MemberWorkspace & {
 
 /** The workspaces of `userId` among those the transaction may see; needs `m` and `w`. */
 const WORKSPACES = sql`
-  select w.id, w.name, m.role, w.personal, w.require_totp as "requireTotp",
+  select w.id, w.name, m.role, w.personal, w.require_totp as "requireTotp", w.audit_reads as "auditReads",
     (select count(*) from workspace_members c where c.workspace_id = w.id) as "memberCount",
     w.created_at as "createdAt", w.updated_at as "updatedAt"
   from workspace_members m join workspaces w on w.id = m.workspace_id
@@ -80,11 +82,17 @@ export async function lockWorkspace(tx: Executor, id: string): Promise<boolean> 
 /** Undefined leaves as it is. */
 export async function updateWorkspace(
   tx: Executor,
-  change: { id: string; name?: string | undefined; requireTotp?: boolean | undefined },
+  change: {
+    id: string;
+    name?: string | undefined;
+    requireTotp?: boolean | undefined;
+    auditReads?: boolean | undefined;
+  },
 ): Promise<void> {
   await tx.run(sql`
     update workspaces set name = coalesce(${change.name ?? null}, name),
-      require_totp = coalesce(${change.requireTotp ?? null}, require_totp), updated_at = clock_timestamp()
+      require_totp = coalesce(${change.requireTotp ?? null}, require_totp),
+      audit_reads = coalesce(${change.auditReads ?? null}, audit_reads), updated_at = clock_timestamp()
     where id = ${change.id}`);
 }
 

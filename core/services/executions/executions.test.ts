@@ -12,6 +12,7 @@ import {
 } from "../../persistence/executions/execution-signals.ts";
 import { writeJournal } from "../../persistence/executions/write-journal.ts";
 import { createExecutionQueue, type ExecutionQueue } from "../../queue/execution-queue.ts";
+import { createReadRecorder } from "../audit/record-reads.ts";
 import { createExecutionService, type ExecutionService } from "./executions.ts";
 import { type ExecutionEvent, watchExecution } from "./watch-execution.ts";
 
@@ -28,7 +29,8 @@ before(async () => {
   worker = bed.open("atelier_worker");
   queue = createExecutionQueue({ kind: "postgres", databaseUrl: bed.databaseUrl, role: "atelier_api" });
   signals = await openExecutionSignals(database, () => {});
-  executions = createExecutionService({ database, queue, signals, onRingFailed: () => {} });
+  const reads = createReadRecorder({ database });
+  executions = createExecutionService({ database, reads, queue, signals, onRingFailed: () => {} });
 });
 after(async () => {
   await signals?.close();

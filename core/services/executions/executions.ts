@@ -1,31 +1,33 @@
 // Executions as their people use them: read, list, wait, cancel, retry.
 import { v7 as uuidv7 } from "uuid";
 import { AppError } from "../../domain/app-error.ts";
-import { type ExecutionStatus, isTerminal } from "../../domain/execution.ts";
+import type { ExecutionError, ExecutionStatus } from "../../domain/execution.ts";
 import { type Actor, authorize, notFound, workspacesFor } from "../../domain/roles.ts";
 import { appendAudit } from "../../persistence/audit/audit-logs.ts";
-import type { Database } from "../../persistence/database.ts";
 import type { ExecutionSignals } from "../../persistence/executions/execution-signals.ts";
 import {
   cancelExecution,
   type Execution,
   type ExecutionFilter,
-  type ExecutionStep,
   type ExecutionSummary,
-  findExecution,
   findExecutionSummary,
   findStatuses,
-  hasStepsAfter,
   listExecutions,
-  listSteps,
 } from "../../persistence/executions/executions.ts";
 import { insertRetry } from "../../persistence/executions/retry-execution.ts";
 import { findWorkflow } from "../../persistence/workflows/workflows.ts";
 import type { ExecutionQueue } from "../../queue/execution-queue.ts";
 import { principalsOf } from "../principals-of.ts";
+import {
+  type ReadDependencies,
+  readEnd,
+  readExecution,
+  readState,
+  readSteps,
+  type StepPage,
+} from "./read-execution.ts";
 
-export type ExecutionDependencies = {
-  database: Database;
+export type ExecutionDependencies = ReadDependencies & {
   queue: ExecutionQueue;
   signals: ExecutionSignals;
   onRingFailed: (error: unknown) => void;
@@ -39,17 +41,26 @@ export type ExecutionPage = Omit<ExecutionFilter, "workspaceIds"> & { workspaceI
 
 export type ExecutionService = ReturnType<typeof createExecutionService>;
 
-/** Every call throws `not_found` for what the actor cannot see and `forbidden` where the role is too small. */
+/**
+ * Every call throws `not_found` for what the actor cannot see and `forbidden` where the role is too small. What is handed
+ * out with inputs, outputs or errors is in the audit log before, where it has to be; when it cannot be, the call rejects.
+ */
 export function createExecutionService(dependencies: ExecutionDependencies) {
   return {
-    get: (actor: Actor, id: string): Promise<Execution> => get(dependencies, actor, id),
+    get: (actor: Actor, id: string): Promise<Execution> => readExecution(dependencies, actor, id),
     list: (actor: Actor, page: ExecutionPage): Promise<ExecutionSummary[]> => list(dependencies, actor, page),
     /** Where those that the actor can see stand, by id. */
     statuses: (actor: Actor, ids: readonly string[]): Promise<Map<string, ExecutionStatus>> =>
       statuses(dependencies, actor, ids),
     /** At most `limit` and about 4 MB, at least one; `more` says whether others follow. */
-    steps: (actor: Actor, id: string, page: { afterSeq: number; limit: number }): Promise<StepPage> =>
-      steps(dependencies, actor, id, page),
+    steps: (
+      actor: Actor,
+      id: string,
+      page: { afterSeq: number; limit: number; how?: "events" },
+    ): Promise<StepPage> => readSteps(dependencies, actor, id, { how: "steps", ...page }),
+    /** For those who follow it live. */
+    state: (actor: Actor, id: string): Promise<{ status: ExecutionStatus; error: ExecutionError | null }> =>
+      readState(dependencies, actor, id),
     cancel: (actor: Actor, id: string): Promise<{ status: string }> => cancel(dependencies, actor, id),
     retry: (actor: Actor, id: string): Promise<{ id: string; retryOf: string }> =>
       retry(dependencies, actor, id),
@@ -60,15 +71,6 @@ export function createExecutionService(dependencies: ExecutionDependencies) {
     waitForEnd: (actor: Actor, id: string, timeoutMs: number): Promise<Execution | null> =>
       waitForEnd(dependencies, actor, id, timeoutMs),
   };
-}
-
-export type StepPage = { items: ExecutionStep[]; more: boolean };
-
-async function get({ database }: ExecutionDependencies, actor: Actor, id: string): Promise<Execution> {
-  const execution = await database.transaction(principalsOf(actor), (tx) => findExecution(tx, id));
-  if (!execution) throw notFound("execution");
-  authorize(actor, "execution:read", execution);
-  return execution;
 }
 
 function list(
@@ -89,22 +91,6 @@ async function statuses(
   const readable = new Set(workspacesFor(actor, "execution:read"));
   const rows = await database.transaction(principalsOf(actor), (tx) => findStatuses(tx, ids));
   return new Map(rows.filter((row) => readable.has(row.workspaceId)).map(({ id, status }) => [id, status]));
-}
-
-async function steps(
-  { database }: ExecutionDependencies,
-  actor: Actor,
-  id: string,
-  page: { afterSeq: number; limit: number },
-): Promise<StepPage> {
-  return database.transaction(principalsOf(actor), async (tx) => {
-    const execution = await findExecutionSummary(tx, id);
-    if (!execution) throw notFound("execution");
-    authorize(actor, "execution:read", execution);
-    const items = await listSteps(tx, id, page);
-    const last = items.at(-1);
-    return { items, more: last !== undefined && (await hasStepsAfter(tx, id, last.seq)) };
-  });
 }
 
 async function cancel(
@@ -162,8 +148,8 @@ async function waitForEnd(
       signal: answered.signal,
     });
     try {
-      const execution = await get(dependencies, actor, id);
-      if (isTerminal(execution.status)) return execution;
+      const ended = await readEnd(dependencies, actor, id);
+      if (ended) return ended;
       if (left <= 0) return null;
       await change;
     } catch (error) {

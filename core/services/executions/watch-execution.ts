@@ -27,26 +27,26 @@ export async function* watchExecution(
   let seq = options.afterSeq;
   let status: ExecutionStatus | undefined;
   // First for the 404, before anything is marked.
-  await executions.get(actor(), id);
+  await executions.state(actor(), id);
   await database.transaction(principalsOf(actor()), (tx) => markWatched(tx, id));
 
   while (!options.signal.aborted) {
     const change = signals.wait(id, { timeoutMs: LOOK_MS, signal: options.signal });
     // The status is read before the steps: when it is terminal, all steps are there.
-    const execution = await executions.get(actor(), id);
+    const now = await executions.state(actor(), id);
     for (;;) {
-      const page = await executions.steps(actor(), id, { afterSeq: seq, limit: PAGE });
+      const page = await executions.steps(actor(), id, { afterSeq: seq, limit: PAGE, how: "events" });
       for (const step of page.items) {
         seq = Math.max(seq, step.seq);
         yield { type: "step", seq, step };
       }
       if (!page.more || options.signal.aborted) break;
     }
-    if (execution.status !== status) {
-      status = execution.status;
-      yield { type: "status", seq, status, error: execution.error };
+    if (now.status !== status) {
+      status = now.status;
+      yield { type: "status", seq, status, error: now.error };
     }
-    if (isTerminal(execution.status)) return;
+    if (isTerminal(now.status)) return;
     await change;
   }
 }

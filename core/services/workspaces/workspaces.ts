@@ -26,7 +26,11 @@ export type { Workspace };
 
 export type WorkspaceDependencies = { database: Database };
 
-export type WorkspaceChange = { name?: string | undefined; requireTotp?: boolean | undefined };
+export type WorkspaceChange = {
+  name?: string | undefined;
+  requireTotp?: boolean | undefined;
+  auditReads?: boolean | undefined;
+};
 
 export type WorkspaceService = {
   list(actor: Actor, page: IdPage): Promise<Workspace[]>;
@@ -79,7 +83,7 @@ async function update(
   { database }: WorkspaceDependencies,
   actor: Actor,
   id: string,
-  { name, requireTotp }: WorkspaceChange,
+  { name, requireTotp, auditReads }: WorkspaceChange,
 ): Promise<Workspace> {
   return database.transaction(principalsOf(actor), async (tx) => {
     await lockOwned(tx, actor, "workspace:write", id);
@@ -87,8 +91,9 @@ async function update(
     const isRenamed = name !== undefined && name !== current.name;
     const isTotpChanged = requireTotp !== undefined && requireTotp !== current.requireTotp;
     if (isTotpChanged && requireTotp) await requireOwnSecondFactor(tx, actor);
-    if (!isRenamed && !isTotpChanged) return current;
-    await updateWorkspace(tx, { id, name, requireTotp });
+    const isAuditChanged = auditReads !== undefined && auditReads !== current.auditReads;
+    if (!isRenamed && !isTotpChanged && !isAuditChanged) return current;
+    await updateWorkspace(tx, { id, name, requireTotp, auditReads });
     const members = isTotpChanged ? await listMemberIds(tx, id) : [];
     const changed = await find(tx, actor, id);
     await announceIdentityChange(tx, members);
@@ -97,6 +102,7 @@ async function update(
         ? [workspaceEntry(actor, id, "workspace.renamed", { from: current.name, to: name })]
         : []),
       ...(isTotpChanged ? [workspaceEntry(actor, id, "workspace.totp_changed", { requireTotp })] : []),
+      ...(isAuditChanged ? [workspaceEntry(actor, id, "workspace.audit_reads_changed", { auditReads })] : []),
     ]);
     return changed;
   });
