@@ -33,8 +33,7 @@ const REPEAT_MS = 600_000;
 const MAX_REMEMBERED = 10_000;
 const MAX_BATCH = 500;
 
-/** `until` is null while the entry is on its way. */
-type Known = { written: Promise<void>; until: number | null };
+type Known = { written: Promise<void>; until: number };
 
 export function createReadRecorder(options: ReadRecorderOptions): ReadRecorder {
   const { database, repeatMs = REPEAT_MS, maxRemembered = MAX_REMEMBERED } = options;
@@ -57,16 +56,16 @@ export function createReadRecorder(options: ReadRecorderOptions): ReadRecorder {
       const entry = entryOf(actor, read);
       const name = nameOf(entry);
       const before = known.get(name);
-      if (before && (before.until === null || now() < before.until)) return before.written;
+      // Its entry may still be on its way.
+      if (before && now() < before.until) return before.written;
       // Deleted first: keys stay in the order they came, so the first is the oldest.
       known.delete(name);
-      const one: Known = { written: writer.write(entry), until: null };
+      const one: Known = { written: writer.write(entry), until: now() + repeatMs };
       known.set(name, one);
       const [oldest] = known.keys();
       if (known.size > maxRemembered && oldest !== undefined) known.delete(oldest);
       try {
         await one.written;
-        one.until = now() + repeatMs;
       } catch (error) {
         // The next reader tries again.
         if (known.get(name) === one) known.delete(name);
