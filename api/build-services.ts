@@ -16,7 +16,10 @@ import { createCredentialService } from "#core/services/credentials/credentials.
 import { createCredentialTest } from "#core/services/credentials/test-credential.ts";
 import { createErasureService } from "#core/services/erasure/erasures.ts";
 import { createExecutionService } from "#core/services/executions/executions.ts";
-import { createExecutionSubmitter } from "#core/services/executions/submit-executions.ts";
+import {
+  createExecutionSubmitter,
+  type SubmitDependencies,
+} from "#core/services/executions/submit-executions.ts";
 import { watchExecution } from "#core/services/executions/watch-execution.ts";
 import { createFileService } from "#core/services/files/files.ts";
 import { createActorCache, followIdentityChanges } from "#core/services/identity/actor-cache.ts";
@@ -43,6 +46,7 @@ export type ServiceDependencies = {
   onMailFailed: (error: unknown) => void;
   /** How long a look-up of a person may be reused; 0 looks up every time. */
   actorCacheMs?: number;
+  appendSubmissions?: NonNullable<SubmitDependencies["appendSubmissions"]>;
 };
 
 export type Services = ReturnType<typeof buildServices>;

@@ -1,7 +1,6 @@
 // The API process: configuration, database, services, routes, server; stopped in the opposite order.
 import { fileURLToPath } from "node:url";
 import { type Config, loadConfig } from "#core/config.ts";
-import type { PasswordHasherOptions } from "#core/crypto/passwords.ts";
 import { createLogger, type Logger } from "#core/logger.ts";
 import { commitCanary } from "#core/persistence/commit-canary.ts";
 import { createDatabase } from "#core/persistence/database.ts";
@@ -15,7 +14,7 @@ import { createApp } from "./app.ts";
 import { buildDefences, type DefenceOverrides } from "./build-defences.ts";
 import { buildQueues } from "./build-queues.ts";
 import { buildRoutes } from "./build-routes.ts";
-import { buildServices } from "./build-services.ts";
+import { buildServices, type ServiceDependencies } from "./build-services.ts";
 import { type HttpServer, listen } from "./listen.ts";
 import { createMetrics } from "./metrics.ts";
 import { createPassport } from "./middleware/passport.ts";
@@ -26,7 +25,8 @@ const STUDIO = fileURLToPath(new URL("../dashboards/studio/dist", import.meta.ur
 const MAX_CONNECTIONS = 10;
 
 /** What tests bend; a deployment has configuration only. */
-export type ApiOverrides = DefenceOverrides & { actorCacheMs?: number; hashing?: PasswordHasherOptions };
+export type ApiOverrides = DefenceOverrides &
+  Pick<ServiceDependencies, "actorCacheMs" | "hashing" | "appendSubmissions">;
 
 /** Resolves when it accepts requests. Rejects, with nothing left open, when it cannot. */
 export async function startApi(

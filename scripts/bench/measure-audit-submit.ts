@@ -1,12 +1,13 @@
-// What the audit chain costs: the transaction of submissions with and without its entries, in turns.
+// What the audit log costs the transaction of submissions: without entries, with plain and with chained ones, in turns.
 import { createHash } from "node:crypto";
 import type pg from "pg";
 import { v7 as uuidv7 } from "uuid";
-import { appendAudit } from "../../core/persistence/audit/audit-logs.ts";
+import type { appendAudit } from "../../core/persistence/audit/audit-logs.ts";
 import type { Database } from "../../core/persistence/database.ts";
 import type { NewExecution } from "../../core/persistence/executions/insert-executions.ts";
 import { createGroupWriter } from "../../core/persistence/group-writer.ts";
 import { commitSubmissions, type Verdict } from "../../core/services/executions/commit-submissions.ts";
+import { type Counts, chooseAppend, compareCounts, VARIANTS } from "./append-variants.ts";
 import { benchGraph } from "./graphs.ts";
 import { type Measurement, round } from "./measurement.ts";
 
@@ -14,10 +15,8 @@ const SUBMITTERS = 32;
 const TURNS = 5;
 
 type Tenant = { userId: string; workspaceId: string; workflowId: string };
-type Append = typeof appendAudit;
-const nothing: Append = async () => {};
 
-/** `seconds` for each of the two numbers of workspaces. */
+/** `seconds` for each way, for each of the two numbers of workspaces. */
 export async function measureAuditSubmit(
   database: Database,
   admin: pg.Client,
@@ -27,24 +26,25 @@ export async function measureAuditSubmit(
   for (const workspaces of [1, 8]) {
     const tenants: Tenant[] = [];
     while (tenants.length < workspaces) tenants.push(await insertTenant(admin));
-    const slice = (append: Append) =>
-      submitFor((seconds * 1_000) / (2 * TURNS), (rows) => commit(database, rows, append), tenants);
-    await slice(appendAudit);
-    const counts = { with: 0, without: 0 };
-    for (let turn = 0; turn < TURNS; turn++) {
-      counts.without += await slice(nothing);
-      counts.with += await slice(appendAudit);
+    const counts: Counts = { none: 0, plain: 0, chained: 0 };
+    for (let turn = 0; turn <= TURNS; turn++) {
+      for (const variant of VARIANTS) {
+        const append = chooseAppend(variant);
+        const made = await submitFor(
+          (seconds * 1_000) / TURNS,
+          (rows) => commit(database, rows, append),
+          tenants,
+        );
+        // The first turn warms up.
+        if (turn > 0) counts[variant] += made;
+      }
     }
-    lines.push({
-      name: `audit chain's cost of a submission, ${workspaces} ${workspaces === 1 ? "workspace" : "workspaces"}`,
-      unit: "ratio",
-      value: round(1 - counts.with / counts.without),
-      /** That a submission takes longer with its entry. */
-      microseconds: round(((1 / counts.with - 1 / counts.without) * seconds * 1e6) / 2),
-      submitters: SUBMITTERS,
-      submissionsWith: round((counts.with * 2) / seconds),
-      submissionsWithout: round((counts.without * 2) / seconds),
-    });
+    const { entry, chain } = compareCounts(counts);
+    const of = `share of a submission's transaction, ${workspaces} ${workspaces === 1 ? "workspace" : "workspaces"}`;
+    const rates = Object.fromEntries(VARIANTS.map((name) => [name, round(counts[name] / seconds)]));
+    const detail = { unit: "ratio", submitters: SUBMITTERS, rates } as const;
+    lines.push({ name: `audit chain's ${of}`, value: round(chain), ...detail });
+    lines.push({ name: `audit entry's ${of}`, value: round(entry), ...detail });
   }
   return lines;
 }
@@ -52,7 +52,7 @@ export async function measureAuditSubmit(
 function commit(
   database: Database,
   rows: readonly NewExecution[],
-  append: Append,
+  append: typeof appendAudit,
 ): Promise<readonly Verdict[]> {
   const workspaceIds = [...new Set(rows.flatMap((row) => row.workspaceIds))];
   return database.transaction({ workspaceIds }, async (tx) => {

@@ -3,6 +3,7 @@ import { loadavg } from "node:os";
 import { createDatabase } from "../../core/persistence/database.ts";
 import { fillSearchable, fillVerifiable } from "./fill-audit-log.ts";
 import { measureAuditSearch } from "./measure-audit-search.ts";
+import { measureAuditShare } from "./measure-audit-share.ts";
 import { measureAuditSubmit } from "./measure-audit-submit.ts";
 import { measureAuditVerify } from "./measure-audit-verify.ts";
 import type { Measurement } from "./measurement.ts";
@@ -12,14 +13,16 @@ export type AuditBench = { rows: number; seconds: number; note: (line: string) =
 
 /** Before any role runs, on a database of no one else; leaves no execution and no entry behind. */
 export async function measureAudit(
-  { databaseUrl, admin }: Servers,
+  servers: Servers,
   { rows, seconds, note }: AuditBench,
 ): Promise<Measurement[]> {
-  const database = createDatabase({ databaseUrl, role: "atelier_api" });
+  const { admin } = servers;
+  const database = createDatabase({ databaseUrl: servers.databaseUrl, role: "atelier_api" });
   const empty = () => admin.query("truncate audit_logs, audit_heads, workflow_executions");
   await admin.query("set session_replication_role = replica");
   try {
     const lines = await measureAuditSubmit(database, admin, seconds);
+    lines.push(...(await measureAuditShare(servers, seconds)));
     await empty();
     // More say nothing new about verifying, and entries with real hashes take 200 µs each to write.
     const chainId = await fillVerifiable(database, Math.min(rows, 1_000_000));

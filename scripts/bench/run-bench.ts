@@ -2,7 +2,6 @@
 import { availableParallelism, totalmem } from "node:os";
 import { connectUsers } from "./connect-users.ts";
 import { measureAudit } from "./measure-audit.ts";
-import { measureAuditShare } from "./measure-audit-share.ts";
 import { measureBatch } from "./measure-batch.ts";
 import { type BullmqRates, measureBullmq } from "./measure-bullmq.ts";
 import { measureClosedLoop } from "./measure-closed-loop.ts";
@@ -101,19 +100,18 @@ async function measureAll(
   const wantsRates = options.names.includes("bullmq") || options.names.includes("closed-loop");
   const rates = wantsRates ? await measureBullmq(servers, cleanup) : null;
   if (rates && options.names.includes("bullmq")) for (const line of rates.lines) printerFor("bullmq")(line);
-  const audit: Measurement[] = [];
   if (options.names.includes("audit")) {
     const note = (line: string) => output.note(`${profile}: ${line}`);
-    audit.push(...(await measureAudit(servers, { rows: options.auditRows, seconds: options.seconds, note })));
-    audit.forEach(printerFor("audit"));
+    const { auditRows: rows, seconds } = options;
+    for (const line of await measureAudit(servers, { rows, seconds, note })) printerFor("audit")(line);
   }
-  if (options.names.every((name) => name === "bullmq")) return;
+  if (options.names.every((name) => name === "bullmq" || name === "audit")) return;
 
   output.note(`${profile}: starting api, worker and scheduler`);
   const roles = await startRoles(servers, options.cpuProfiles, cleanup);
   const platform = await connectUsers(roles.url, servers, cleanup);
   for (const name of options.names) {
-    for (const line of await measureOne(name, platform, options, { rates, audit })) printerFor(name)(line);
+    for (const line of await measureOne(name, platform, options, rates)) printerFor(name)(line);
   }
 }
 
@@ -121,13 +119,12 @@ async function measureOne(
   name: Name,
   platform: PlatformUnderLoad,
   { seconds }: BenchOptions,
-  { rates, audit }: { rates: BullmqRates | null; audit: readonly Measurement[] },
+  rates: BullmqRates | null,
 ): Promise<Measurement[]> {
   switch (name) {
     case "bullmq":
-      return [];
     case "audit":
-      return measureAuditShare(platform, seconds, audit);
+      return [];
     case "closed-loop": {
       const lines = await measureClosedLoop(platform, seconds);
       return rates === null ? lines : [...lines, ...compare(lines, rates)];

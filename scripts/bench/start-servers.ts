@@ -1,5 +1,6 @@
 // PostgreSQL with full durability, and Redis when asked for, in a temporary folder of their own.
 import { spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { once } from "node:events";
 import { chmodSync, mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -18,6 +19,8 @@ export type Servers = {
   redisUrl: string | null;
   folder: string;
   durability: Record<string, string>;
+  /** Of every process on this database, as the environment names them. */
+  secrets: { JWT_SECRETS: string; ENCRYPTION_KEYS: string };
 };
 
 /** What must be stopped and deleted is left to `cleanup`. */
@@ -48,7 +51,12 @@ export async function startServers(
     redisUrl: redisServer === null ? null : await startRedis(redisServer, folder, cleanup),
     folder,
     durability: await readDurability(admin),
+    secrets: { JWT_SECRETS: makeSecret(), ENCRYPTION_KEYS: makeSecret() },
   };
+}
+
+function makeSecret(): string {
+  return `k1:${randomBytes(32).toString("base64url")}`;
 }
 
 async function startRedis(program: string, folder: string, cleanup: AsyncDisposableStack): Promise<string> {

@@ -83,8 +83,7 @@ function follow(chainId: string, packed: string, previous: AuditLink): AuditLink
     action,
     targetType,
     targetId: target === "" ? null : target.slice(1),
-    detailsHash:
-      details === "" ? readDetailsHash(canonical) : detailsHash(canonicalJson(JSON.parse(details))),
+    detailsHash: coveredHash,
   });
   // Without a backslash the escaped bytes are the bytes.
   if (canonical !== expected || canonical.includes("\\")) return null;

@@ -4,7 +4,7 @@ import { v7 as uuidv7 } from "uuid";
 import { AppError } from "../../domain/app-error.ts";
 import { canonicalJson } from "../../domain/canonical-json.ts";
 import { type Actor, authorize, notFound, rolesFor, workspacesFor } from "../../domain/roles.ts";
-import { appendAudit } from "../../persistence/audit/audit-logs.ts";
+import type { appendAudit } from "../../persistence/audit/audit-logs.ts";
 import type { Executor } from "../../persistence/database.ts";
 import {
   findKeyed,
@@ -70,13 +70,12 @@ function givenFields(submission: Submission) {
 }
 
 /**
- * Verdicts in the order of the rows, and the rings to send after the commit. The audit entries come last; `append` is
- * another only where their cost is measured.
+ * Verdicts in the order of the rows, and the rings to send after the commit. `append` writes the audit entries, last.
  */
 export async function commitSubmissions(
   tx: Executor,
   rows: readonly NewExecution[],
-  append: typeof appendAudit = appendAudit,
+  append: typeof appendAudit,
 ): Promise<{ verdicts: Verdict[]; rings: Ring[] }> {
   const inserted = await insertExecutions(tx, rows, rolesFor("execution:run"));
   const byId = new Map(inserted.map((execution) => [execution.id, execution]));

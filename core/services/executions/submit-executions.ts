@@ -2,6 +2,7 @@
 import { AppError } from "../../domain/app-error.ts";
 import { findFileReferences } from "../../domain/file-references.ts";
 import { type Actor, notFound } from "../../domain/roles.ts";
+import { appendAudit } from "../../persistence/audit/audit-logs.ts";
 import type { Database, Executor } from "../../persistence/database.ts";
 import type { NewExecution } from "../../persistence/executions/insert-executions.ts";
 import { createGroupWriter } from "../../persistence/group-writer.ts";
@@ -50,10 +51,12 @@ export type SubmitDependencies = {
   database: Database;
   queue: ExecutionQueue;
   onRingFailed: (error: unknown) => void;
+  /** Another only where its cost is measured. */
+  appendSubmissions?: typeof appendAudit;
 };
 
 export function createExecutionSubmitter(dependencies: SubmitDependencies): ExecutionSubmitter {
-  const { database, queue, onRingFailed } = dependencies;
+  const { database, queue, onRingFailed, appendSubmissions: append = appendAudit } = dependencies;
   // Not awaited: the rows are the outbox, a queue that is down must not hold up the answer.
   const ring = (rings: readonly Ring[]) => void queue.ring(rings).catch(onRingFailed);
   const writer = createGroupWriter<Request, Verdict>({
@@ -63,6 +66,7 @@ export function createExecutionSubmitter(dependencies: SubmitDependencies): Exec
         commitSubmissions(
           tx,
           batch.map((request) => request.row),
+          append,
         ),
       );
       ring(rings);
@@ -92,7 +96,7 @@ export function createExecutionSubmitter(dependencies: SubmitDependencies): Exec
       const rows = toRows(actor, submissions, key);
       const { submitted, rings } = await database.transaction(principalsOf(actor), async (tx) => {
         await checkFiles(tx, submissions);
-        const { verdicts, rings } = await commitSubmissions(tx, rows);
+        const { verdicts, rings } = await commitSubmissions(tx, rows, append);
         // What is thrown here rolls all of it back.
         return { submitted: await requireAll(tx, actor, submissions, verdicts), rings };
       });
