@@ -13,6 +13,7 @@ import { createPasswordRoute } from "./routes/auth-password.ts";
 import { createResetRoute } from "./routes/auth-reset.ts";
 import { createSessionRoutes } from "./routes/auth-sessions.ts";
 import { createCredentialRoutes } from "./routes/credentials.ts";
+import { createEmergencyRoutes } from "./routes/emergency-access.ts";
 import { createExecutionEventRoutes } from "./routes/execution-events.ts";
 import { createExecutionRoutes } from "./routes/executions.ts";
 import { createFileRoutes } from "./routes/files.ts";
@@ -59,6 +60,7 @@ export function buildRoutes({
     ...createWorkspaceRoutes(services),
     ...createMemberRoutes(services),
     ...createInvitationRoutes(services),
+    ...createEmergencyRoutes(services),
     ...createWorkspaceExportRoutes(services),
     ...createExecutionRoutes(services),
     ...createAuditLogRoutes(services),

@@ -28,6 +28,7 @@ import { createApiKeyService } from "#core/services/identity/api-keys.ts";
 import { createIdentityService } from "#core/services/identity/identity.ts";
 import { createWorkflowVersionService } from "#core/services/workflows/workflow-versions.ts";
 import { createWorkflowService } from "#core/services/workflows/workflows.ts";
+import { createEmergencyService } from "#core/services/workspaces/emergency-access.ts";
 import { createExportService } from "#core/services/workspaces/export-workspace.ts";
 import { createInvitationService } from "#core/services/workspaces/invitations.ts";
 import { createMemberService } from "#core/services/workspaces/workspace-members.ts";
@@ -64,6 +65,8 @@ export function buildServices({ config, actorCacheMs, ...opened }: ServiceDepend
   });
   const keyring = createKeyring({ keys: config.encryptionKeys, reload: config.reloadEncryptionKeys });
   const envelope = createEnvelope({ keyring });
+  const hasher = createPasswordHasher(shared.hashing);
+  const letters = { mailer, publicUrl: config.publicUrl };
   const watch: WatchExecution = (actor, id, options) =>
     watchExecution({ ...shared, executions }, actor, id, options);
   return {
@@ -78,7 +81,8 @@ export function buildServices({ config, actorCacheMs, ...opened }: ServiceDepend
     files: createFileService(shared),
     workspaces: createWorkspaceService(shared),
     members: createMemberService(shared),
-    invitations: createInvitationService({ ...shared, mailer, publicUrl: config.publicUrl }),
+    invitations: createInvitationService({ ...shared, ...letters }),
+    emergencies: createEmergencyService({ ...shared, ...letters, hasher, envelope }),
     apiKeys: createApiKeyService(shared),
     credentials: createCredentialService({ ...shared, envelope }),
     testCredential: createCredentialTest({ ...shared, executions }),
@@ -91,10 +95,10 @@ export function buildServices({ config, actorCacheMs, ...opened }: ServiceDepend
     }),
     erasures: createErasureService(shared),
     exports: createExportService(shared),
-    adminUsers: createAdminUserService({ ...shared, mailer, publicUrl: config.publicUrl }),
+    adminUsers: createAdminUserService({ ...shared, ...letters }),
     identity: createIdentityService({
       ...shared,
-      hasher: createPasswordHasher(shared.hashing),
+      hasher,
       envelope,
       accessTokens: createAccessTokens({ secrets: config.jwtSecrets, issuer: config.publicUrl }),
       sessionLimits: config.sessionLimits,

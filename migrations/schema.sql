@@ -127,7 +127,8 @@ create table invitations (
   expires_at timestamp with time zone not null,
   accepted_at timestamp with time zone,
   accepted_by uuid,
-  created_at timestamp with time zone not null default now()
+  created_at timestamp with time zone not null default now(),
+  member_expires_at timestamp with time zone
 );
 create table key_canaries (
   key_id text not null,
@@ -308,7 +309,9 @@ create table workspace_members (
   workspace_id uuid not null,
   user_id uuid not null,
   role text not null,
-  created_at timestamp with time zone not null default now()
+  created_at timestamp with time zone not null default now(),
+  expires_at timestamp with time zone,
+  emergency_reason text
 );
 create table workspaces (
   id uuid not null,
@@ -355,6 +358,7 @@ alter table files add constraint files_workspace_id_fkey FOREIGN KEY (workspace_
 alter table files add constraint files_workspace_id_id_key UNIQUE (workspace_id, id);
 alter table invitations add constraint invitations_accepted_by_fkey FOREIGN KEY (accepted_by) REFERENCES users(id);
 alter table invitations add constraint invitations_invited_by_fkey FOREIGN KEY (invited_by) REFERENCES users(id);
+alter table invitations add constraint invitations_owner_stays CHECK (((role <> 'owner'::text) OR (member_expires_at IS NULL)));
 alter table invitations add constraint invitations_pkey PRIMARY KEY (id);
 alter table invitations add constraint invitations_role_check CHECK ((role = ANY (ARRAY['owner'::text, 'editor'::text, 'operator'::text, 'viewer'::text, 'auditor'::text])));
 alter table invitations add constraint invitations_role_check1 CHECK (((workspace_id IS NULL) = (role IS NULL)));
@@ -404,6 +408,8 @@ alter table workflows add constraint workflows_owner_id_fkey FOREIGN KEY (owner_
 alter table workflows add constraint workflows_pkey PRIMARY KEY (id);
 alter table workflows add constraint workflows_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id);
 alter table workflows add constraint workflows_workspace_id_id_key UNIQUE (workspace_id, id);
+alter table workspace_members add constraint workspace_members_emergency_ends CHECK (((emergency_reason IS NULL) OR (expires_at IS NOT NULL)));
+alter table workspace_members add constraint workspace_members_owner_stays CHECK (((role <> 'owner'::text) OR (expires_at IS NULL)));
 alter table workspace_members add constraint workspace_members_pkey PRIMARY KEY (workspace_id, user_id);
 alter table workspace_members add constraint workspace_members_role_check CHECK ((role = ANY (ARRAY['owner'::text, 'editor'::text, 'operator'::text, 'viewer'::text, 'auditor'::text])));
 alter table workspace_members add constraint workspace_members_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
@@ -444,6 +450,7 @@ CREATE INDEX workflow_executions_queued_idx ON ONLY public.workflow_executions U
 CREATE INDEX workflow_executions_workflow_idx ON ONLY public.workflow_executions USING btree (workflow_id, id DESC);
 CREATE UNIQUE INDEX workflows_legacy_id_key ON public.workflows USING btree (workspace_id, legacy_id);
 CREATE INDEX workflows_list_idx ON public.workflows USING btree (workspace_id, id DESC) WHERE (archived_at IS NULL);
+CREATE INDEX workspace_members_expires_at_idx ON public.workspace_members USING btree (expires_at) WHERE (expires_at IS NOT NULL);
 CREATE INDEX workspace_members_user_id_idx ON public.workspace_members USING btree (user_id);
 CREATE INDEX workspaces_deleted_idx ON public.workspaces USING btree (deleted_at) WHERE (deleted_at IS NOT NULL);
 
@@ -489,6 +496,18 @@ begin
   end if;
 end $function$
 ;
+CREATE OR REPLACE FUNCTION public.admin_end_emergencies()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+begin
+  update public.workspace_members m set expires_at = clock_timestamp()
+  where m.user_id = new.id and m.emergency_reason is not null and m.expires_at > clock_timestamp();
+  return null;
+end $function$
+;
 CREATE OR REPLACE FUNCTION public.admin_end_sessions(p_user uuid)
  RETURNS SETOF uuid
  LANGUAGE sql
@@ -499,6 +518,18 @@ AS $function$
   where user_id = p_user and ended_at is null and public.admin_is_current()
   returning id
 $function$
+;
+CREATE OR REPLACE FUNCTION public.admin_forget_ended()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+begin
+  delete from public.workspace_members m
+  where m.workspace_id = new.workspace_id and m.user_id = new.user_id and m.expires_at <= clock_timestamp();
+  return new;
+end $function$
 ;
 CREATE OR REPLACE FUNCTION public.admin_is_current()
  RETURNS boolean
@@ -536,6 +567,21 @@ begin
   where id = p_user and totp_secret is not null and public.admin_is_current();
   return found;
 end $function$
+;
+CREATE OR REPLACE FUNCTION public.admin_tidy_members(p_limit integer)
+ RETURNS TABLE("workspaceId" uuid, "userId" uuid, role text, "expiredAt" timestamp with time zone, "isEmergency" boolean)
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+  with ended as (
+    select m.workspace_id, m.user_id from public.workspace_members m
+    where m.expires_at <= clock_timestamp() order by m.expires_at limit p_limit for update skip locked
+  )
+  delete from public.workspace_members m using ended
+  where (m.workspace_id, m.user_id) = (ended.workspace_id, ended.user_id)
+  returning m.workspace_id, m.user_id, m.role, m.expires_at, m.emergency_reason is not null
+$function$
 ;
 CREATE OR REPLACE FUNCTION public.app_user_id()
  RETURNS uuid
@@ -970,8 +1016,8 @@ begin
   end if;
   update public.invitations x set accepted_at = clock_timestamp(), accepted_by = public.app_user_id() where x.id = i.id;
   if i.workspace_id is not null then
-    insert into public.workspace_members (workspace_id, user_id, role)
-    values (i.workspace_id, public.app_user_id(), i.role) on conflict do nothing;
+    insert into public.workspace_members (workspace_id, user_id, role, expires_at)
+    values (i.workspace_id, public.app_user_id(), i.role, i.member_expires_at) on conflict do nothing;
     joined := found;
   end if;
   return query select i.id, i.workspace_id, m.role, joined from (select) as one
@@ -1025,7 +1071,7 @@ AS $function$
   select i.id from public.invitations i
   join public.users u on u.id = i.invited_by and u.disabled_at is null
   where i.token_hash = p_token_hash and lower(i.email) = lower(p_email)
-    and i.accepted_at is null and i.expires_at > clock_timestamp()
+    and i.accepted_at is null and least(i.expires_at, i.member_expires_at) > clock_timestamp()
     and case when i.workspace_id is null then u.is_admin
       else exists (select from public.workspace_members m
         where m.workspace_id = i.workspace_id and m.user_id = i.invited_by and m.role = 'owner') end
@@ -1086,6 +1132,50 @@ begin
     raise exception 'a workspace keeps an owner' using errcode = 'ZA001';
   end if;
   return null;
+end $function$
+;
+CREATE OR REPLACE FUNCTION public.identity_open_emergency(p_workspace uuid, p_role text, p_minutes integer, p_reason text, p_per_hour integer)
+ RETURNS TABLE(outcome text, since timestamp with time zone, until timestamp with time zone, "workspaceName" text, owners text[], "retryAfterMs" integer)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+declare
+  place public.workspaces;
+  made public.workspace_members;
+  opened timestamptz[];
+begin
+  perform pg_advisory_xact_lock(hashtext('emergency'), hashtext(public.app_user_id()::text));
+  if not exists (select from public.users u
+    where u.id = public.app_user_id() and u.is_admin and u.disabled_at is null) then
+    return query select 'forbidden', null::timestamptz, null::timestamptz, null, null::text[], null::int;
+    return;
+  end if;
+  select * into place from public.workspaces w where w.id = p_workspace and w.deleted_at is null for no key update;
+  if not found then
+    return query select 'not_found', null::timestamptz, null::timestamptz, null, null::text[], null::int;
+    return;
+  end if;
+  opened := array(select l.at from public.audit_logs l
+    where l.chain_id = '00000000-0000-0000-0000-000000000000' and l.actor_id = public.app_user_id()
+      and l.action = 'emergency.opened' and l.at > clock_timestamp() - interval '1 hour'
+    order by l.at desc limit p_per_hour);
+  if cardinality(opened) >= p_per_hour then
+    return query select 'too_many', null::timestamptz, null::timestamptz, null, null::text[],
+      ceil(extract(epoch from opened[p_per_hour] + interval '1 hour' - clock_timestamp()) * 1000)::int;
+    return;
+  end if;
+  insert into public.workspace_members as m (workspace_id, user_id, role, created_at, expires_at, emergency_reason)
+  values (p_workspace, public.app_user_id(), p_role, clock_timestamp(),
+    clock_timestamp() + make_interval(mins => p_minutes), p_reason)
+  on conflict do nothing returning m.* into made;
+  if not found then
+    return query select 'member', null::timestamptz, null::timestamptz, null, null::text[], null::int;
+    return;
+  end if;
+  return query select 'opened', made.created_at, made.expires_at, place.name, array(
+    select u.email from public.workspace_members m join public.users u on u.id = m.user_id and u.disabled_at is null
+    where m.workspace_id = p_workspace and m.role = 'owner' order by u.id), null::int;
 end $function$
 ;
 CREATE OR REPLACE FUNCTION public.identity_owns_workspace(p_workspace uuid)
@@ -1170,6 +1260,16 @@ begin
   end if;
 end $function$
 ;
+CREATE OR REPLACE FUNCTION public.keep_heir()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  new.expires_at := null;
+  new.emergency_reason := null;
+  return new;
+end $function$
+;
 CREATE OR REPLACE FUNCTION public.refuse_change()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1200,10 +1300,13 @@ CREATE CONSTRAINT TRIGGER audit_logs_erasure_audited AFTER UPDATE ON public.audi
 CREATE TRIGGER audit_logs_forget_words BEFORE UPDATE OF details ON public.audit_logs FOR EACH ROW WHEN ((old.details IS DISTINCT FROM new.details)) EXECUTE FUNCTION forget_audit_words();
 CREATE TRIGGER audit_logs_no_truncate BEFORE TRUNCATE ON public.audit_logs FOR EACH STATEMENT EXECUTE FUNCTION refuse_change('the audit log is append-only');
 CREATE TRIGGER execution_steps_terminal BEFORE UPDATE ON public.execution_steps FOR EACH ROW WHEN ((old.status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text]))) EXECUTE FUNCTION refuse_change('a finished step is final');
+CREATE TRIGGER users_end_emergencies AFTER UPDATE OF is_admin, disabled_at ON public.users FOR EACH ROW WHEN ((old.is_admin AND (old.disabled_at IS NULL) AND (NOT (new.is_admin AND (new.disabled_at IS NULL))))) EXECUTE FUNCTION admin_end_emergencies();
 CREATE CONSTRAINT TRIGGER users_erasure_audited AFTER UPDATE ON public.users DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((old.erased_at IS NULL) AND (new.erased_at IS NOT NULL))) EXECUTE FUNCTION erase_requires_entry('user.erased');
 CREATE TRIGGER workflow_executions_terminal BEFORE UPDATE ON public.workflow_executions FOR EACH ROW WHEN ((old.status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text]))) EXECUTE FUNCTION refuse_change('a finished execution is final, retry makes a new one');
 CREATE TRIGGER workflow_versions_immutable BEFORE DELETE OR UPDATE ON public.workflow_versions FOR EACH ROW EXECUTE FUNCTION refuse_change('a version is immutable, save a new one');
 CREATE TRIGGER workflow_versions_no_truncate BEFORE TRUNCATE ON public.workflow_versions FOR EACH STATEMENT EXECUTE FUNCTION refuse_change('a version is immutable');
+CREATE TRIGGER workspace_members_forget_ended BEFORE INSERT ON public.workspace_members FOR EACH ROW EXECUTE FUNCTION admin_forget_ended();
+CREATE TRIGGER workspace_members_heir BEFORE UPDATE ON public.workspace_members FOR EACH ROW WHEN (((CURRENT_USER = 'atelier_eraser'::name) AND (old.role <> 'owner'::text) AND (new.role = 'owner'::text))) EXECUTE FUNCTION keep_heir();
 CREATE TRIGGER workspace_members_owner_changes AFTER UPDATE ON public.workspace_members FOR EACH ROW WHEN (((old.role = 'owner'::text) AND (new.role <> 'owner'::text) AND (CURRENT_USER = 'atelier_api'::name))) EXECUTE FUNCTION identity_keep_owner();
 CREATE TRIGGER workspace_members_owner_leaves AFTER DELETE ON public.workspace_members FOR EACH ROW WHEN (((old.role = 'owner'::text) AND (CURRENT_USER = 'atelier_api'::name))) EXECUTE FUNCTION identity_keep_owner();
 CREATE TRIGGER workspace_members_person BEFORE UPDATE ON public.workspace_members FOR EACH ROW WHEN (((old.workspace_id IS DISTINCT FROM new.workspace_id) OR (old.user_id IS DISTINCT FROM new.user_id))) EXECUTE FUNCTION refuse_change('a membership is one person''s in one workspace');
@@ -1490,6 +1593,13 @@ create policy scheduler_reads on workflows for select to atelier_scheduler
   using (true);
 create policy worker_reads on workflows for select to atelier_worker
   using (true);
+create policy admin_ends on workspace_members for update to atelier_admin
+  using ((expires_at IS NOT NULL))
+  with check ((expires_at IS NOT NULL));
+create policy admin_reads on workspace_members for select to atelier_admin
+  using (true);
+create policy admin_tidies on workspace_members for delete to atelier_admin
+  using ((expires_at <= clock_timestamp()));
 create policy api_founder on workspace_members for insert to atelier_api
   with check (((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])) AND (user_id = ( SELECT app_user_id() AS app_user_id)) AND (role = 'owner'::text) AND identity_founds_workspace(workspace_id)));
 create policy api_leaves on workspace_members for delete to atelier_api
@@ -1505,6 +1615,9 @@ create policy eraser_all on workspace_members for all to atelier_eraser
 create policy identity_all on workspace_members for all to atelier_identity
   using (true)
   with check (true);
+create policy members_not_ended on workspace_members for all to atelier_api, atelier_eraser, atelier_identity
+  using (((expires_at IS NULL) OR (expires_at > clock_timestamp())))
+  with check (((expires_at IS NULL) OR (expires_at > clock_timestamp())));
 create policy api_creates on workspaces for insert to atelier_api
   with check (((id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])) AND (created_by = ( SELECT app_user_id() AS app_user_id)) AND (NOT personal)));
 create policy api_member on workspaces for select to atelier_api
@@ -1612,7 +1725,8 @@ grant delete, insert, select, update on workflows to atelier_api;
 grant delete, select on workflows to atelier_eraser;
 grant select on workflows to atelier_scheduler;
 grant select on workflows to atelier_worker;
-grant delete, insert, select, update on workspace_members to atelier_api;
+grant delete, select on workspace_members to atelier_admin;
+grant delete, insert, select on workspace_members to atelier_api;
 grant delete, insert, select on workspace_members to atelier_eraser;
 grant insert, select on workspace_members to atelier_identity;
 grant insert, select on workspaces to atelier_api;
@@ -1638,6 +1752,8 @@ grant update (totp_key_id, totp_wrapped_key) on users to atelier_rotator;
 grant update (owner_id) on webhooks to atelier_eraser;
 grant update (status, error, cancel_requested_at, cancel_requested_by, finished_at) on workflow_executions to atelier_eraser;
 grant update (owner_id) on workflows to atelier_eraser;
+grant update (expires_at) on workspace_members to atelier_admin;
+grant update (role, expires_at) on workspace_members to atelier_api;
 grant update (role) on workspace_members to atelier_eraser;
 grant update (name, settings, updated_at, require_totp, audit_reads) on workspaces to atelier_api;
 grant update (deleted_at, deleted_by, deleted_xid) on workspaces to atelier_eraser;
@@ -1647,6 +1763,7 @@ grant execute on function admin_change_user(uuid,boolean,boolean) to atelier_api
 grant execute on function admin_end_sessions(uuid) to atelier_api;
 grant execute on function admin_list_users(uuid,text,uuid,integer) to atelier_api;
 grant execute on function admin_reset_mfa(uuid) to atelier_api;
+grant execute on function admin_tidy_members(integer) to atelier_scheduler;
 grant execute on function app_user_id() to public;
 grant execute on function app_workspace_ids() to public;
 grant execute on function audit_words(uuid,text,text) to public;
@@ -1669,9 +1786,11 @@ grant execute on function identity_find_reset(bytea) to atelier_api;
 grant execute on function identity_founds_workspace(uuid) to atelier_api;
 grant execute on function identity_has_users() to atelier_api;
 grant execute on function identity_keep_owner() to atelier_api;
+grant execute on function identity_open_emergency(uuid,text,integer,text,integer) to atelier_api;
 grant execute on function identity_owns_workspace(uuid) to atelier_api;
 grant execute on function identity_register(uuid,text,text,text,uuid,text) to atelier_api;
 grant execute on function identity_rotate_refresh(bytea,bytea,interval) to atelier_api;
 grant execute on function identity_use_api_key(bytea) to atelier_api;
+grant execute on function keep_heir() to public;
 grant execute on function refuse_change() to public;
 grant execute on function uuid_floor(timestamp with time zone) to public;

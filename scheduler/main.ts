@@ -13,6 +13,7 @@ import { createAnchorWriter } from "#core/services/audit/audit-anchors.ts";
 import { checkFoundations } from "#core/services/check-foundations.ts";
 import { purgeWorkspaces } from "#core/services/erasure/purge-workspaces.ts";
 import { recoverExecutions } from "#core/services/executions/recover-executions.ts";
+import { tidyMemberships } from "#core/services/workspaces/tidy-memberships.ts";
 import { runRole, type Stop } from "#core/shutdown.ts";
 import { startAnchorLoop } from "./anchor-loop.ts";
 import { startPurgeLoop } from "./purge-loop.ts";
@@ -44,7 +45,11 @@ async function startScheduler(config: Config, logger: Logger): Promise<Stop> {
   };
   await maintainPartitions();
   const timers = createScheduleQueue({ databaseUrl, role: "atelier_scheduler", onError });
-  await timers.start({ "maintain-partitions": maintainPartitions });
+  const tidy = async () => {
+    const ended = await tidyMemberships(database);
+    if (ended > 0) logger.info({ ended }, "ended memberships taken away");
+  };
+  await timers.start({ "maintain-partitions": maintainPartitions, "tidy-memberships": tidy });
   const recovery = startRecoveryLoop(async () => {
     const session = await openLockSession(database, "recovery");
     return { ...session, recover: () => recoverExecutions(session.executor, queue) };

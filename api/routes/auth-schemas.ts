@@ -13,12 +13,15 @@ const newPassword = z
   .meta({ minLength: MIN_PASSWORD_CHARS, maxLength: MAX_PASSWORD_CHARS });
 
 // Looser than a new one: a wrong password is a wrong password, whatever it looks like. In UTF-16 units.
-const knownPassword = z
+export const knownPassword = z
   .string()
   .min(1)
   .max(2 * MAX_PASSWORD_CHARS);
 
-const code = z.string().max(MAX_CODE_CHARS).describe("Six digits of the authenticator, or a recovery code");
+export const code = z
+  .string()
+  .max(MAX_CODE_CHARS)
+  .describe("Six digits of the authenticator, or a recovery code");
 
 /** In lower case, as it is kept. */
 export const emailAddress = z.string().max(MAX_EMAIL_CHARS).transform(normaliseEmail).pipe(z.email());

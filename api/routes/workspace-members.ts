@@ -1,13 +1,19 @@
 // /api/workspaces/:id/members: who is in it; leaving; handing the workspace over.
 import { z } from "zod";
 import type { MemberService } from "#core/services/workspaces/workspace-members.ts";
+import { instant } from "../routing/instant.ts";
 import { pageOf, pageQuery } from "../routing/pagination.ts";
 import { idParams } from "../routing/params.ts";
 import { defineRoute, type Route } from "../routing/route.ts";
 import { readIdCursor, toPage } from "./id-page.ts";
 import { memberParams, memberSchema, roleSchema } from "./workspace-schemas.ts";
 
-const roleBody = z.strictObject({ role: roleSchema });
+const changeBody = z
+  .strictObject({
+    role: roleSchema.optional(),
+    expiresAt: instant.nullable().optional().describe("Out from then on, within a year; null: no end"),
+  })
+  .refine((change) => Object.keys(change).length > 0, "give role or expiresAt");
 const transferBody = z.strictObject({ userId: z.uuid().describe("A member, who becomes its owner") });
 
 export function createMemberRoutes({ members }: { members: MemberService }): Route[] {
@@ -29,15 +35,15 @@ export function createMemberRoutes({ members }: { members: MemberService }): Rou
     defineRoute({
       method: "patch",
       path: "/api/workspaces/:id/members/:userId",
-      summary: "Change a member's role; the last owner stays one",
+      summary: "Change a member's role, or when their membership ends; the last owner stays one",
       tag: "Workspaces",
       action: "member:write",
       params: memberParams,
-      body: roleBody,
+      body: changeBody,
       replies: { 200: { description: "The member", schema: memberSchema } },
       async handle({ actor, params, body }) {
         const member = { workspaceId: params.id, userId: params.userId };
-        return { status: 200, body: await members.changeRole(actor, member, body.role) };
+        return { status: 200, body: await members.change(actor, member, body) };
       },
     }),
     defineRoute({

@@ -1,7 +1,8 @@
 // What the workspace routes take and answer, as the OpenAPI document shows it.
 import { z } from "zod";
 import { WORKSPACE_ROLES } from "#core/domain/roles.ts";
-import { emailAddress } from "./auth-schemas.ts";
+import { instant } from "../routing/instant.ts";
+import { code, emailAddress, knownPassword } from "./auth-schemas.ts";
 
 const MAX_HOURS = 30 * 24;
 const DEFAULT_HOURS = 7 * 24;
@@ -21,6 +22,12 @@ export const workspaceSchema = z.object({
   updatedAt: z.iso.datetime(),
 });
 
+export const emergencySchema = z.object({
+  reason: z.string(),
+  since: z.iso.datetime(),
+  until: z.iso.datetime(),
+});
+
 export const memberSchema = z.object({
   userId: z.uuid(),
   email: z.string(),
@@ -28,6 +35,30 @@ export const memberSchema = z.object({
   role: roleSchema,
   disabled: z.boolean(),
   joinedAt: z.iso.datetime(),
+  expiresAt: z.iso.datetime().nullable().describe("Out from then on; null: no end"),
+  emergency: emergencySchema.nullable().describe("An administrator of the instance who let themselves in"),
+});
+
+/** One line: it goes into a mail and a log. */
+const reason = z
+  .string()
+  .trim()
+  .min(10)
+  .max(500)
+  .regex(/^\P{Cc}*$/u, "Write the reason in one line");
+
+export const emergencyBody = z.strictObject({
+  reason,
+  minutes: z.int().min(5).max(240).default(60),
+  role: z.enum(["viewer", "operator", "editor"]).default("viewer"),
+  password: knownPassword.optional().describe("Yours; not needed where you send a code"),
+  totp: code.optional().describe("A code of your second factor, where you have one"),
+});
+
+export const openedEmergencySchema = emergencySchema.extend({
+  userId: z.uuid(),
+  role: roleSchema,
+  ownersMailed: z.int().describe("How many owners' mails the mail server took"),
 });
 
 export const memberParams = z.strictObject({ id: z.uuid(), userId: z.uuid() });
@@ -35,7 +66,12 @@ export const invitationParams = z.strictObject({ id: z.uuid(), invitationId: z.u
 
 const expiresInHours = z.int().min(1).max(MAX_HOURS).default(DEFAULT_HOURS);
 
-export const inviteBody = z.strictObject({ email: emailAddress, role: roleSchema, expiresInHours });
+export const inviteBody = z.strictObject({
+  email: emailAddress,
+  role: roleSchema,
+  expiresInHours,
+  membershipExpiresAt: instant.optional().describe("The membership ends then, within a year; not an owner's"),
+});
 export const inviteToInstanceBody = z.strictObject({ email: emailAddress, expiresInHours });
 
 export const invitationSchema = z.object({
@@ -49,6 +85,7 @@ export const invitationSchema = z.object({
   createdAt: z.iso.datetime(),
   expiresAt: z.iso.datetime(),
   acceptedAt: z.iso.datetime().nullable(),
+  membershipExpiresAt: z.iso.datetime().nullable().describe("When the membership ends that it leads to"),
 });
 
 export const sentInvitationSchema = invitationSchema.extend({

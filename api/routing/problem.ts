@@ -53,6 +53,7 @@ const STATUS_OF: Readonly<Record<string, number>> = {
   already_member: 409,
   last_owner: 409,
   personal_workspace: 409,
+  membership_ends: 409,
   body_too_large: 413,
   file_too_large: 413,
   output_too_large: 413,

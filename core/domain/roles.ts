@@ -53,6 +53,8 @@ export type Membership = {
   role: WorkspaceRole;
   /** The workspace asks for a second factor that this person has not set up: nothing may be done there. */
   needsTotp?: boolean;
+  /** When it ends: ISO 8601 on the database's clock, and so many milliseconds after it was looked up. */
+  end?: { at: string; inMs: number };
 };
 
 /** `expiresAt` is ISO 8601. */

@@ -3,6 +3,8 @@
 export const TIMERS = {
   /** Nightly: month partitions exist a year ahead. */
   "maintain-partitions": "17 3 * * *",
+  /** Hourly: memberships that have ended leave, and the audit log says so; they count for nothing before. */
+  "tidy-memberships": "7 * * * *",
 } as const satisfies Readonly<Record<string, string>>;
 
 export type TimerName = keyof typeof TIMERS;

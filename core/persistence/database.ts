@@ -1,6 +1,8 @@
 // Pools that speak as one run-time role, and transactions that speak for verified people.
 import pg from "pg";
 import { AppError } from "../domain/app-error.ts";
+import { notFound } from "../domain/roles.ts";
+import { enterName } from "./enter-name.ts";
 import { type Sql, sql } from "./sql.ts";
 
 /** `atelier_rotator` is for the command that rotates keys. */
@@ -29,6 +31,8 @@ export type Executor = {
 export type Principals = {
   userId?: string;
   workspaceIds: readonly string[];
+  /** Memberships with an end (ISO 8601): when it has come, their workspace is none of the transaction's. */
+  ends?: ReadonlyArray<{ workspaceId: string; at: string }> | undefined;
   apiKeyId?: string | undefined;
 };
 
@@ -163,11 +167,11 @@ async function runTransaction<Result>(
     throw translate(error);
   });
   let broken: Error | undefined;
+  let hasEnded = false;
   try {
     const tx: Executor = { ...executorOf(client), apiKeyId: principals.apiKeyId };
     await tx.run(sql`begin`);
-    await tx.run(sql`select set_config('app.user_id', ${principals.userId ?? ""}, true),
-      set_config('app.workspace_ids', ${`{${principals.workspaceIds.join(",")}}`}, true)`);
+    hasEnded = await enterName(tx, principals);
     const result = await work(tx);
     await tx.run(sql`commit`);
     return result;
@@ -178,7 +182,7 @@ async function runTransaction<Result>(
         broken = failure;
       });
     }
-    throw error;
+    throw hasEnded && isRefusedRow(error) ? notFound("workspace") : error;
   } finally {
     client.release(broken);
   }
@@ -196,6 +200,11 @@ const LOST = new RegExp(`Connection terminated|timeout exceeded when trying|not 
 /** The server said nothing at all: a rollback would wait as long again. */
 function isSilent(error: unknown): boolean {
   return error instanceof AppError && error.cause instanceof Error && error.cause.message === NO_ANSWER;
+}
+
+/** By row-level security: in a workspace that was the person's when the request came in. */
+function isRefusedRow(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "42501";
 }
 
 function translate(error: unknown): unknown {

@@ -31,7 +31,8 @@ const BY_ID = {
 
 const SOURCES = {
   members: {
-    columns: sql`t.user_id as "userId", u.email, u.name, t.role, t.created_at as "createdAt"`,
+    columns: sql`t.user_id as "userId", u.email, u.name, t.role, t.created_at as "createdAt",
+      t.expires_at as "expiresAt", t.emergency_reason as "emergencyReason"`,
     from: sql`workspace_members t join users u on u.id = t.user_id`,
     key: sql`t.user_id`,
     keyTexts: sql`t.user_id::text`,
@@ -39,7 +40,8 @@ const SOURCES = {
   },
   invitations: {
     columns: sql`t.id, t.email, t.role, t.invited_by as "invitedBy", t.expires_at as "expiresAt",
-      t.accepted_at as "acceptedAt", t.accepted_by as "acceptedBy", t.created_at as "createdAt"`,
+      t.accepted_at as "acceptedAt", t.accepted_by as "acceptedBy", t.member_expires_at as "membershipExpiresAt",
+      t.created_at as "createdAt"`,
     from: sql`invitations t`,
     ...BY_ID,
   },

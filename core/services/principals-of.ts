@@ -10,7 +10,10 @@ type PersonPrincipals = Principals & { userId: string };
  */
 export function principalsOf(actor: Actor): PersonPrincipals {
   const workspaceIds = actor.memberships.map((m) => m.workspaceId);
-  return { userId: actor.userId, workspaceIds, apiKeyId: actor.apiKey?.id };
+  const ends = actor.memberships.flatMap(({ workspaceId, end }) =>
+    end ? [{ workspaceId, at: end.at }] : [],
+  );
+  return { userId: actor.userId, workspaceIds, ends, apiKeyId: actor.apiKey?.id };
 }
 
 /** The same in some of them, or in none for the instance's own affairs. */

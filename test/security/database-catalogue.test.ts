@@ -8,9 +8,12 @@ import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 // What administrators do and what erases, each owned by a role made for it (0013).
 const DEFINER_FUNCTIONS = [
   "admin_change_user",
+  "admin_end_emergencies",
   "admin_end_sessions",
+  "admin_forget_ended",
   "admin_list_users",
   "admin_reset_mfa",
+  "admin_tidy_members",
   "ensure_partition",
   "erase_audit_details",
   "erase_begin_person",
@@ -29,6 +32,7 @@ const DEFINER_FUNCTIONS = [
   "identity_founds_workspace",
   "identity_has_users",
   "identity_keep_owner",
+  "identity_open_emergency",
   "identity_owns_workspace",
   "identity_register",
   "identity_rotate_refresh",

@@ -1,4 +1,4 @@
-// S20, A10–A17, A22, A26: every role, key and stranger calls every route of the document about their own, another's
+// S20, S70, A10–A17, A22, A26: every role, key and stranger calls every route of the document about their own, another's
 // and nobody's objects; what must come of it is computed from the policy table and the route's x-action.
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
@@ -23,7 +23,7 @@ let cellCount = 0;
 const label = ({ persona, which }: Cell) => `${persona.name} on ${which ?? "no named"} object`;
 
 for (const route of routes) {
-  test(`S20 A22 A26: ${route.name} (${route.action})`, async () => {
+  test(`S20 S70 A22 A26: ${route.name} (${route.action})`, async () => {
     const plan = REQUESTS[route.name];
     assert.ok(plan, `Add "${route.name}" to test/security/role-matrix/requests.ts: say how to call it`);
     const cells = cellsOf(plan);
@@ -34,16 +34,28 @@ for (const route of routes) {
     }
     cellCount += outcomes.length;
     const wrong = outcomes.flatMap(({ cell, faults }) => faults.map((fault) => `${label(cell)}: ${fault}`));
-    assert.deepEqual([...wrong, ...betrayals(outcomes), ...favourites(route, outcomes)], []);
+    const more = [...betrayals(outcomes), ...favourites(route, outcomes)];
+    if (plan.object === "workspace") more.push(...remains(outcomes));
+    assert.deepEqual([...wrong, ...more], []);
   });
+}
+
+function answerOf(outcomes: readonly Outcome[], persona: string, which: string): string | undefined {
+  return outcomes
+    .find(({ cell }) => cell.persona.name === persona && cell.which === which)
+    ?.text.replace(/"requestId":"[^"]*"/, "");
+}
+
+/** S70: to whom a membership has ended, what was theirs is what nobody has. */
+function remains(outcomes: readonly Outcome[]): string[] {
+  return PERSONAS.filter(({ was }) => was !== undefined)
+    .filter(({ name }) => answerOf(outcomes, name, "own") !== answerOf(outcomes, name, "random"))
+    .map(({ name }) => `${name}: what was theirs is answered unlike what does not exist`);
 }
 
 /** A10–A17: whether a foreign object exists cannot be told from the answer. */
 function betrayals(outcomes: readonly Outcome[]): string[] {
-  const answerTo = (persona: string, which: string) =>
-    outcomes
-      .find(({ cell }) => cell.persona.name === persona && cell.which === which)
-      ?.text.replace(/"requestId":"[^"]*"/, "");
+  const answerTo = (persona: string, which: string) => answerOf(outcomes, persona, which);
   return PERSONAS.map(({ name }) => name)
     .filter((name) => answerTo(name, "foreign") !== undefined)
     .filter((name) => answerTo(name, "foreign") !== answerTo(name, "random"))

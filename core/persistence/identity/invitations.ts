@@ -15,6 +15,8 @@ export type Invitation = {
   createdAt: string;
   expiresAt: string;
   acceptedAt: string | null;
+  /** When the membership ends that it leads to; null: never. */
+  membershipExpiresAt: string | null;
 };
 
 export type NewInvitation = {
@@ -25,13 +27,14 @@ export type NewInvitation = {
   tokenHash: Buffer;
   invitedBy: string;
   expiresInHours: number;
+  membershipExpiresAt?: string | undefined;
 };
 
 const INVITATIONS = sql`
   select i.id, i.email, i.role, i.invited_by as "invitedBy", i.created_at as "createdAt",
-    i.expires_at as "expiresAt", i.accepted_at as "acceptedAt",
+    i.expires_at as "expiresAt", i.accepted_at as "acceptedAt", i.member_expires_at as "membershipExpiresAt",
     case when i.accepted_at is not null then 'accepted'
-      when i.expires_at <= clock_timestamp() then 'expired'
+      when least(i.expires_at, i.member_expires_at) <= clock_timestamp() then 'expired'
       when i.workspace_id is not null and not exists (select from workspace_members m join users u on u.id = m.user_id
         where m.workspace_id = i.workspace_id and m.user_id = i.invited_by and m.role = 'owner'
           and u.disabled_at is null) then 'void'
@@ -53,9 +56,9 @@ export function listInvitations(
 
 export async function insertInvitation(tx: Executor, row: NewInvitation): Promise<Invitation> {
   await tx.run(sql`
-    insert into invitations (id, workspace_id, email, role, token_hash, invited_by, expires_at)
+    insert into invitations (id, workspace_id, email, role, token_hash, invited_by, member_expires_at, expires_at)
     values (${row.id}, ${row.workspaceId}, ${row.email}, ${row.role}, ${row.tokenHash}, ${row.invitedBy},
-      clock_timestamp() + make_interval(hours => ${row.expiresInHours}))`);
+      ${row.membershipExpiresAt ?? null}, clock_timestamp() + make_interval(hours => ${row.expiresInHours}))`);
   const made = await tx.one<Invitation>(sql`${INVITATIONS} where i.id = ${row.id}`);
   return made as Invitation;
 }

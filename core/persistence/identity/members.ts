@@ -15,25 +15,47 @@ export type Member = {
   disabled: boolean;
   /** ISO 8601. */
   joinedAt: string;
+  /** ISO 8601; null: it has no end. */
+  expiresAt: string | null;
+  /** An administrator of the instance who let themselves in, and why; null for everybody else. */
+  emergency: { reason: string; since: string; until: string } | null;
 };
 
 export type MemberKey = { workspaceId: string; userId: string };
 
 const MEMBERS = sql`
   select m.user_id as "userId", u.email, u.name, m.role, u.disabled_at is not null as disabled,
-    m.created_at as "joinedAt"
+    m.created_at as "joinedAt", m.expires_at as "expiresAt", m.emergency_reason as reason
   from workspace_members m join users u on u.id = m.user_id`;
 
 /** By id, newest people first. */
-export function listMembers(tx: Executor, page: IdPage & { workspaceId: string }): Promise<Member[]> {
-  return tx.many<Member>(sql`${MEMBERS}
+export async function listMembers(tx: Executor, page: IdPage & { workspaceId: string }): Promise<Member[]> {
+  const rows = await tx.many<Row>(sql`${MEMBERS}
     where m.workspace_id = ${page.workspaceId}
       and m.user_id < coalesce(${page.before ?? null}::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
     order by m.user_id desc limit ${page.limit}`);
+  return rows.map(toMember);
 }
 
-export function findMember(tx: Executor, { workspaceId, userId }: MemberKey): Promise<Member | null> {
-  return tx.one<Member>(sql`${MEMBERS} where m.workspace_id = ${workspaceId} and m.user_id = ${userId}`);
+/** Those who are in by emergency. */
+export async function listEmergencies(tx: Executor, workspaceId: string): Promise<Member[]> {
+  const rows = await tx.many<Row>(sql`${MEMBERS}
+    where m.workspace_id = ${workspaceId} and m.emergency_reason is not null order by m.user_id`);
+  return rows.map(toMember);
+}
+
+export async function findMember(tx: Executor, { workspaceId, userId }: MemberKey): Promise<Member | null> {
+  const row = await tx.one<Row>(
+    sql`${MEMBERS} where m.workspace_id = ${workspaceId} and m.user_id = ${userId}`,
+  );
+  return row && toMember(row);
+}
+
+type Row = Omit<Member, "emergency"> & { reason: string | null };
+
+function toMember({ reason, ...row }: Row): Member {
+  const { joinedAt: since, expiresAt: until } = row;
+  return { ...row, emergency: reason === null || until === null ? null : { reason, since, until } };
 }
 
 /** `email` in lower case. */
@@ -53,17 +75,26 @@ export async function listMemberIds(tx: Executor, workspaceId: string): Promise<
   return rows.map((row) => row.userId);
 }
 
-/** False when nobody is there to change. Throws `last_owner` and `personal_workspace`. */
-export async function updateRole(
+/** `expiresAt` ISO 8601. False when nobody is there to change. Throws `last_owner` and `personal_workspace`. */
+export async function updateMember(
   tx: Executor,
   { workspaceId, userId }: MemberKey,
-  role: WorkspaceRole,
+  { role, expiresAt }: Pick<Member, "role" | "expiresAt">,
 ): Promise<boolean> {
   const changed = await keepingOwner(
     tx.run(sql`
-      update workspace_members set role = ${role} where workspace_id = ${workspaceId} and user_id = ${userId}`),
+      update workspace_members set role = ${role}, expires_at = ${expiresAt}
+      where workspace_id = ${workspaceId} and user_id = ${userId}`),
   );
   return changed > 0;
+}
+
+/** Whether a membership may end then (ISO 8601): by the database's clock, at most 366 days ahead. */
+export async function judgeEnd(tx: Executor, at: string): Promise<"past" | "too_far" | "fine"> {
+  const row = await tx.one<{ verdict: "past" | "too_far" | "fine" }>(sql`
+    select case when ${at}::timestamptz <= clock_timestamp() then 'past'
+      when ${at}::timestamptz > clock_timestamp() + interval '366 days' then 'too_far' else 'fine' end as verdict`);
+  return row?.verdict ?? "past";
 }
 
 /** False when nobody was there. Throws `last_owner` and `personal_workspace`. */

@@ -89,11 +89,13 @@ export function listSessions(tx: Executor, query: IdPage & { userId: string }): 
     order by id desc limit ${query.limit}`);
 }
 
-/** The memberships `m` of the user `u` as the actor has them; `needsTotp` only where it is true. */
+/** The memberships `m` of the user `u` as the actor has them; `needsTotp` and `end` only where there is such a thing. */
 export const membershipsOf = (filter = sql`true`) => sql`coalesce((
   select json_agg(json_strip_nulls(json_build_object('workspaceId', m.workspace_id, 'role', m.role,
-    'needsTotp', case when w.require_totp and u.totp_enabled_at is null then true end)) order by m.workspace_id)
-  from workspace_members m join workspaces w on w.id = m.workspace_id 
+    'needsTotp', case when w.require_totp and u.totp_enabled_at is null then true end,
+    'end', case when m.expires_at is not null then json_build_object('at', m.expires_at,
+      'inMs', extract(epoch from m.expires_at - clock_timestamp()) * 1000) end)) order by m.workspace_id)
+  from workspace_members m join workspaces w on w.id = m.workspace_id
   where m.user_id = u.id and ${filter}), '[]')`;
 
 /** The person behind a live session with their memberships; null when ended, expired or disabled. */

@@ -36,14 +36,17 @@ export function createActorCache(options: ActorCacheOptions = {}): ActorCache {
       const cached = entries.get(name);
       if (cached && now() < cached.until) return cached.actor;
       entries.delete(name);
-      const entry: Entry = { actor: load(), userId: null, until: now() + maxAgeMs };
+      const askedAt = now();
+      const entry: Entry = { actor: load(), userId: null, until: askedAt + maxAgeMs };
       entries.set(name, entry);
       // Keys stay in the order they came, so the first is the oldest.
       const [oldest] = entries.keys();
       if (entries.size > maxEntries && oldest !== undefined) entries.delete(oldest);
       entry.actor.then(
-        ({ userId }) => {
+        ({ userId, memberships }) => {
           entry.userId = userId;
+          // Counted from before the look-up: never too long, whatever the difference of the clocks.
+          for (const { end } of memberships) if (end) entry.until = Math.min(entry.until, askedAt + end.inMs);
         },
         // A failure is nobody's answer but the one who asked.
         () => {

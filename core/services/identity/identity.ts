@@ -6,7 +6,7 @@ import type { Actor } from "../../domain/roles.ts";
 import { isTotpEnabled } from "../../persistence/identity/second-factors.ts";
 import { findActor, type SessionKey } from "../../persistence/identity/sessions.ts";
 import { listWorkspacesOf, type MemberWorkspace } from "../../persistence/identity/workspaces.ts";
-import { inNameOf } from "../principals-of.ts";
+import { inNameOf, principalsOf } from "../principals-of.ts";
 import { changePassword, type PasswordChange } from "./change-password.ts";
 import { checkPassword } from "./check-password.ts";
 import { disableTotp } from "./disable-totp.ts";
@@ -108,9 +108,8 @@ function sessionIsOver(): AppError {
 }
 
 async function describeMe({ database }: IdentityContext, actor: Actor): Promise<Me> {
-  const workspaceIds = actor.memberships.map((membership) => membership.workspaceId);
   const { userId: id, email, name, isAdmin } = actor;
-  return await database.transaction({ userId: id, workspaceIds }, async (tx) => {
+  return await database.transaction(principalsOf(actor), async (tx) => {
     const closed = new Map(actor.memberships.map((m) => [m.workspaceId, m.needsTotp ?? false]));
     // A key that is good for one workspace does not tell of the others.
     const workspaces = (await listWorkspacesOf(tx, id)).filter((workspace) => closed.has(workspace.id));

@@ -6,7 +6,7 @@ import type { IdentityContext } from "./identity-context.ts";
 
 /** The hash the password belongs to. Throws `invalid_credentials`. */
 export async function verifyOwnPassword(
-  { database, hasher }: IdentityContext,
+  { database, hasher }: Pick<IdentityContext, "database" | "hasher">,
   userId: string,
   password: string,
 ): Promise<string> {

@@ -22,6 +22,7 @@ import { principalsOf } from "../principals-of.ts";
 import { type Post, sendLetter } from "../send-letter.ts";
 import { invalidInvite, redeemInvitation } from "./accept-invitation.ts";
 import { invitationMail } from "./invitation-mail.ts";
+import { requireGoodEnd } from "./membership-end.ts";
 import { lockOwned } from "./own-workspace.ts";
 import type { WorkspaceDependencies } from "./workspaces.ts";
 
@@ -40,6 +41,8 @@ export type NewInvitation = InvitationScope & {
   /** Null with the workspace. */
   role: WorkspaceRole | null;
   expiresInHours: number;
+  /** When the membership ends that it leads to, ISO 8601. */
+  membershipExpiresAt?: string | undefined;
 };
 
 /** `url` is shown this once; `mailed` says that the mail server took it, not that it arrived. */
@@ -47,7 +50,7 @@ export type SentInvitation = Invitation & { url: string; mailed: boolean };
 
 export type InvitationService = {
   list(actor: Actor, page: InvitationScope & IdPage): Promise<Invitation[]>;
-  /** Takes the place of an earlier one to the same address. Throws `already_member`, `too_many_invitations`. */
+  /** Takes the place of an earlier one to the same address. Throws `already_member`, `too_many_invitations`, `membership_ends`. */
   create(actor: Actor, draft: NewInvitation): Promise<SentInvitation>;
   /** Throws `not_found`, also for what was accepted. */
   revoke(actor: Actor, invitation: InvitationScope & { id: string }): Promise<void>;
@@ -79,7 +82,8 @@ async function create(
   const row = { ...draft, id: uuidv7(), tokenHash: hashToken(token), invitedBy: actor.userId };
   const invitation = await database.transaction(principalsOf(actor), async (tx) => {
     await lockScope(tx, actor, draft);
-    const { workspaceId, email } = draft;
+    const { workspaceId, email, role, membershipExpiresAt: at } = draft;
+    if (at !== undefined) await requireGoodEnd(tx, { role, at, path: "membershipExpiresAt" });
     if (workspaceId !== null && (await isMember(tx, { workspaceId, email }))) {
       throw new AppError("already_member", "This person is a member already: change their role instead");
     }
@@ -88,7 +92,8 @@ async function create(
       throw new AppError("too_many_invitations", `${MAX_PENDING} invitations are open; revoke some first`);
     }
     const made = await insertInvitation(tx, row);
-    const details = { email, role: made.role, expiresAt: made.expiresAt, replaced };
+    const { expiresAt, membershipExpiresAt } = made;
+    const details = { email, role, expiresAt, membershipExpiresAt, replaced };
     await appendAudit(tx, [entryOf(actor, row, "invitation.created", details)]);
     return made;
   });

@@ -36,7 +36,7 @@ export function workspaceEntry(
 
 /** The same about a member: names and addresses may stand in `details` only, where they can be erased. */
 export function memberEntry(
-  actorId: string,
+  actorId: string | null,
   member: { workspaceId: string; userId: string },
   action: `member.${string}`,
   details: unknown,

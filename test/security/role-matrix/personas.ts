@@ -10,6 +10,8 @@ export type Persona = {
   isAdmin?: true;
   /** The workspace asks for a second factor that they have not set up. */
   needsTotp?: true;
+  /** What they were in that workspace until a moment ago: a membership with an end, or emergency access. */
+  was?: { role: WorkspaceRole; emergency?: true };
 };
 
 const ROLES: readonly WorkspaceRole[] = ["owner", "editor", "operator", "viewer", "auditor"];
@@ -19,6 +21,20 @@ export const PERSONAS: readonly Persona[] = [
   { name: "stranger", role: null, by: "session" },
   { name: "anonymous", role: null, by: "nothing" },
   { name: "instance admin who is no member", role: null, by: "session", isAdmin: true },
+  { name: "editor whose membership has ended", role: null, by: "session", was: { role: "editor" } },
+  {
+    name: "instance admin whose emergency access has ended",
+    role: null,
+    by: "session",
+    isAdmin: true,
+    was: { role: "editor", emergency: true },
+  },
+  {
+    name: "key with every scope of an editor whose membership has ended",
+    role: null,
+    by: { scopes: SCOPES },
+    was: { role: "editor" },
+  },
   { name: "owner without the second factor", role: "owner", by: "session", needsTotp: true },
   ...SCOPES.map(
     (scope): Persona => ({ name: `owner's ${scope} key`, role: "owner", by: { scopes: [scope] } }),

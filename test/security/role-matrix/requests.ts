@@ -170,6 +170,16 @@ const WORKSPACES: Readonly<Record<string, Plan>> = {
       body: { userId: (await target?.member()) ?? "" },
     }),
   },
+  // Nobody here knows a password; an id of nothing, because who may call it is asked before what it is about.
+  "post /api/workspaces/{id}/emergency-access": {
+    object: null,
+    call: () => ({
+      params: [uuidv7()],
+      body: { reason: "nobody else is on duty", password: "correct horse battery" },
+    }),
+    answers: 401,
+  },
+  "delete /api/workspaces/{id}/emergency-access": on("workspace", workspace),
   "get /api/workspaces/{id}/invitations": on("workspace", workspace),
   "post /api/workspaces/{id}/invitations": {
     object: "workspace",

@@ -76,12 +76,15 @@ export async function addVisitor({ bed, insert, boss }: World, persona: Persona)
      places as (
        insert into workspaces (id, name, personal, created_by, require_totp)
        values ($5, 'home', true, $1, false), ($6, $7, false, $8, $9))
-     insert into workspace_members (workspace_id, user_id, role)
-     select * from (values ($5::uuid, $1::uuid, 'owner'), ($6, $8, 'owner'), ($6, $1, $10)) as m (place, who, role)
+     insert into workspace_members (workspace_id, user_id, role, expires_at, emergency_reason)
+     select * from (values ($5::uuid, $1::uuid, 'owner', null::timestamptz, null), ($6, $8, 'owner', null, null),
+       ($6, $1, $10, case when $11::boolean then now() - interval '1 second' end, $12)) as m (place, who, role, ends, reason)
      where role is not null`,
     [
       ...[userId, email, SECRETS.passwordHash, persona.isAdmin ?? false],
-      ...[homeId, workspaceId, WORKSPACE_NAME, boss.userId, persona.needsTotp ?? false, persona.role],
+      ...[homeId, workspaceId, WORKSPACE_NAME, boss.userId, persona.needsTotp ?? false],
+      ...[persona.role ?? persona.was?.role ?? null, persona.was !== undefined],
+      persona.was?.emergency ? "The ward is locked out" : null,
     ],
   );
   return { userId, email, workspaceId, homeId, token: await signIn(insert, persona, { userId, homeId }) };
