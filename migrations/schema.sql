@@ -1753,7 +1753,7 @@ grant update (owner_id) on webhooks to atelier_eraser;
 grant update (status, error, cancel_requested_at, cancel_requested_by, finished_at) on workflow_executions to atelier_eraser;
 grant update (owner_id) on workflows to atelier_eraser;
 grant update (expires_at) on workspace_members to atelier_admin;
-grant update (role, expires_at) on workspace_members to atelier_api;
+grant update (workspace_id, user_id, role, expires_at) on workspace_members to atelier_api;
 grant update (role) on workspace_members to atelier_eraser;
 grant update (name, settings, updated_at, require_totp, audit_reads) on workspaces to atelier_api;
 grant update (deleted_at, deleted_by, deleted_xid) on workspaces to atelier_eraser;

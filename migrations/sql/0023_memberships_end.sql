@@ -17,7 +17,8 @@ create policy members_not_ended on workspace_members as restrictive
   with check (expires_at is null or expires_at > clock_timestamp());
 -- Why somebody is in by emergency stands in the row as long as they are.
 revoke update on workspace_members from atelier_api;
-grant update (role, expires_at) on workspace_members to atelier_api;
+-- A membership cannot be moved either, but that is the trigger's to say (0012).
+grant update (workspace_id, user_id, role, expires_at) on workspace_members to atelier_api;
 
 create policy admin_reads on workspace_members for select to atelier_admin using (true);
 create policy admin_ends on workspace_members for update to atelier_admin

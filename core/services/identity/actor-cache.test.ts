@@ -81,3 +81,22 @@ test("the oldest entry makes room when the cache is full", async () => {
   await cache.get("a", load);
   assert.equal(loads(), 4);
 });
+
+test("S70: an answer is not reused past the end of a membership in it, counted from before the look-up", async () => {
+  let now = 1_000;
+  const cache = createActorCache({ maxAgeMs: 5_000, now: () => now });
+  const { load, loads } = counted();
+  const ending = async (): Promise<Actor> => {
+    const membership = { workspaceId: "w", role: "viewer" as const };
+    const end = { at: "2026-01-01T00:00:00Z", inMs: 300 };
+    now += 50;
+    return { ...(await load()), memberships: [{ ...membership, end }, membership] };
+  };
+  await cache.get("s", ending);
+  now = 1_299;
+  await cache.get("s", ending);
+  assert.equal(loads(), 1);
+  now = 1_300;
+  await cache.get("s", ending);
+  assert.equal(loads(), 2);
+});
