@@ -24,9 +24,7 @@ export async function buildStudio({ root, log }: BuildStudioOptions): Promise<bo
     mkdirSync(beside, { recursive: true });
     await runVite(studio, beside);
     writeFileSync(path.join(beside, MARK), wanted);
-    // Put in place whole, so that nobody serves half of it.
-    rmSync(built, { recursive: true, force: true });
-    renameSync(beside, built);
+    putInPlace(beside, built, wanted);
     return true;
   } catch (error) {
     rmSync(beside, { recursive: true, force: true });
@@ -36,6 +34,16 @@ export async function buildStudio({ root, log }: BuildStudioOptions): Promise<bo
     log(`The Studio could not be built, so the web pages are missing or old; the rest works:\n${reason}`);
     return false;
   }
+}
+
+/** Whole, so that nobody serves half of it. What another start built meanwhile stays: an api may be serving it already. */
+function putInPlace(beside: string, built: string, wanted: string): void {
+  if (readMark(built) === wanted) {
+    rmSync(beside, { recursive: true, force: true });
+    return;
+  }
+  rmSync(built, { recursive: true, force: true });
+  renameSync(beside, built);
 }
 
 /** Over contents, not times: a checkout touches every file. */

@@ -1,6 +1,6 @@
 // The build of the Studio at `npm start`: once per state of its sources, and no fault of it stops anything.
 import assert from "node:assert/strict";
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { type TestContext, test } from "node:test";
 import { buildStudio } from "../../scripts/start/build-studio.ts";
@@ -57,7 +57,11 @@ test("a fault in a source is told in plain text, keeps what was built before, an
 
 test("two builds at once leave one whole Studio", async (t) => {
   const { build, said, script, studio } = makeStudio(t);
-  assert.deepEqual(await Promise.all([build(), build()]), [true, true], said.join("\n"));
+  const builds = [build(), build()];
+  await Promise.race(builds);
+  const first = statSync(path.join(studio, "dist")).ino;
+  assert.deepEqual(await Promise.all(builds), [true, true], said.join("\n"));
+  assert.equal(statSync(path.join(studio, "dist")).ino, first, "what is served already was taken away");
   assert.match(script(), /one/);
   assert.deepEqual(readdirSync(studio).sort(), ["dist", "index.html", "src"]);
   assert.equal(await build(), true);

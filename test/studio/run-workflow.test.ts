@@ -37,6 +37,8 @@ test("who is not signed in is led to log in, signs up there, and is told what to
   await page.getByRole("heading", { name: "Log in" }).waitFor();
   await assertAccessible(page, "log in");
   await page.getByRole("link", { name: "Sign up" }).click();
+  // Both screens have a password: until this one is there, the other would get it.
+  await page.getByRole("heading", { name: "Sign up" }).waitFor();
   await page.getByLabel(/^Password/).fill("short");
   await page.getByRole("textbox", { name: "E-mail" }).fill(EMAIL);
   await page.getByRole("button", { name: "Sign up" }).click();
@@ -92,7 +94,7 @@ test("a run with JSON input is watched to its end, and what others wrote stays t
   await assertAccessible(page, "workflow");
   await input.fill(JSON.stringify({ a: 40, b: 2, text: `${HOSTILE} javascript:alert(1)` }));
   await page.getByRole("button", { name: "Run" }).click();
-  await page.getByRole("heading", { name: "Execution" }).waitFor();
+  await page.getByRole("heading", { name: "Execution", exact: true }).waitFor();
   // Live: the page is never loaded again.
   await page.getByRole("region", { name: "Output" }).filter({ hasText: '"sum": 42' }).waitFor();
   await page
@@ -125,6 +127,7 @@ test("a running execution is cancelled from its page, and retried as a new one",
   await page.getByRole("button", { name: "Retry" }).waitFor();
 
   await page.getByRole("link", { name: "Executions" }).click();
+  await page.getByRole("heading", { name: "Executions", exact: true }).waitFor();
   await page.getByLabel("Status").selectOption("cancelled");
   await page.waitForFunction("document.querySelectorAll('tbody tr').length === 2");
   await assertAccessible(page, "executions");

@@ -41,6 +41,8 @@ export async function startStudio(...roles: RoleName[]): Promise<RunningStudio> 
 }
 
 export async function logIn(page: Page, email: string, password = PASSWORD): Promise<void> {
+  // The form before it may have fields of the same names, and goes with what was typed into it.
+  await page.getByRole("heading", { name: "Log in", exact: true }).waitFor();
   await page.getByRole("textbox", { name: "E-mail" }).fill(email);
   await page.getByLabel(/^Password/).fill(password);
   await page.getByRole("button", { name: "Log in" }).click();

@@ -8,5 +8,5 @@ export function useWorkspace() {
   const workspaces = me.data?.workspaces ?? [];
   // One that I have left, or another person's on this machine, is as good as none.
   const current = workspaces.find(({ id }) => id === chosen) ?? workspaces[0];
-  return { workspaces, current, choose };
+  return { workspaces, current, choose, known: me.data !== undefined, error: me.error };
 }

@@ -11,7 +11,12 @@ export function useMe() {
 }
 
 export function useSignedIn() {
-  return useQuery({ queryKey: ["signed-in"], queryFn: async () => (await session.token()) !== null });
+  return useQuery({
+    queryKey: ["signed-in"],
+    queryFn: async () => (await session.token()) !== null,
+    // Who comes back from signing in is somebody else than who left.
+    gcTime: 0,
+  });
 }
 
 export async function register({

@@ -4,8 +4,10 @@ import { call, type Reply } from "../api/client.ts";
 
 export type Workflow = Reply<"GET /api/workflows/{id}">;
 
-export function useWorkflows(workspaceId: string | undefined) {
+/** Of every workspace without an id. `enabled` is false as long as it is not known which one is meant. */
+export function useWorkflows(workspaceId: string | undefined, enabled = true) {
   return useInfiniteQuery({
+    enabled,
     queryKey: ["workflows", { workspaceId }],
     queryFn: ({ pageParam, signal }) =>
       call(

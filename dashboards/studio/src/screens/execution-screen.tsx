@@ -20,7 +20,8 @@ export function ExecutionScreen() {
   const execution = useExecution(id);
   const live = useLiveExecution(id);
   if (execution.isPending) return <WaitingScreen />;
-  if (execution.isError) {
+  // A later fault leaves what is there, and what was typed into it.
+  if (execution.isLoadingError) {
     return (
       <Page title="Execution">
         <ProblemAlert error={execution.error} />
@@ -35,7 +36,7 @@ export function ExecutionScreen() {
         <StatusBadge status={status} />
         <Origin execution={data} />
       </Group>
-      <ProblemAlert error={live.fault} />
+      <ProblemAlert error={live.fault ?? execution.error} />
       {data.error && (
         <Alert
           color="red"

@@ -47,7 +47,8 @@ type Filter = { workflowId?: string | undefined; status?: ExecutionStatus | unde
 
 function Filters({ workflowId, status }: Filter) {
   const navigate = useNavigate();
-  const workflows = useWorkflows(useWorkspace().current?.id);
+  const workspace = useWorkspace();
+  const workflows = useWorkflows(workspace.current?.id, workspace.known);
   const items = workflows.data?.pages.flatMap((page) => page.items) ?? [];
   const known = items.map(({ id, name }) => ({ value: id, label: readable(name) }));
   // One from elsewhere is still the one that is chosen.

@@ -23,10 +23,10 @@ export function InviteScreen() {
         <Stack>
           <Text>Join a workspace on Atelier with the e-mail address the invitation was sent to.</Text>
           <Group>
-            <ButtonLink to="/signup" hash={token}>
+            <ButtonLink to="/signup" hash={token} preload="render">
               Sign up
             </ButtonLink>
-            <ButtonLink to="/login" hash={token} variant="default">
+            <ButtonLink to="/login" hash={token} variant="default" preload="render">
               I have an account
             </ButtonLink>
           </Group>

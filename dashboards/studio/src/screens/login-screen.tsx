@@ -56,7 +56,7 @@ export function LoginScreen() {
       </form>
       <Text size="sm">
         No account yet?{" "}
-        <TextLink to="/signup" search={next ? { next } : {}} hash>
+        <TextLink to="/signup" search={next ? { next } : {}} hash preload="render">
           Sign up
         </TextLink>
       </Text>
@@ -67,6 +67,11 @@ export function LoginScreen() {
   );
 }
 
+/** One function for good: a new one at every render would draw the focus out of the other fields while they are typed in. */
+function focusOnce(input: HTMLInputElement | null): void {
+  input?.focus();
+}
+
 function CodeInput({ props }: { props: object }) {
   return (
     <TextInput
@@ -75,7 +80,7 @@ function CodeInput({ props }: { props: object }) {
       autoComplete="one-time-code"
       required
       // Comes up in answer to what was just sent: it is the one thing left to fill in.
-      ref={(input) => input?.focus()}
+      ref={focusOnce}
       {...props}
     />
   );

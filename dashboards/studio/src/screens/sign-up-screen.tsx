@@ -76,7 +76,7 @@ export function SignUpScreen() {
       </form>
       <Text size="sm">
         Have an account?{" "}
-        <TextLink to="/login" search={next ? { next } : {}} hash>
+        <TextLink to="/login" search={next ? { next } : {}} hash preload="render">
           Log in
         </TextLink>
       </Text>

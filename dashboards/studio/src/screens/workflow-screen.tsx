@@ -16,7 +16,8 @@ export function WorkflowScreen() {
   const { id } = useParams({ from: "/inside/workflows/$id" });
   const workflow = useWorkflow(id);
   if (workflow.isPending) return <WaitingScreen />;
-  if (workflow.isError) {
+  // A later fault leaves what is there, and what was typed into it.
+  if (workflow.isLoadingError) {
     return (
       <Page title="Workflow">
         <ProblemAlert error={workflow.error} />
@@ -26,6 +27,7 @@ export function WorkflowScreen() {
   const { name, version, description, graph } = workflow.data;
   return (
     <Page title={readable(name)}>
+      <ProblemAlert error={workflow.error} />
       <Text c="dimmed">
         Version {version}
         {description !== "" && ` · ${readable(description)}`}

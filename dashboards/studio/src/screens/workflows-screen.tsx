@@ -12,13 +12,14 @@ import { useWorkspace } from "../parts/use-workspace.ts";
 import { useWorkflows } from "../queries/use-workflows.ts";
 
 export function WorkflowsScreen() {
-  const { current } = useWorkspace();
-  const list = useWorkflows(current?.id);
+  const { current, known, error } = useWorkspace();
+  // Not before: a list of all would come up, and go under the hand that points at it.
+  const list = useWorkflows(current?.id, known);
   const workflows = list.data?.pages.flatMap((page) => page.items);
   return (
     <Page title="Workflows">
-      <ProblemAlert error={list.error} />
-      {list.isPending && <WaitingScreen />}
+      <ProblemAlert error={list.error ?? error} />
+      {list.isPending && !error && <WaitingScreen />}
       {workflows?.length === 0 && (
         <EmptyNote title="No workflow here yet">
           Make the first one with <code>POST /api/workflows</code> (<a href="/docs">how to</a>), or run{" "}
