@@ -1,6 +1,6 @@
 // The Studio over a slow line: nothing typed is lost without a word, nothing goes away under the hand that points at it.
 import assert from "node:assert/strict";
-import { after, before, test } from "node:test";
+import { after, before, type TestContext, test } from "node:test";
 import type { Page } from "playwright-core";
 import { registerPerson } from "../support/client.ts";
 import { chain } from "../support/workflows.ts";
@@ -22,9 +22,22 @@ before(async () => {
   const made = await studio.request<{ id: string }>("POST", "/api/workflows", { token, body });
   assert.equal(made.status, 201, made.text);
   workflowId = made.body.id;
-  visitor = await visit(studio.browser, studio.url);
 });
 after(() => studio?.close());
+
+/** In a context of its own, for a clock that stands still does so in the whole of it. */
+async function newPage(t: TestContext): Promise<Page> {
+  visitor = await visit(studio.browser, studio.url);
+  const { context } = visitor;
+  t.after(() => context.close());
+  return context.newPage();
+}
+
+async function signIn(page: Page): Promise<void> {
+  await page.goto("/login?next=/account");
+  await logIn(page, EMAIL);
+  await page.getByRole("heading", { name: "Account" }).waitFor();
+}
 
 /** Answers to what fits `url` wait until they are released. */
 async function hold(page: Page, url: RegExp): Promise<() => void> {
@@ -38,8 +51,8 @@ async function hold(page: Page, url: RegExp): Promise<() => void> {
 
 test("a form that is being left takes nothing more, and the next one takes everything", {
   skip,
-}, async () => {
-  const page = await visitor.context.newPage();
+}, async (t) => {
+  const page = await newPage(t);
   const release = await hold(page, /\/assets\/sign-up-screen/);
   await page.clock.install();
   await page.goto("/login");
@@ -61,37 +74,19 @@ test("a form that is being left takes nothing more, and the next one takes every
   await page.getByRole("textbox", { name: "E-mail" }).fill("grace@example.com");
   await page.getByRole("button", { name: "Sign up" }).click();
   await page.getByText("Use at least 8 characters").waitFor();
-  await page.close();
   assert.deepEqual(visitor.complaints(), []);
 });
 
-test("the way from log in to sign up is fetched before anybody points at it", { skip }, async () => {
-  const page = await visitor.context.newPage();
+test("the way from log in to sign up is fetched before anybody points at it", { skip }, async (t) => {
+  const page = await newPage(t);
   const fetched = page.waitForResponse(/\/assets\/sign-up-screen/);
   await page.goto("/login");
   assert.ok((await fetched).ok());
-  await page.close();
 });
 
-test("an invitation's ways on come up once, and stay", { skip }, async () => {
-  const page = await visitor.context.newPage();
-  await page.addInitScript(`window.shown = new Set(); new MutationObserver(() => {
-    for (const link of document.querySelectorAll("main a[href^='/signup']")) window.shown.add(link);
-  }).observe(document, { childList: true, subtree: true })`);
-  await page.goto("/invite#some-token");
-  await page.getByRole("link", { name: "Sign up" }).waitFor();
-  await page.getByRole("link", { name: "Sign up" }).hover();
-  await page.emulateMedia({ colorScheme: "dark" });
-  await page.locator("html[data-mantine-color-scheme=dark]").waitFor();
-  await page.evaluate("new Promise((resolve) => requestAnimationFrame(() => setTimeout(resolve)))");
-  assert.equal(await page.evaluate("window.shown.size"), 1);
-  await page.close();
-});
-
-test("the list of workflows waits until it is known whose, and is shown once", { skip }, async () => {
-  const page = await visitor.open("/login?next=/account");
-  await logIn(page, EMAIL);
-  await page.getByRole("heading", { name: "Account" }).waitFor();
+test("the list of workflows waits until it is known whose, and is shown once", { skip }, async (t) => {
+  const page = await newPage(t);
+  await signIn(page);
   const release = await hold(page, /\/auth\/me$/);
   const asked: string[] = [];
   page.on("request", (request) => {
@@ -106,11 +101,11 @@ test("the list of workflows waits until it is known whose, and is shown once", {
   await page.getByRole("link", { name: "Slow" }).waitFor();
   assert.equal(asked.length, 1, String(asked));
   assert.doesNotMatch(asked[0] ?? "", /all/);
-  await page.close();
 });
 
-test("an input half written outlives an answer that failed", { skip }, async () => {
-  const page = await visitor.context.newPage();
+test("an input half written outlives an answer that failed", { skip }, async (t) => {
+  const page = await newPage(t);
+  await signIn(page);
   await page.clock.install();
   await page.goto(`/workflows/${workflowId}`);
   const input = page.getByLabel("Input");
@@ -125,6 +120,5 @@ test("an input half written outlives an answer that failed", { skip }, async () 
   await page.evaluate("document.dispatchEvent(new Event('visibilitychange', { bubbles: true }))");
   await page.getByText("Too many at once").waitFor();
   assert.equal(await input.inputValue(), '{"long": "and dear"}');
-  await page.close();
   assert.deepEqual(visitor.complaints(429), []);
 });

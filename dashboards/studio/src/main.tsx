@@ -13,12 +13,7 @@ import { styleNonce } from "./style-nonce.ts";
 import { cssVariables, theme } from "./theme.ts";
 
 session.open();
-let begun = false;
-session.subscribe(() => {
-  // The first word about who is here changes nothing: the routes are asking for it, and nothing is shown yet.
-  if (begun) void takeUp(session.state());
-  begun = true;
-});
+session.subscribe(() => void takeUp(session.state()));
 
 /** The routes decide where to go first; what one person saw is gone before the next one looks. */
 async function takeUp(state: SessionState): Promise<void> {
