@@ -1,6 +1,7 @@
 // Registers people over HTTP and calls the api on kept connections.
 import { randomUUID } from "node:crypto";
 import { Pool } from "undici";
+import { createCostReader, type Pids } from "./count-costs.ts";
 import type { PlatformUnderLoad, User } from "./platform-under-load.ts";
 import type { Servers } from "./start-servers.ts";
 
@@ -9,7 +10,7 @@ export const CLIENTS = 32;
 const USERS = 4;
 
 export async function connectUsers(
-  url: string,
+  { url, pids }: { url: string; pids: Pids },
   servers: Servers,
   cleanup: AsyncDisposableStack,
 ): Promise<PlatformUnderLoad> {
@@ -55,5 +56,6 @@ export async function connectUsers(
     },
     admin: servers.admin,
     durability: servers.durability,
+    readCosts: createCostReader({ client: process.pid, ...pids, ...servers.pids }, servers),
   };
 }

@@ -18,8 +18,8 @@ export async function measureAuditShare(servers: Servers, seconds: number): Prom
   for (const variant of VARIANTS) {
     const env = await makeEnvironment(servers);
     const program = ["scripts/bench/submit-api.ts", variant];
-    await startProcess({ name: `api-${variant}`, program, env }, servers, cleanup);
-    const platform = await connectUsers(urlOf(env), servers, cleanup);
+    const api = await startProcess({ name: `api-${variant}`, program, env }, servers, cleanup);
+    const platform = await connectUsers({ url: urlOf(env), pids: { api: api.pid ?? 0 } }, servers, cleanup);
     const owned: [User, string][] = [];
     for (const user of platform.users) owned.push([user, await platform.createWorkflow(user, benchGraph())]);
     submitTo.set(variant, (ms) => submitFor(ms, platform, owned, runAt));

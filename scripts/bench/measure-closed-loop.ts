@@ -1,6 +1,7 @@
 // Closed loop: so many clients, each submits again as soon as it was answered; then until all have ended.
 import { awaitEnds } from "./await-ends.ts";
 import { CLIENTS } from "./connect-users.ts";
+import { shareCosts } from "./count-costs.ts";
 import { benchGraph, benchInput } from "./graphs.ts";
 import { type Measurement, round } from "./measurement.ts";
 import { percentile } from "./percentile.ts";
@@ -13,9 +14,11 @@ export async function measureClosedLoop(
   seconds: number,
 ): Promise<Measurement[]> {
   await loop(platform, warmUpSeconds);
+  const before = await platform.readCosts();
   const { workflows, startedMs, acceptedMs, latencies } = await loop(platform, seconds);
   const submitted = latencies.length;
   const { lastMs } = await awaitEnds(platform.admin, workflows, submitted);
+  const costs = shareCosts(before, await platform.readCosts(), submitted);
   const details = { clients: CLIENTS, submitted, warmUpSeconds, durability: platform.durability };
   return [
     {
@@ -32,6 +35,7 @@ export async function measureClosedLoop(
       value: round((submitted / (lastMs - startedMs)) * 1_000),
       fromTo: "first submit to the last finished_at in the database",
       drainMs: Math.round(lastMs - acceptedMs),
+      perExecution: costs,
       ...details,
     },
   ];

@@ -1,5 +1,6 @@
 // What every measurement has in its hands: people with workflows, and the database's own view of what became of them.
 import type pg from "pg";
+import type { CostReader } from "./count-costs.ts";
 
 export type User = { token: string; workspaceId: string };
 
@@ -10,6 +11,7 @@ export type PlatformUnderLoad = {
   createWorkflow(user: User, graph: object): Promise<string>;
   admin: pg.Client;
   durability: Record<string, string>;
+  readCosts: CostReader;
 };
 
 export type CallOptions = { body?: string; headers?: Readonly<Record<string, string>> };

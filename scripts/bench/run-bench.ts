@@ -109,7 +109,7 @@ async function measureAll(
 
   output.note(`${profile}: starting api, worker and scheduler`);
   const roles = await startRoles(servers, options.cpuProfiles, cleanup);
-  const platform = await connectUsers(roles.url, servers, cleanup);
+  const platform = await connectUsers(roles, servers, cleanup);
   for (const name of options.names) {
     for (const line of await measureOne(name, platform, options, rates)) printerFor(name)(line);
   }

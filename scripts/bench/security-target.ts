@@ -1,6 +1,7 @@
 // The api under the security measurements: requests from as many clients as are wanted, limits wiped between samples.
 import { randomUUID } from "node:crypto";
 import { Pool } from "undici";
+import type { RunningRoles } from "./start-roles.ts";
 import type { Servers } from "./start-servers.ts";
 
 export const PASSWORD = "correct horse battery";
@@ -19,7 +20,7 @@ export type SecurityTarget = {
 };
 
 export function openTarget(
-  { url, apiPid }: { url: string; apiPid: number },
+  { url, pids }: RunningRoles,
   servers: Servers,
   cleanup: AsyncDisposableStack,
 ): SecurityTarget {
@@ -36,7 +37,7 @@ export function openTarget(
     return { ms: performance.now() - sentAt, status: reply.statusCode, text };
   };
   return {
-    apiPid,
+    apiPid: pids.api,
     post,
     async me(token) {
       const sentAt = performance.now();

@@ -10,18 +10,21 @@ import type { Servers } from "./start-servers.ts";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const drainMs = 10_000;
 
+export type RunningRoles = { url: string; pids: Record<"api" | "worker" | "scheduler", number> };
+
 export async function startRoles(
   servers: Servers,
   cpuProfiles: string | null,
   cleanup: AsyncDisposableStack,
   extra: Readonly<Record<string, string>> = {},
-): Promise<{ url: string; apiPid: number }> {
+): Promise<RunningRoles> {
   const environment = { ...(await makeEnvironment(servers)), ...extra };
   const flags = cpuProfiles === null ? [] : ["--cpu-prof", "--cpu-prof-dir", path.resolve(cpuProfiles)];
   const start = (role: string) =>
     startProcess({ name: role, program: [`${role}/main.ts`], flags, env: environment }, servers, cleanup);
-  const [api] = await Promise.all(["api", "worker", "scheduler"].map(start));
-  return { url: urlOf(environment), apiPid: api?.pid ?? 0 };
+  const [api, worker, scheduler] = await Promise.all(["api", "worker", "scheduler"].map(start));
+  const pid = (child: ChildProcess | undefined) => child?.pid ?? 0;
+  return { url: urlOf(environment), pids: { api: pid(api), worker: pid(worker), scheduler: pid(scheduler) } };
 }
 
 /** With a port of its own. */

@@ -10,6 +10,7 @@ import pg from "pg";
 import { migrateDatabase } from "../../migrations/migrate.ts";
 import { findFreePort } from "../embedded-postgres/free-port.ts";
 import { startEmbeddedPostgres } from "../embedded-postgres/start-embedded-postgres.ts";
+import type { Pids } from "./count-costs.ts";
 
 export type Servers = {
   /** As the owner. */
@@ -17,6 +18,7 @@ export type Servers = {
   /** As the superuser, on the platform's database: past every policy. */
   admin: pg.Client;
   redisUrl: string | null;
+  pids: Pids;
   folder: string;
   durability: Record<string, string>;
   /** Of every process on this database, as the environment names them. */
@@ -45,10 +47,12 @@ export async function startServers(
   admin.on("error", () => {});
   await admin.connect();
   cleanup.defer(() => admin.end());
+  const redis = redisServer === null ? null : await startRedis(redisServer, folder, cleanup);
   return {
     databaseUrl: postgres.databaseUrl,
     admin,
-    redisUrl: redisServer === null ? null : await startRedis(redisServer, folder, cleanup),
+    redisUrl: redis?.url ?? null,
+    pids: { postgres: postgres.pid, ...(redis && { redis: redis.pid }) },
     folder,
     durability: await readDurability(admin),
     secrets: { JWT_SECRETS: makeSecret(), ENCRYPTION_KEYS: makeSecret() },
@@ -59,7 +63,11 @@ function makeSecret(): string {
   return `k1:${randomBytes(32).toString("base64url")}`;
 }
 
-async function startRedis(program: string, folder: string, cleanup: AsyncDisposableStack): Promise<string> {
+async function startRedis(
+  program: string,
+  folder: string,
+  cleanup: AsyncDisposableStack,
+): Promise<{ url: string; pid: number }> {
   const port = await findFreePort();
   const options = ["--port", String(port), "--bind", "127.0.0.1", "--dir", folder];
   // The queue is a doorbell: PostgreSQL holds the truth, so Redis need not write to the disk.
@@ -76,7 +84,7 @@ async function startRedis(program: string, folder: string, cleanup: AsyncDisposa
   client.on("error", () => {});
   await client.ping();
   client.disconnect();
-  return `redis://127.0.0.1:${port}`;
+  return { url: `redis://127.0.0.1:${port}`, pid: child.pid ?? 0 };
 }
 
 /** Into the results, so that nobody has to believe it. */
