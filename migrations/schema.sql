@@ -291,7 +291,8 @@ create table workflow_versions (
   graph jsonb not null,
   note text not null default ''::text,
   created_by uuid not null,
-  created_at timestamp with time zone not null default now()
+  created_at timestamp with time zone not null default now(),
+  labels text[] not null default graph_labels(graph)
 );
 create table workflows (
   id uuid not null,
@@ -996,6 +997,12 @@ begin
   new.words := public.audit_words(new.chain_id, new.target_type, concat_ws(' ', new.action, new.target_type, new.target_id));
   return new;
 end $function$
+;
+CREATE OR REPLACE FUNCTION public.graph_labels(p_graph jsonb)
+ RETURNS text[]
+ LANGUAGE sql
+ IMMUTABLE
+RETURN ARRAY(SELECT DISTINCT label.value AS label FROM jsonb_array_elements_text(CASE jsonb_typeof((graph_labels.p_graph #> '{settings,labels}'::text[])) WHEN 'array'::text THEN (graph_labels.p_graph #> '{settings,labels}'::text[]) ELSE '[]'::jsonb END) label(value) WHERE (label.value = ANY (ARRAY['phi'::text, 'privileged'::text, 'pii'::text, 'pci'::text])) ORDER BY label.value)
 ;
 CREATE OR REPLACE FUNCTION public.identity_accept_invitation(p_token_hash bytea)
  RETURNS TABLE(id uuid, "workspaceId" uuid, role text, "hasJoined" boolean)
@@ -1777,6 +1784,7 @@ grant execute on function erase_mark_workspace(uuid,text) to atelier_api;
 grant execute on function erase_member(uuid,uuid,text) to atelier_api;
 grant execute on function erase_workspace_batch(uuid,integer) to atelier_scheduler;
 grant execute on function forget_audit_words() to public;
+grant execute on function graph_labels(jsonb) to public;
 grant execute on function identity_accept_invitation(bytea) to atelier_api;
 grant execute on function identity_end_session(bytea) to atelier_api;
 grant execute on function identity_find_audit_words(uuid,tsquery,uuid,text,text,timestamp with time zone,timestamp with time zone,timestamp with time zone,bigint,integer) to atelier_api;

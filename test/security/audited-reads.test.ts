@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { startTestApi } from "../support/api.ts";
 import { runScript } from "../support/run-script.ts";
+import { chain } from "../support/workflows.ts";
 import { findOpenAnswers, type OpenApi } from "./audited-reads/open-answers.ts";
 import { createReadBed, type ReadBed, SECRET } from "./audited-reads/read-bed.ts";
 import { NO_DATA, OWN_ENTRIES, READS } from "./audited-reads/read-calls.ts";
@@ -124,6 +125,33 @@ test("S70: owners say whether all reads are audited, every api hears it at once,
   assert.deepEqual(
     rows.map((row) => row.details),
     [{ auditReads: true }, { auditReads: false }],
+  );
+});
+
+test("S70: what a workflow's settings say of its data stands on each execution, beside what the submission says", async () => {
+  const place = await bed.addPlace();
+  const graph = { ...chain(), settings: { labels: ["phi", "pci"] } };
+  const { token } = bed.owner;
+  const body = { name: "ward", graph, workspaceId: place };
+  const workflow = await bed.api.request<{ id: string }>("POST", "/api/workflows", { token, body });
+  const path = `/api/workflows/${workflow.body.id}/executions`;
+  await bed.api.request("POST", path, { token, body: { labels: ["pii", "phi"] } });
+  await bed.api.request("POST", `${path}/batch`, { token, body: { inputs: [1] } });
+  const { rows } = await bed.bed.admin.query(
+    "select id, labels from workflow_executions where workspace_id = $1 order by id",
+    [place],
+  );
+  assert.deepEqual(
+    rows.map((row) => row.labels),
+    [
+      ["pci", "phi", "pii"],
+      ["pci", "phi"],
+    ],
+  );
+  await bed.api.request("GET", `/api/executions/${rows[1]?.id}`, bed.reader);
+  assert.deepEqual(
+    (await bed.readsIn(place)).map((entry) => entry.details),
+    [{ how: "execution", labels: ["pci", "phi"] }],
   );
 });
 

@@ -18,6 +18,7 @@ export type NewExecution = {
   priority: number;
   /** ISO time before which it must not run; null: now. */
   availableAt: string | null;
+  /** Those of the version's settings are added. */
   labels: readonly string[];
   /** Somebody waits for the answer: its changes are notified. */
   watched: boolean;
@@ -48,7 +49,7 @@ export function insertExecutions(
         "requestHash" text)
     ),
     allowed as (
-      select r.*, w.workspace_id, v.version as run_version
+      select r.*, w.workspace_id, v.version as run_version, v.labels as version_labels
       from requested r
       join workflows w on w.id = r."workflowId" and w.archived_at is null
       join workspace_members m on m.workspace_id = w.workspace_id and m.user_id = r."userId"
@@ -69,7 +70,10 @@ export function insertExecutions(
       insert into workflow_executions (id, workspace_id, workflow_id, version, user_id, trigger_type,
         trigger_node, trigger, input, priority, available_at, labels, watched, root_id, rung_at)
       select id, workspace_id, "workflowId", run_version, "userId", "triggerType", "triggerNode", trigger, input,
-        priority, coalesce("availableAt", now()), labels, watched, id, now()
+        priority, coalesce("availableAt", now()),
+        case when version_labels = '{}' then labels
+          else array(select distinct label from unnest(labels || version_labels) label order by label) end,
+        watched, id, now()
       from allowed
       where key is null or id in (select execution_id from keyed)
       returning id
