@@ -1,11 +1,12 @@
 // What credentials look like on the wire: coming in with their secret, going out without.
 import { z } from "zod";
 import { CREDENTIAL_TYPE_NAMES } from "#core/domain/credential-types.ts";
+import { DATA_LABELS } from "#core/domain/data-labels.ts";
 import { EXECUTION_STATUSES } from "#core/domain/execution.ts";
 import { pageQuery } from "../routing/pagination.ts";
 
 const name = z.string().trim().min(1).max(200);
-const label = z.enum(["phi", "privileged", "pii", "pci"]);
+const label = z.enum(DATA_LABELS);
 const clearedLabels = z.array(label).max(4);
 const allowedHosts = z
   .array(z.string().min(1).max(260))

@@ -1,5 +1,6 @@
 // What executions look like on the wire.
 import { z } from "zod";
+import { DATA_LABELS } from "#core/domain/data-labels.ts";
 import { EXECUTION_STATUSES } from "#core/domain/execution.ts";
 import { instant } from "../routing/instant.ts";
 
@@ -58,10 +59,7 @@ const submission = {
   version: z.int().min(1).max(2_147_483_647).optional(),
   priority: z.int().min(0).max(10).optional().describe("Higher goes first"),
   runAt: instant.optional().describe("Not before this time"),
-  labels: z
-    .array(z.enum(["phi", "privileged", "pii", "pci"]))
-    .max(4)
-    .optional(),
+  labels: z.array(z.enum(DATA_LABELS)).max(4).optional(),
 };
 
 export const submitBody = z.strictObject({ input: z.unknown().optional(), ...submission }).optional();

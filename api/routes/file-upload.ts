@@ -6,10 +6,7 @@ import type { Upload } from "#core/services/files/upload-file.ts";
 const MEDIA_TYPE = /^[a-z0-9!#$&^_.+-]{1,127}\/[a-z0-9!#$&^_.+-]{1,127}(\s*;\s*[\x20-\x7e]{1,200})?$/i;
 
 /** Throws `invalid_request` and `unsupported_media_type`. */
-export function readUpload(
-  request: Request,
-  { name, workspaceId }: { name: string; workspaceId?: string | undefined },
-): Upload {
+export function readUpload(request: Request, query: Pick<Upload, "name" | "workspaceId" | "labels">): Upload {
   const encoding = request.headers["content-encoding"] ?? "identity";
   if (encoding !== "identity") {
     throw new AppError("unsupported_media_type", "Send the file as it is, without Content-Encoding");
@@ -22,7 +19,7 @@ export function readUpload(
   }
   const announced = Number(request.headers["content-length"]);
   const announcedBytes = Number.isSafeInteger(announced) ? announced : undefined;
-  return { name, contentType, workspaceId, announcedBytes, content: bytesOf(request) };
+  return { ...query, contentType, announcedBytes, content: bytesOf(request) };
 }
 
 /** Reading pauses the socket while the consumer is busy, so memory stays bounded whatever the sender does. */

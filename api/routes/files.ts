@@ -1,5 +1,6 @@
 // /api/files: streamed up and down, listed, deleted.
 import { z } from "zod";
+import { DATA_LABELS } from "#core/domain/data-labels.ts";
 import { fileNameSchema } from "#core/domain/file-name.ts";
 import type { FileService } from "#core/services/files/files.ts";
 import { pageOf, pageQuery } from "../routing/pagination.ts";
@@ -16,12 +17,19 @@ const fileSchema = z.object({
   size: z.int().describe("Bytes"),
   contentType: z.string(),
   sha256: z.string().describe("Hex"),
+  labels: z.array(z.string()).describe("Reading a labelled file is in the audit log"),
   createdAt: z.iso.datetime(),
 });
 
 const uploadQuery = z.strictObject({
   name: fileNameSchema.default("file"),
   workspaceId: z.uuid().optional(),
+  labels: z
+    .string()
+    .transform((text) => text.split(","))
+    .pipe(z.array(z.enum(DATA_LABELS)).max(DATA_LABELS.length))
+    .optional()
+    .describe(`What it holds: ${DATA_LABELS.join(", ")}, with commas between them`),
 });
 const listQuery = z.strictObject({ ...pageQuery, workspaceId: z.uuid().optional() });
 const BINARY = { contentType: "application/octet-stream" };

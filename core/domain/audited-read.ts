@@ -6,7 +6,7 @@ export type ReadWay = "execution" | "steps" | "events" | "wait" | "content";
 /** What a row says about its readers. */
 export type ReadFacts = {
   workspaceId: string;
-  /** Data labels of what is read: `phi`, `privileged`, `pii`, `pci`. */
+  /** DATA_LABELS of what is read. */
   labels: readonly string[];
   /** Its workspace asks for all reads. */
   auditReads: boolean;

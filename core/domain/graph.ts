@@ -1,5 +1,6 @@
 // The workflow graph as people draw it: React Flow's shape, with the strict schema that requests pass.
 import { z } from "zod";
+import { DATA_LABELS } from "./data-labels.ts";
 
 export const NODE_ID = /^[A-Za-z_][A-Za-z0-9_]*$/;
 export const MAX_NODES = 2_000;
@@ -41,7 +42,7 @@ const settingsSchema = z.strictObject({
   timeoutMs: z.int().min(1).max(31_536_000_000).optional(),
   concurrency: z.int().min(1).max(10_000).optional(),
   errorWorkflowId: z.uuid().optional(),
-  labels: z.array(z.enum(["phi", "privileged", "pii", "pci"])).optional(),
+  labels: z.array(z.enum(DATA_LABELS)).optional(),
 });
 
 export const graphSchema = z.strictObject({

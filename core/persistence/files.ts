@@ -2,7 +2,7 @@
 import type { ReadFacts } from "../domain/audited-read.ts";
 import type { Executor } from "./database.ts";
 import { newestFirst } from "./newest-first.ts";
-import { readFactsOf } from "./read-facts.ts";
+import { auditReadsOf } from "./read-facts.ts";
 import { type Sql, sql } from "./sql.ts";
 
 /** Part of the stored format: a byte's chunk is found by division, so this never changes. */
@@ -17,24 +17,28 @@ export type FileMetadata = {
   contentType: string;
   /** Hex. */
   sha256: string;
+  /** Data labels: reading its content is audited. */
+  labels: string[];
   createdAt: string;
 };
 
-/** With the facts about its readers. */
+/** With what its workspace says about readers. */
 export type FoundFile = FileMetadata & ReadFacts;
 
-const FACTS = readFactsOf(sql`files`);
 const COLUMNS = sql`id, workspace_id as "workspaceId", name, size, content_type as "contentType",
-  encode(sha256, 'hex') as sha256, created_at as "createdAt"`;
+  encode(sha256, 'hex') as sha256, labels, created_at as "createdAt"`;
 
 /** Nobody sees the file before `completeFile`. */
 export async function insertFile(
   tx: Executor,
-  row: { id: string; workspaceId: string; ownerId: string; name: string; contentType: string },
+  row: Pick<FileMetadata, "id" | "workspaceId" | "name" | "contentType"> & {
+    ownerId: string;
+    labels: readonly string[];
+  },
 ): Promise<void> {
   await tx.run(sql`
-    insert into files (id, workspace_id, owner_id, name, content_type)
-    values (${row.id}, ${row.workspaceId}, ${row.ownerId}, ${row.name}, ${row.contentType})`);
+    insert into files (id, workspace_id, owner_id, name, content_type, labels)
+    values (${row.id}, ${row.workspaceId}, ${row.ownerId}, ${row.name}, ${row.contentType}, ${row.labels})`);
 }
 
 /** Chunks `firstSeq`, `firstSeq` + 1, … in one statement; all but the file's last are CHUNK_BYTES long. */
@@ -64,7 +68,7 @@ export function completeFile(
 
 export function findFile(tx: Executor, id: string): Promise<FoundFile | null> {
   return tx.one<FoundFile>(sql`
-    select ${COLUMNS}, ${FACTS} from files where id = ${id} and completed_at is not null`);
+    select ${COLUMNS}, ${auditReadsOf(sql`files`)} from files where id = ${id} and completed_at is not null`);
 }
 
 /** In order; fewer than asked when the file ends or was deleted meanwhile. */

@@ -155,6 +155,22 @@ test("S70: what a workflow's settings say of its data stands on each execution, 
   );
 });
 
+test("S70: a file says its labels, its upload too, and no other words are labels", async () => {
+  const place = await bed.addPlace();
+  const { token } = bed.owner;
+  const upload = (labels: string) =>
+    bed.api.request("POST", `/api/files?workspaceId=${place}&labels=${labels}`, {
+      ...{ token, body: "bytes", headers: { "content-type": "text/plain" } },
+    });
+  assert.deepEqual((await upload("phi,pci,phi")).body.labels, ["pci", "phi"]);
+  for (const bad of ["secret", "phi,", "", "PHI"]) assert.equal((await upload(bad)).status, 400, bad);
+  const { rows } = await bed.bed.admin.query(
+    "select details -> 'labels' as labels from audit_logs where chain_id = $1 and action = 'file.created'",
+    [place],
+  );
+  assert.deepEqual(rows, [{ labels: ["pci", "phi"] }]);
+});
+
 test("S70: reads are found in the log and hold when it is verified", async () => {
   const place = await bed.addPlace();
   const id = await bed.addExecution(place, ["privileged"]);

@@ -3,7 +3,7 @@ import type { ReadFacts } from "../../domain/audited-read.ts";
 import type { ExecutionError, ExecutionStatus } from "../../domain/execution.ts";
 import type { Executor } from "../database.ts";
 import { newestFirst } from "../newest-first.ts";
-import { readFactsOf } from "../read-facts.ts";
+import { auditReadsOf } from "../read-facts.ts";
 import { type Sql, sql } from "../sql.ts";
 import { CANCELLED_ERROR } from "./cancelled-error.ts";
 import { EXECUTION_CHANNEL } from "./write-journal.ts";
@@ -31,7 +31,7 @@ export type Execution = ExecutionSummary & {
 
 export type ExecutionState = ReadFacts & Pick<Execution, "status" | "error">;
 
-const FACTS = readFactsOf(sql`e`);
+const FACTS = sql`e.labels, ${auditReadsOf(sql`e`)}`;
 const SUMMARY = sql`e.id, e.workspace_id "workspaceId", e.workflow_id "workflowId", e.version, e.status,
   e.retry_of "retryOf", e.fork_of "forkOf", e.parent_id "parentId", e.created_at "createdAt",
   e.started_at "startedAt", e.finished_at "finishedAt"`;

@@ -2,6 +2,7 @@
 import { createHash } from "node:crypto";
 import { v7 as uuidv7 } from "uuid";
 import { AppError } from "../../domain/app-error.ts";
+import { joinLabels } from "../../domain/audited-read.ts";
 import { type Actor, notFound } from "../../domain/roles.ts";
 import { appendAudit } from "../../persistence/audit/audit-logs.ts";
 import type { Database } from "../../persistence/database.ts";
@@ -25,6 +26,8 @@ export type Upload = {
   name: string;
   contentType: string;
   workspaceId?: string | undefined;
+  /** Data labels. */
+  labels?: readonly string[] | undefined;
   /** What the sender announced, to refuse early. */
   announcedBytes?: number | undefined;
   content: AsyncIterable<Buffer>;
@@ -46,7 +49,8 @@ export async function uploadFile(
   const workspaceId = await database.transaction(principals, async (tx) => {
     const chosen = await chooseWorkspace(tx, actor, "file:write", upload.workspaceId);
     const { name, contentType } = upload;
-    await insertFile(tx, { id, workspaceId: chosen, ownerId: actor.userId, name, contentType });
+    const labels = joinLabels(upload.labels ?? []);
+    await insertFile(tx, { id, workspaceId: chosen, ownerId: actor.userId, name, contentType, labels });
     return chosen;
   });
   try {
@@ -60,7 +64,8 @@ export async function uploadFile(
       const file = await completeFile(tx, { id, size, sha256 });
       if (!file) throw notFound("file");
       const target = { chainId: workspaceId, targetType: "file", targetId: id };
-      const details = { name: file.name, size, sha256: file.sha256 };
+      const { name, labels } = file;
+      const details = { name, size, sha256: file.sha256, ...(labels.length > 0 && { labels }) };
       await appendAudit(tx, [{ ...target, actorId: actor.userId, action: "file.created", details }]);
       return file;
     });
