@@ -3,6 +3,7 @@ import type { Services } from "./build-services.ts";
 import type { Metrics } from "./metrics.ts";
 import type { Passport } from "./middleware/passport.ts";
 import type { Readiness } from "./readiness.ts";
+import { createAdminApiKeyRoutes } from "./routes/admin-api-keys.ts";
 import { createAdminUserRoutes } from "./routes/admin-users.ts";
 import { createAuditLogRoutes } from "./routes/audit-logs.ts";
 import { createAuditProofRoutes } from "./routes/audit-proof.ts";
@@ -55,6 +56,7 @@ export function buildRoutes({
     ...createWorkflowVersionRoutes(services),
     ...createFileRoutes(services),
     ...createAdminUserRoutes(services),
+    ...createAdminApiKeyRoutes(services),
     ...createErasureRoutes(services),
     ...createCredentialRoutes(services),
     ...createWorkspaceRoutes(services),

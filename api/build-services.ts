@@ -23,6 +23,7 @@ import {
 import { watchExecution } from "#core/services/executions/watch-execution.ts";
 import { createFileService } from "#core/services/files/files.ts";
 import { createActorCache, followIdentityChanges } from "#core/services/identity/actor-cache.ts";
+import { createAdminApiKeyService } from "#core/services/identity/admin-api-keys.ts";
 import { createAdminUserService } from "#core/services/identity/admin-users.ts";
 import { createApiKeyService } from "#core/services/identity/api-keys.ts";
 import { createIdentityService } from "#core/services/identity/identity.ts";
@@ -56,7 +57,8 @@ export function buildServices({ config, actorCacheMs, ...opened }: ServiceDepend
   const actors = createActorCache({ maxAgeMs: actorCacheMs });
   followIdentityChanges(opened, actors);
   const reads = createReadRecorder(opened);
-  const shared = { ...opened, actors, reads };
+  const hasher = createPasswordHasher(opened.hashing);
+  const shared = { ...opened, actors, hasher, reads };
   const executions = createExecutionService(shared);
   const mailer = createMailer({
     smtpUrl: config.smtpUrl,
@@ -65,13 +67,13 @@ export function buildServices({ config, actorCacheMs, ...opened }: ServiceDepend
   });
   const keyring = createKeyring({ keys: config.encryptionKeys, reload: config.reloadEncryptionKeys });
   const envelope = createEnvelope({ keyring });
-  const hasher = createPasswordHasher(shared.hashing);
   const letters = { mailer, publicUrl: config.publicUrl };
   const watch: WatchExecution = (actor, id, options) =>
     watchExecution({ ...shared, executions }, actor, id, options);
   return {
-    /** For use cases that invite or reset; who builds the services closes it. */
+    /** For use cases that invite or reset, and that check passwords; who builds the services closes both. */
     mailer,
+    hasher,
     executions,
     reads,
     watch,
@@ -95,10 +97,10 @@ export function buildServices({ config, actorCacheMs, ...opened }: ServiceDepend
     }),
     erasures: createErasureService(shared),
     exports: createExportService(shared),
+    adminApiKeys: createAdminApiKeyService(shared),
     adminUsers: createAdminUserService({ ...shared, ...letters }),
     identity: createIdentityService({
       ...shared,
-      hasher,
       envelope,
       accessTokens: createAccessTokens({ secrets: config.jwtSecrets, issuer: config.publicUrl }),
       sessionLimits: config.sessionLimits,

@@ -192,7 +192,8 @@ create table sessions (
   idle_expires_at timestamp with time zone not null,
   expires_at timestamp with time zone not null,
   ended_at timestamp with time zone,
-  end_reason text
+  end_reason text,
+  proven_at timestamp with time zone
 );
 create table users (
   id uuid not null,
@@ -539,6 +540,20 @@ CREATE OR REPLACE FUNCTION public.admin_is_current()
  SET search_path TO 'pg_catalog', 'public'
 RETURN (EXISTS (SELECT FROM users WHERE ((users.id = app_user_id()) AND users.is_admin AND (users.disabled_at IS NULL))))
 ;
+CREATE OR REPLACE FUNCTION public.admin_list_api_keys(p_user uuid, p_key uuid, p_before uuid, p_limit integer)
+ RETURNS TABLE(id uuid, name text, hint text, scopes text[], "workspaceId" uuid, "createdAt" timestamp with time zone, "expiresAt" timestamp with time zone, "lastUsedAt" timestamp with time zone, "revokedAt" timestamp with time zone)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+  select k.id, k.name, k.hint, k.scopes, k.workspace_id, k.created_at, k.expires_at, k.last_used_at, k.revoked_at
+  from public.api_keys k
+  where public.admin_is_current() and k.user_id = p_user and (p_key is null or k.id = p_key)
+    and (p_before is null or k.id < p_before)
+    and coalesce(least(k.revoked_at, k.expires_at), 'infinity') > clock_timestamp() - interval '30 days'
+  order by k.id desc limit p_limit
+$function$
+;
 CREATE OR REPLACE FUNCTION public.admin_list_users(p_id uuid, p_query text, p_before uuid, p_limit integer)
  RETURNS TABLE(id uuid, email text, name text, "isAdmin" boolean, disabled boolean, "totpEnabled" boolean, erased boolean, "createdAt" timestamp with time zone, "lastUsedAt" timestamp with time zone)
  LANGUAGE sql
@@ -568,6 +583,18 @@ begin
   where id = p_user and totp_secret is not null and public.admin_is_current();
   return found;
 end $function$
+;
+CREATE OR REPLACE FUNCTION public.admin_revoke_api_keys(p_user uuid, p_key uuid)
+ RETURNS SETOF uuid
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+  update public.api_keys set revoked_at = clock_timestamp()
+  where user_id = p_user and (p_key is null or id = p_key) and revoked_at is null
+    and (expires_at is null or expires_at > clock_timestamp()) and public.admin_is_current()
+  returning id
+$function$
 ;
 CREATE OR REPLACE FUNCTION public.admin_tidy_members(p_limit integer)
  RETURNS TABLE("workspaceId" uuid, "userId" uuid, role text, "expiredAt" timestamp with time zone, "isEmergency" boolean)
@@ -1346,6 +1373,9 @@ alter table workspaces enable row level security, force row level security;
 
 create policy admin_reads on api_keys for select to atelier_admin
   using (true);
+create policy admin_revokes on api_keys for update to atelier_admin
+  using (true)
+  with check (true);
 create policy api_own on api_keys for all to atelier_api
   using ((user_id = ( SELECT app_user_id() AS app_user_id)))
   with check ((user_id = ( SELECT app_user_id() AS app_user_id)));
@@ -1740,6 +1770,7 @@ grant insert, select on workspaces to atelier_api;
 grant delete, select on workspaces to atelier_eraser;
 grant insert, select on workspaces to atelier_identity;
 
+grant update (revoked_at) on api_keys to atelier_admin;
 grant update (last_used_at) on api_keys to atelier_identity;
 grant update (approvers) on approvals to atelier_eraser;
 grant update (details) on audit_logs to atelier_eraser;
@@ -1768,8 +1799,10 @@ grant update (updated_at) on workspaces to atelier_identity;
 
 grant execute on function admin_change_user(uuid,boolean,boolean) to atelier_api;
 grant execute on function admin_end_sessions(uuid) to atelier_api;
+grant execute on function admin_list_api_keys(uuid,uuid,uuid,integer) to atelier_api;
 grant execute on function admin_list_users(uuid,text,uuid,integer) to atelier_api;
 grant execute on function admin_reset_mfa(uuid) to atelier_api;
+grant execute on function admin_revoke_api_keys(uuid,uuid) to atelier_api;
 grant execute on function admin_tidy_members(integer) to atelier_scheduler;
 grant execute on function app_user_id() to public;
 grant execute on function app_workspace_ids() to public;

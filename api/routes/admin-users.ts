@@ -24,6 +24,8 @@ const changeBody = z
   .refine((change) => Object.keys(change).length > 0, "give disabled or isAdmin");
 const reasonBody = z.strictObject({ reason: z.string().trim().min(3).max(500) });
 const ADMIN = { tag: "Administration", action: "instance:admin" } as const;
+// What lets somebody sign in as another person is for people: a stolen key would else be worth every account.
+const SIGNED_IN = { ...ADMIN, action: "self:admin" } as const;
 
 export function createAdminUserRoutes({ adminUsers }: { adminUsers: AdminUserService }): Route[] {
   return [...createReadingRoutes(adminUsers), ...createChangingRoutes(adminUsers)];
@@ -71,7 +73,7 @@ function createChangingRoutes(adminUsers: AdminUserService): Route[] {
       },
     }),
     defineRoute({
-      ...ADMIN,
+      ...SIGNED_IN,
       method: "post",
       path: "/api/admin/users/:id/reset-link",
       summary:
@@ -99,7 +101,7 @@ function createChangingRoutes(adminUsers: AdminUserService): Route[] {
       },
     }),
     defineRoute({
-      ...ADMIN,
+      ...SIGNED_IN,
       method: "post",
       path: "/api/admin/users/:id/mfa-reset",
       summary: "Take away the second factor of a person who lost phone and recovery codes",

@@ -5,6 +5,7 @@ import type { ApiKeyService } from "#core/services/identity/api-keys.ts";
 import { pageOf, pageQuery } from "../routing/pagination.ts";
 import { idParams } from "../routing/params.ts";
 import { defineRoute, type Route } from "../routing/route.ts";
+import { knownPassword } from "./auth-schemas.ts";
 import { replyPage } from "./id-page.ts";
 
 const MAX_DAYS = 365;
@@ -19,9 +20,13 @@ const createBody = z.strictObject({
     .describe("What the key may do of what its person may"),
   workspaceId: z.uuid().optional().describe("The only workspace it is good for; all of yours without"),
   expiresInDays: z.int().min(1).max(MAX_DAYS).default(DEFAULT_DAYS),
+  password: knownPassword
+    .optional()
+    .describe("Needed when you last gave it to this session more than an hour ago (password_required)"),
 });
 
-const apiKeySchema = z.object({
+/** As its person sees it, and an administrator. */
+export const apiKeySchema = z.object({
   id: z.uuid(),
   name: z.string(),
   hint: z.string().describe("The first characters of the key"),
@@ -44,7 +49,13 @@ export function createApiKeyRoutes({ apiKeys }: { apiKeys: ApiKeyService }): Rou
       path: "/auth/api-keys",
       summary: "Make an API key for a program",
       body: createBody,
-      replies: { 201: { description: "The key, shown this once", schema: newApiKeySchema } },
+      replies: {
+        201: { description: "The key, shown this once", schema: newApiKeySchema },
+        403: { description: "password_required: send your password along; a key outlives the session" },
+      },
+      // Without one nothing is guessed, and a key that is made must not forgive wrong guesses.
+      limit: ({ actor, body }) =>
+        body.password === undefined ? undefined : { name: "password", account: actor.userId },
       handle: async ({ actor, body }) => ({
         status: 201,
         headers: { "cache-control": "no-store" },

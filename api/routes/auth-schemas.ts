@@ -39,7 +39,16 @@ export const loginBody = z.strictObject({
   totp: code.optional(),
 });
 
-export const passwordBody = z.strictObject({ currentPassword: knownPassword, newPassword });
+export const passwordBody = z.strictObject({
+  currentPassword: knownPassword,
+  newPassword,
+  revokeApiKeys: z.boolean().default(false).describe("Your API keys end, too; without it they stay good"),
+});
+export const passwordChangedSchema = z.object({
+  endedSessions: z.int(),
+  revokedApiKeys: z.int(),
+  liveApiKeys: z.int().describe("Keys that still open your account; see GET /auth/api-keys"),
+});
 
 // Whatever stands for the token and is none gets the one answer that all bad tokens get.
 export const resetBody = z.strictObject({ token: z.string().max(200).catch(""), password: newPassword });

@@ -29,6 +29,7 @@ const STATUS_OF: Readonly<Record<string, number>> = {
   forbidden: 403,
   scope_missing: 403,
   totp_setup_required: 403,
+  password_required: 403,
   cross_site: 403,
   setup_token_required: 403,
   signup_closed: 403,
@@ -64,6 +65,7 @@ const STATUS_OF: Readonly<Record<string, number>> = {
   label_refused: 422,
   rate_limited: 429,
   database_unavailable: 503,
+  hashing_unavailable: 503,
 };
 
 const MAX_ERRORS = 50;

@@ -57,7 +57,7 @@ export type RouteDefinition<Action extends RouteAction | "public", Params, Query
   /** Nothing is read or parsed: `handle` reads the stream `request` itself. */
   rawBody?: boolean;
   /** What can be guessed here, or costs much: the attempt is counted before `handle`, see core/domain/attempt-limits.ts. */
-  limit?(input: RouteInput<Params, Query, Body, Action>): CountedAttempt;
+  limit?(input: RouteInput<Params, Query, Body, Action>): CountedAttempt | undefined;
   /** Problem replies (4xx, 5xx) common to all routes are added by the OpenAPI document. */
   replies: Readonly<Record<number, ReplyDescription>>;
   /** Answers, or returns "handled" when it wrote to `response` itself. Rejections become problem details. */

@@ -1,10 +1,8 @@
 // Password hashes: Argon2id as PHC strings, at most a few at a time because each takes 64 MiB.
-import { argon2, randomBytes, timingSafeEqual } from "node:crypto";
-import { promisify } from "node:util";
+import { randomBytes, timingSafeEqual } from "node:crypto";
+import { availableParallelism } from "node:os";
 import { AppError } from "../domain/app-error.ts";
-import { createSemaphore } from "./semaphore.ts";
-
-const deriveKey = promisify(argon2);
+import { createHashPool } from "./hash-pool.ts";
 
 const SALT_BYTES = 16;
 const TAG_BYTES = 32;
@@ -18,10 +16,15 @@ export type PasswordHasherOptions = {
   memoryKib?: number;
   passes?: number;
   parallelism?: number;
-  /** Hashes computed at once in this process; the rest wait in line. */
-  maxConcurrent?: number;
+  /** Hashes computed at once in this process. */
+  threads?: number;
+  /** How far they stand back, 0 to 19; see hash-thread.ts. */
+  niceness?: number;
+  /** Hashes that may wait in line. */
+  maxWaiting?: number;
 };
 
+/** What computes rejects with the retryable `hashing_unavailable` when too many wait, a thread died or it is closed. */
 export type PasswordHasher = {
   /** A PHC string `$argon2id$v=19$m=…,t=…,p=…$salt$tag`. Takes the password's bytes exactly as given. */
   hash(password: string): Promise<string>;
@@ -31,14 +34,19 @@ export type PasswordHasher = {
   needsRehash(phc: string): boolean;
   /** Costs what `verify` costs and says no: so that an unknown user answers no faster. */
   dummyVerify(password: string): Promise<false>;
+  /** Who still waits is refused. */
+  close(): Promise<void>;
 };
 
 type Parameters = { memory: number; passes: number; parallelism: number };
 
-/**
- * Defaults: 64 MiB, 2 passes, one lane. Measured on 2 cores: 124 ms (3 passes 177 ms, 19 MiB and 2 passes
- * 37 ms); eight at once, two at a time, take 234 ms of work each pair, so a login stays under 300 ms.
- */
+// Half of the processors: with two threads on two, the others' p99 was twice that with one (ARCHITECTURE.md).
+const defaultThreads = () => Math.min(4, Math.max(1, Math.floor(availableParallelism() / 2)));
+const NICENESS = 10;
+// Half a minute of work for one thread: who comes later would have given up before their turn.
+const MAX_WAITING = 256;
+
+/** Defaults: 64 MiB, 2 passes, one lane. Measured on 2 cores: 124 ms (3 passes 177 ms, 19 MiB and 2 passes 37 ms). */
 export function createPasswordHasher(options: PasswordHasherOptions = {}): PasswordHasher {
   const current: Parameters = {
     memory: options.memoryKib ?? 65_536,
@@ -51,11 +59,13 @@ export function createPasswordHasher(options: PasswordHasherOptions = {}): Passw
       `Argon2id needs at least ${MIN_MEMORY_KIB} KiB, ${MIN_PASSES} passes and 1 lane`,
     );
   }
-  const exclusively = createSemaphore(options.maxConcurrent ?? 2);
+  const pool = createHashPool({
+    threads: options.threads ?? defaultThreads(),
+    niceness: options.niceness ?? NICENESS,
+    maxWaiting: options.maxWaiting ?? MAX_WAITING,
+  });
   const derive = (password: string, salt: Buffer, parameters: Parameters, tagLength: number) =>
-    exclusively(() =>
-      deriveKey("argon2id", { message: Buffer.from(password), nonce: salt, tagLength, ...parameters }),
-    );
+    pool.derive({ message: new TextEncoder().encode(password), nonce: salt, tagLength, ...parameters });
   return {
     async hash(password) {
       const salt = randomBytes(SALT_BYTES);
@@ -78,6 +88,7 @@ export function createPasswordHasher(options: PasswordHasherOptions = {}): Passw
       await derive(password, Buffer.alloc(SALT_BYTES), current, TAG_BYTES);
       return false;
     },
+    close: () => pool.close(),
   };
 }
 

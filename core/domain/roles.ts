@@ -104,6 +104,14 @@ export function authorize(actor: Actor, action: WorkspaceAction, object: { works
   }
 }
 
+/**
+ * An API key never speaks about its own person: with their right to administer the instance it could else reset what
+ * they sign in with, or end the session that would revoke it. Throws `forbidden`.
+ */
+export function requireSessionForOneself(actor: Actor, userId: string): void {
+  if (actor.userId === userId) requireSession(actor);
+}
+
 /** What a route can refuse before it knows the object. Throws `forbidden` or `scope_missing`. */
 export function authorizeRoute(actor: Actor, action: RouteAction): void {
   if (action === "self") {
@@ -121,7 +129,8 @@ export function authorizeRoute(actor: Actor, action: RouteAction): void {
   }
 }
 
-function requireSession(actor: Actor): void {
+/** Throws `forbidden` when an API key speaks. */
+export function requireSession(actor: Actor): void {
   if (actor.sessionId === null) throw new AppError("forbidden", "Sign in for this: no API key may do it");
 }
 

@@ -5,7 +5,7 @@ import { withUsage } from "../installation/run-command.ts";
 export type AdminCommand =
   | { act: "help" }
   | { act: "list" }
-  | { act: "reset-link" | "make-admin" | "enable"; email: string }
+  | { act: "reset-link" | "make-admin" | "enable" | "revoke-keys"; email: string }
   | { act: "disable-totp"; email: string; reason: string };
 
 export const USAGE = `Usage: npm run admin -- COMMAND
@@ -14,6 +14,7 @@ export const USAGE = `Usage: npm run admin -- COMMAND
   reset-link EMAIL                   a link that sets a new password, good once and for an hour
   make-admin EMAIL                   makes a person administrator
   enable EMAIL                       enables a disabled person
+  revoke-keys EMAIL                  ends all API keys of a person
   disable-totp EMAIL --reason TEXT   takes away the second factor of a person who lost it
 
 It works on the database of DATABASE_URL, else on the embedded one in DATA_DIR (./.data), running or not. PUBLIC_URL is
@@ -35,7 +36,7 @@ function read(args: readonly string[]): AdminCommand {
   if (values.reason !== undefined && act !== "disable-totp")
     throw new Error("--reason belongs to disable-totp");
   if (act === "list" && email === undefined) return { act };
-  if (act !== "reset-link" && act !== "make-admin" && act !== "enable" && act !== "disable-totp") {
+  if (!isAct(act)) {
     throw new Error(act === undefined ? "Say what to do" : `There is no command ${args.join(" ")}`);
   }
   if (!email || more.length > 0) throw new Error(`${act} takes exactly one e-mail address`);
@@ -43,4 +44,10 @@ function read(args: readonly string[]): AdminCommand {
   const reason = values.reason?.trim() ?? "";
   if (reason.length < 3) throw new Error("Say why with --reason: it stands in the audit log");
   return { act, email, reason };
+}
+
+const ACTS = ["reset-link", "make-admin", "enable", "revoke-keys", "disable-totp"] as const;
+
+function isAct(act: string | undefined): act is (typeof ACTS)[number] {
+  return ACTS.some((known) => known === act);
 }

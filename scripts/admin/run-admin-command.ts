@@ -12,6 +12,7 @@ import {
   listUsersByAge,
   lockUserByEmail,
   makeAdmin,
+  revokeKeysOf,
 } from "../../core/persistence/identity/command-line-users.ts";
 import { announceIdentityChange } from "../../core/persistence/identity/identity-changes.ts";
 import { createResetToken } from "../../core/services/identity/create-reset-token.ts";
@@ -66,6 +67,11 @@ const ACTS: Readonly<Record<Exclude<AdminCommand["act"], "help" | "list">, Act>>
       details: { disabled: false },
       said: [`${user.email} may sign in again`],
     };
+  },
+  async "revoke-keys"(tx, user) {
+    const revoked = await revokeKeysOf(tx, user.id);
+    const said = [`${revoked} API keys of ${user.email} worked until now`];
+    return { action: "user.api_keys_revoked", details: { revoked }, said };
   },
   async "disable-totp"(tx, user, { command }) {
     if (!user.totpEnabled) throw new AppError("admin_refused", `${user.email} has no second factor`);

@@ -40,3 +40,10 @@ export async function clearTotp(tx: Executor, id: string): Promise<void> {
       totp_enabled_at = null, recovery_code_hashes = '{}', updated_at = clock_timestamp()
     where id = ${id}`);
 }
+
+/** Returns how many worked until now. */
+export function revokeKeysOf(tx: Executor, userId: string): Promise<number> {
+  return tx.run(sql`
+    update api_keys set revoked_at = clock_timestamp() where user_id = ${userId} and revoked_at is null
+      and (expires_at is null or expires_at > clock_timestamp())`);
+}

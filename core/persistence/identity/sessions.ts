@@ -71,6 +71,19 @@ export function endSessionsOf(
     where user_id = ${row.userId} and ended_at is null and id is distinct from ${row.keep}::uuid`);
 }
 
+/** The person has just given their password in it, in whose name the transaction runs. */
+export async function noteProof(tx: Executor, sessionId: string): Promise<void> {
+  await tx.run(sql`update sessions set proven_at = clock_timestamp() where id = ${sessionId}`);
+}
+
+/** Seconds since the person proved in it who they are: at its start or since. Null when there is no such session. */
+export async function findProofAge(tx: Executor, sessionId: string): Promise<number | null> {
+  const row = await tx.one<{ seconds: number }>(sql`
+    select extract(epoch from clock_timestamp() - coalesce(proven_at, created_at))::float8 as seconds
+    from sessions where id = ${sessionId}`);
+  return row?.seconds ?? null;
+}
+
 export type SessionListing = {
   id: string;
   client: string;

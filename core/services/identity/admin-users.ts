@@ -1,7 +1,7 @@
 // What an administrator of the instance does for people: find, disable, promote, end sessions, take a lost factor away.
 import { AppError } from "../../domain/app-error.ts";
 import type { MailMessage } from "../../domain/mailer.ts";
-import { type Actor, notFound } from "../../domain/roles.ts";
+import { type Actor, notFound, requireSession, requireSessionForOneself } from "../../domain/roles.ts";
 import { tokenLink } from "../../domain/token-link.ts";
 import { type AuditEntry, appendAudit, INSTANCE_CHAIN } from "../../persistence/audit/audit-logs.ts";
 import type { Database, Executor } from "../../persistence/database.ts";
@@ -39,12 +39,19 @@ export function createAdminUserService(dependencies: AdminUserDependencies) {
   return {
     list: (actor: Actor, page: ListUsers): Promise<AdminUser[]> => speak(actor, (tx) => listUsers(tx, page)),
     get: (actor: Actor, id: string): Promise<AdminUser> => speak(actor, (tx) => requireUser(tx, id)),
-    /** Disabling ends the person's sessions. Throws `last_admin` rather than leave the instance without one. */
-    change: (actor: Actor, id: string, change: UserChange): Promise<AdminUser> =>
-      speak(actor, (tx) => applyChange(tx, actor, id, change)),
+    /**
+     * Disabling ends the person's sessions. Throws `last_admin` rather than leave the instance without one, and
+     * `forbidden` when an API key would make or unmake an administrator, who could be the thief of that key.
+     */
+    async change(actor: Actor, id: string, change: UserChange): Promise<AdminUser> {
+      requireSessionForOneself(actor, id);
+      if (change.isAdmin !== undefined) requireSession(actor);
+      return await speak(actor, (tx) => applyChange(tx, actor, id, change));
+    },
     /** Returns how many ended. */
     endSessions: (actor: Actor, id: string): Promise<number> =>
       speak(actor, async (tx) => {
+        requireSessionForOneself(actor, id);
         await requireUser(tx, id);
         const { length } = await endSessionsOf(tx, id);
         await announceIdentityChange(tx, [id]);

@@ -3,12 +3,14 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { createExecutionBed, type ExecutionBed } from "../../../test/support/executions.ts";
 import { createApiKey } from "../../crypto/api-keys.ts";
+import { createPasswordHasher } from "../../crypto/passwords.ts";
 import { AppError } from "../../domain/app-error.ts";
 import { type Actor, authorize, type Scope, workspacesFor } from "../../domain/roles.ts";
 import { createDatabase, type Database } from "../../persistence/database.ts";
 import { createActorCache } from "./actor-cache.ts";
 import { type ApiKeyService, createApiKeyService } from "./api-keys.ts";
 
+const hasher = createPasswordHasher({ memoryKib: 19_456, niceness: 0 });
 let bed: ExecutionBed;
 let database: Database;
 let keys: ApiKeyService;
@@ -16,12 +18,19 @@ let keys: ApiKeyService;
 before(async () => {
   bed = await createExecutionBed();
   database = bed.open("atelier_api");
-  keys = createApiKeyService({ database, actors: createActorCache({ maxAgeMs: 0 }) });
+  keys = createApiKeyService({ database, hasher, actors: createActorCache({ maxAgeMs: 0 }) });
 });
 after(() => bed?.close());
 
-const make = (actor: Actor, scopes: Scope[] = ["read"], workspaceId?: string) =>
-  keys.create(actor, { name: "ci", scopes, workspaceId, expiresInDays: 1 });
+async function make(actor: Actor, scopes: Scope[] = ["read"], workspaceId?: string) {
+  // Signed in a moment ago.
+  await bed.admin.query(
+    `insert into sessions (id, user_id, idle_expires_at, expires_at) values ($1, $2, now() + '1 h', now() + '1 h')
+     on conflict (id) do nothing`,
+    [actor.sessionId, actor.userId],
+  );
+  return await keys.create(actor, { name: "ci", scopes, workspaceId, expiresInDays: 1 });
+}
 const coded = (code: string) => (error: unknown) => error instanceof AppError && error.code === code;
 
 test("a key of an administrator administers with the scope admin and without a workspace only", async () => {
@@ -87,7 +96,7 @@ test("the last use is noted at most once a minute", async () => {
 test("a mistyped key costs no look-up", async () => {
   const closed = createDatabase({ databaseUrl: bed.databaseUrl, role: "atelier_api" });
   await closed.close();
-  const offline = createApiKeyService({ database: closed, actors: createActorCache() });
+  const offline = createApiKeyService({ database: closed, hasher, actors: createActorCache() });
   const key = createApiKey();
   await assert.rejects(offline.authenticate(`${key}0`), coded("unauthenticated"));
   await assert.rejects(offline.authenticate(key), (error) => !coded("unauthenticated")(error));

@@ -2,6 +2,7 @@
 
 import { v7 as uuidv7 } from "uuid";
 import { createApiKey, hintOf, isWellFormedApiKey } from "../../crypto/api-keys.ts";
+import type { PasswordHasher } from "../../crypto/passwords.ts";
 import { hashToken } from "../../crypto/tokens.ts";
 import { AppError } from "../../domain/app-error.ts";
 import type { IdPage } from "../../domain/id-page.ts";
@@ -20,6 +21,7 @@ import {
 import { announceIdentityChange } from "../../persistence/identity/identity-changes.ts";
 import { inNameOf, principalsOf } from "../principals-of.ts";
 import type { ActorCache } from "./actor-cache.ts";
+import { requireRecentProof } from "./require-recent-proof.ts";
 
 const MAX_LIVE_KEYS = 100;
 
@@ -31,10 +33,15 @@ export type ApiKeyWish = {
   /** The one workspace it shall be good for; all of the person's without. */
   workspaceId?: string | undefined;
   expiresInDays: number;
+  /** Needed where the session's last proof of the person is older than an hour. */
+  password?: string | undefined;
 };
 
 export type ApiKeyService = {
-  /** `key` is shown this once. Throws `not_found` for a foreign workspace, `too_many_keys` beyond 100 live ones. */
+  /**
+   * `key` is shown this once. Throws `not_found` for a foreign workspace, `too_many_keys` beyond 100 live ones, and
+   * what requireRecentProof throws.
+   */
   create(actor: Actor, wish: ApiKeyWish): Promise<ApiKey & { key: string }>;
   list(actor: Actor, page: IdPage): Promise<ApiKey[]>;
   /** A second time is no error. Throws `not_found`. */
@@ -43,12 +50,12 @@ export type ApiKeyService = {
   authenticate(key: string): Promise<Actor>;
 };
 
-export type ApiKeyDependencies = { database: Database; actors: ActorCache };
+export type ApiKeyDependencies = { database: Database; actors: ActorCache; hasher: PasswordHasher };
 
 export function createApiKeyService(dependencies: ApiKeyDependencies): ApiKeyService {
   const { database } = dependencies;
   return {
-    create: (actor, wish) => create(database, actor, wish),
+    create: (actor, wish) => create(dependencies, actor, wish),
     list: (actor, page) =>
       database.transaction(principalsOf(actor), (tx) => listApiKeys(tx, { ...page, userId: actor.userId })),
     revoke: (actor, id) => revoke(dependencies, actor, id),
@@ -56,9 +63,14 @@ export function createApiKeyService(dependencies: ApiKeyDependencies): ApiKeySer
   };
 }
 
-async function create(database: Database, actor: Actor, wish: ApiKeyWish): Promise<ApiKey & { key: string }> {
-  const { name, workspaceId = null, expiresInDays } = wish;
+async function create(
+  { database, hasher }: ApiKeyDependencies,
+  actor: Actor,
+  wish: ApiKeyWish,
+): Promise<ApiKey & { key: string }> {
+  const { name, workspaceId = null, expiresInDays, password } = wish;
   if (workspaceId !== null) authorize(actor, "workspace:read", { workspaceId });
+  await requireRecentProof({ database, hasher }, actor, password);
   const key = createApiKey();
   const scopes = [...new Set(wish.scopes)];
   const row = { id: uuidv7(), name, workspaceId, scopes, hint: hintOf(key), expiresInDays };

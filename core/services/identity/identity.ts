@@ -7,7 +7,7 @@ import { isTotpEnabled } from "../../persistence/identity/second-factors.ts";
 import { findActor, type SessionKey } from "../../persistence/identity/sessions.ts";
 import { listWorkspacesOf, type MemberWorkspace } from "../../persistence/identity/workspaces.ts";
 import { inNameOf, principalsOf } from "../principals-of.ts";
-import { changePassword, type PasswordChange } from "./change-password.ts";
+import { changePassword, type PasswordChange, type PasswordChanged } from "./change-password.ts";
 import { checkPassword } from "./check-password.ts";
 import { disableTotp } from "./disable-totp.ts";
 import { enableTotp } from "./enable-totp.ts";
@@ -58,7 +58,7 @@ export type IdentityService = {
   endSession(actor: Actor, id: string): Promise<void>;
   endOtherSessions(actor: Actor): Promise<void>;
   /** Throws `invalid_credentials`, `invalid_password` or `password_too_common`. */
-  changePassword(actor: Actor, change: PasswordChange): Promise<void>;
+  changePassword(actor: Actor, change: PasswordChange): Promise<PasswordChanged>;
   /** Throws `invalid_credentials` or `totp_enabled`. */
   setUpTotp(actor: Actor, password: string): Promise<TotpSetup>;
   /** Throws `invalid_totp`, `totp_not_set_up` or `totp_enabled`. */

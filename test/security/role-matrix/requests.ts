@@ -212,6 +212,13 @@ const ADMINISTRATION: Readonly<Record<string, Plan>> = {
   "patch /api/admin/users/{id}": on("instance", somebody, { body: { disabled: true } }),
   "post /api/admin/users/{id}/reset-link": on("instance", somebody),
   "delete /api/admin/users/{id}/sessions": on("instance", somebody),
+  "get /api/admin/users/{id}/api-keys": on("instance", somebody),
+  "delete /api/admin/users/{id}/api-keys": on("instance", somebody),
+  // They have no key.
+  "delete /api/admin/users/{id}/api-keys/{keyId}": {
+    ...on("instance", somebody, { more: [uuidv7()] }),
+    answers: 404,
+  },
   // They have no second factor that could be taken away.
   "post /api/admin/users/{id}/mfa-reset": {
     ...on("instance", somebody, { body: { reason: "lost phone" } }),

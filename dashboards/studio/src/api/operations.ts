@@ -15,7 +15,7 @@ export type Operations = {
   "POST /api/executions/{id}/cancel": { params: { id: string }; reply: { status: string } };
   "POST /api/executions/{id}/retry": { params: { id: string }; reply: { id: string; retryOf: string } };
   "POST /api/workflows/{id}/executions": { params: { id: string }; body?: { input?: unknown; trigger?: string; version?: number; priority?: number; runAt?: string; labels?: ReadonlyArray<"phi" | "privileged" | "pii" | "pci"> }; reply: { id: string; workspaceId: string; workflowId: string; version: number; status: "queued" | "running" | "waiting" | "succeeded" | "failed" | "cancelled"; retryOf: string | null; forkOf: string | null; parentId: string | null; createdAt: string; startedAt: string | null; finishedAt: string | null; trigger: Record<string, unknown>; input: unknown; output: unknown; error: { code: string; message: string; nodeId?: string } | null } | { id: string; workflowId: string; version: number; status: "queued" | "running" | "waiting" | "succeeded" | "failed" | "cancelled" } };
-  "POST /auth/api-keys": { body: { name: string; scopes: ReadonlyArray<"read" | "run" | "write" | "admin">; workspaceId?: string; expiresInDays?: number }; reply: { id: string; name: string; hint: string; scopes: ReadonlyArray<"read" | "run" | "write" | "admin">; workspaceId: string | null; createdAt: string; expiresAt: string | null; lastUsedAt: string | null; revokedAt: string | null; key: string } };
+  "POST /auth/api-keys": { body: { name: string; scopes: ReadonlyArray<"read" | "run" | "write" | "admin">; workspaceId?: string; expiresInDays?: number; password?: string }; reply: { id: string; name: string; hint: string; scopes: ReadonlyArray<"read" | "run" | "write" | "admin">; workspaceId: string | null; createdAt: string; expiresAt: string | null; lastUsedAt: string | null; revokedAt: string | null; key: string } };
   "POST /auth/login": { body: { email: string; password: string; totp?: string }; reply: { user: { id: string; email: string; name: string; isAdmin: boolean }; workspaceId: string; accessToken: string; tokenType: "Bearer"; expiresIn: number } };
   "POST /auth/logout": { reply: null };
   "POST /auth/mfa/disable": { body: { password: string; totp: string }; reply: null };
@@ -24,5 +24,5 @@ export type Operations = {
   "POST /auth/queues-session": { body?: { write?: boolean }; reply: { url: string; write: boolean; expiresIn: number } };
   "POST /auth/register": { body: { email: string; password: string; name?: string; invite?: string }; reply: { user: { id: string; email: string; name: string; isAdmin: boolean }; workspaceId: string; accessToken: string; tokenType: "Bearer"; expiresIn: number } };
   "POST /auth/reset": { body: { token: string; password: string }; reply: null };
-  "PUT /auth/password": { body: { currentPassword: string; newPassword: string }; reply: null };
+  "PUT /auth/password": { body: { currentPassword: string; newPassword: string; revokeApiKeys?: boolean }; reply: { endedSessions: number; revokedApiKeys: number; liveApiKeys: number } };
 };
