@@ -65,6 +65,29 @@ create table credentials (
   updated_at timestamp with time zone not null default now(),
   test_workflow_id uuid
 );
+create table erasure_places (
+  erasure_id uuid not null,
+  chain_id uuid not null,
+  seq bigint not null
+);
+create table erasures (
+  id uuid not null,
+  user_id uuid not null,
+  chain_id uuid,
+  asked_by uuid not null,
+  begun_at timestamp with time zone not null default clock_timestamp(),
+  email text,
+  name text,
+  sealed_at timestamp with time zone,
+  older_transactions text[],
+  due_at timestamp with time zone not null default (clock_timestamp() + '00:00:10'::interval),
+  failures integer not null default 0,
+  moved_items integer not null default 0,
+  deleted_workspaces integer not null default 0,
+  left_workspaces integer not null default 0,
+  erased_entries integer not null default 0,
+  finished_at timestamp with time zone
+);
 create table execution_keys (
   workspace_id uuid not null,
   user_id uuid not null,
@@ -347,6 +370,9 @@ alter table credentials add constraint credentials_owner_id_fkey FOREIGN KEY (ow
 alter table credentials add constraint credentials_pkey PRIMARY KEY (id);
 alter table credentials add constraint credentials_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id);
 alter table credentials add constraint credentials_workspace_id_name_key UNIQUE (workspace_id, name);
+alter table erasure_places add constraint erasure_places_erasure_id_fkey FOREIGN KEY (erasure_id) REFERENCES erasures(id) ON DELETE CASCADE;
+alter table erasure_places add constraint erasure_places_pkey PRIMARY KEY (erasure_id, chain_id);
+alter table erasures add constraint erasures_pkey PRIMARY KEY (id);
 alter table execution_keys add constraint execution_keys_key_check CHECK (((length(key) >= 1) AND (length(key) <= 255)));
 alter table execution_keys add constraint execution_keys_pkey PRIMARY KEY (workspace_id, user_id, key);
 alter table execution_steps add constraint execution_steps_effect_check CHECK ((effect = ANY (ARRAY['pure'::text, 'idempotent'::text, 'effectful'::text])));
@@ -432,6 +458,8 @@ CREATE INDEX audit_logs_type_idx ON public.audit_logs USING btree (chain_id, tar
 CREATE INDEX audit_logs_words_idx ON public.audit_logs USING gin (words);
 CREATE INDEX credentials_key_id_idx ON public.credentials USING btree (key_id);
 CREATE INDEX credentials_list_idx ON public.credentials USING btree (workspace_id, id DESC);
+CREATE INDEX erasures_due_idx ON public.erasures USING btree (due_at) WHERE (finished_at IS NULL);
+CREATE UNIQUE INDEX erasures_pending_idx ON public.erasures USING btree (user_id, chain_id) NULLS NOT DISTINCT WHERE (finished_at IS NULL);
 CREATE INDEX execution_keys_created_at_idx ON public.execution_keys USING btree (created_at);
 CREATE INDEX files_list_idx ON public.files USING btree (workspace_id, id DESC);
 CREATE INDEX invitations_waiting_idx ON public.invitations USING btree (workspace_id, lower(email)) WHERE (accepted_at IS NULL);
@@ -653,136 +681,63 @@ begin
   return made;
 end $function$
 ;
-CREATE OR REPLACE FUNCTION public.erase_audit_details(p_user uuid, p_workspace uuid, p_chain uuid, p_seq bigint, p_limit integer)
- RETURNS TABLE(chain uuid, seq bigint, erased jsonb)
+CREATE OR REPLACE FUNCTION public.erase_begin_person(p_erasure uuid, p_user uuid, p_email text, p_successor uuid)
+ RETURNS TABLE(outcome text, hidden uuid[], shared uuid[], "memberIds" uuid[], erasure uuid, joined boolean)
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public'
 AS $function$
 declare
   u public.users;
-  by_email text;
-  by_name text;
-begin
-  if not (p_workspace is null and public.erase_is_admin() or public.erase_owns_workspace(p_workspace)) then
-    return;
-  end if;
-  select * into u from public.users where id = p_user and erased_at is null;
-  if not found then
-    return;
-  end if;
-  by_email := public.erase_pattern(u.email);
-  by_name := case when trim(u.name) <> '' then public.erase_pattern(trim(u.name)) end;
-  return query
-  with page as materialized (
-    -- A name counts in entries by or about the person only: people choose their names, and one that reads like
-    -- something else in the log must not empty what others did. The lists of what was emptied stay.
-    select a.chain_id, a.seq, a.details is not null and a.action <> 'audit.details_erased'
-      and (lower(a.details::text) ~ by_email
-        or (by_name is not null and lower(a.details::text) ~ by_name
-          and (a.actor_id = p_user or a.target_id = p_user::text))) is true as names
-    from public.audit_logs a
-    where (a.chain_id, a.seq) > (p_chain, p_seq) and (p_workspace is null or a.chain_id = p_workspace)
-    order by a.chain_id, a.seq limit p_limit
-  ), emptied as (
-    update public.audit_logs a set details = null from page
-    where page.names and a.chain_id = page.chain_id and a.seq = page.seq
-    returning a.chain_id, a.id
-  ), per_chain as (
-    select chain_id, jsonb_agg(id order by id) as ids from emptied group by chain_id
-  ), place as (
-    select page.chain_id, page.seq from page order by page.chain_id desc, page.seq desc limit 1
-  )
-  select place.chain_id, place.seq, coalesce((select jsonb_object_agg(chain_id, ids) from per_chain), '{}') from place;
-end $function$
-;
-CREATE OR REPLACE FUNCTION public.erase_begin_person(p_user uuid, p_email text, p_successor uuid)
- RETURNS TABLE(outcome text, hidden uuid[], shared uuid[], "memberIds" uuid[])
- LANGUAGE plpgsql
- SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public'
-AS $function$
-declare
-  u public.users;
-  w record;
-  heir uuid;
-  orphans uuid[];
-  hidden_ids uuid[] := '{}';
-  shared_ids uuid[] := '{}';
-  members uuid[] := '{}';
+  pending uuid;
+  address text;
+  refusal text;
+  gone record;
   none uuid[] := '{}';
 begin
   perform pg_advisory_xact_lock(hashtext('atelier'), hashtext('admins'));
   if not public.erase_is_admin() then
-    return query select 'forbidden', none, none, none;
+    return query select 'forbidden', none, none, none, null::uuid, false;
     return;
   end if;
+  pending := public.erase_lock_pending(p_user, null);
   select * into u from public.users where id = p_user and erased_at is null for update;
-  if not found or (p_successor is not null and (p_successor = p_user
-    or not exists (select from public.users where id = p_successor and disabled_at is null))) then
-    return query select 'not_found', none, none, none;
-    return;
-  elsif p_user = public.app_user_id() then
-    return query select 'self', none, none, none;
-    return;
-  elsif lower(u.email) <> lower(p_email) then
-    return query select 'mismatch', none, none, none;
+  address := coalesce((select e.email from public.erasures e where e.id = pending), u.email);
+  refusal := case
+    when u.id is null or p_successor = p_user then 'not_found'
+    when p_successor is not null and not exists (select from public.users where id = p_successor) then 'not_found'
+    when p_user = public.app_user_id() then 'self'
+    when lower(p_email) <> lower(address) then 'mismatch'
+    when p_successor is not null
+      and exists (select from public.users where id = p_successor and disabled_at is not null) then 'successor' end;
+  if refusal is not null then
+    return query select refusal, none, none, none, null::uuid, false;
     return;
   end if;
-  orphans := array(select m.workspace_id from public.workspace_members m
-    join public.workspaces x on x.id = m.workspace_id and not x.personal
-    where m.user_id = p_user and p_successor is null
-      and exists (select from public.workspace_members o where o.workspace_id = m.workspace_id and o.user_id <> p_user)
-      and not exists (select from public.workspace_members o where o.workspace_id = m.workspace_id
-        and o.user_id <> p_user and o.role = 'owner'));
-  if orphans <> '{}' then
-    return query select 'last_owner', none, orphans, none;
+  select * into gone from public.erase_leave_workspaces(p_user, address, p_successor);
+  if gone.orphans <> '{}' then
+    return query select 'last_owner', none, gone.orphans, none, null::uuid, false;
     return;
   end if;
   update public.users set disabled_at = coalesce(disabled_at, clock_timestamp()), is_admin = false where id = p_user;
-  delete from public.sessions where user_id = p_user;
-  delete from public.reset_tokens where user_id = p_user;
-  delete from public.api_keys where user_id = p_user;
-  delete from public.invitations where lower(email) = lower(u.email) or accepted_by = p_user;
-  for w in select x.id, x.personal and x.created_by = p_user
-      or not exists (select from public.workspace_members o where o.workspace_id = x.id and o.user_id <> p_user) as alone
-    from public.workspaces x where x.deleted_at is null and (x.personal and x.created_by = p_user
-      or exists (select from public.workspace_members m where m.workspace_id = x.id and m.user_id = p_user))
-    order by x.id loop
-    if w.alone then
-      members := members || public.erase_hide_workspace(w.id);
-      hidden_ids := hidden_ids || w.id;
-    else
-      heir := coalesce(
-        (select o.user_id from public.workspace_members o where o.workspace_id = w.id and o.user_id <> p_user
-          and o.role = 'owner' order by o.created_at, o.user_id limit 1), p_successor);
-      insert into public.workspace_members (workspace_id, user_id, role) values (w.id, heir, 'owner')
-      on conflict (workspace_id, user_id) do update set role = 'owner';
-      perform public.erase_move_ownership(w.id, p_user, heir);
-      delete from public.workspace_members where workspace_id = w.id and user_id = p_user;
-      update public.approvals set approvers = array_replace(approvers, u.email, 'erased-' || p_user || '@invalid')
-      where workspace_id = w.id and u.email = any (approvers);
-      shared_ids := shared_ids || w.id;
-      members := members || heir;
-    end if;
-  end loop;
-  return query select 'begun', hidden_ids, shared_ids, members || p_user;
+  perform public.erase_strip_person(p_user, address);
+  if pending is null then
+    insert into public.erasures (id, user_id, asked_by, email, name, deleted_workspaces, left_workspaces)
+    values (p_erasure, p_user, public.app_user_id(), address, u.name, cardinality(gone.hidden), cardinality(gone.shared));
+  else
+    update public.erasures e set deleted_workspaces = e.deleted_workspaces + cardinality(gone.hidden),
+      left_workspaces = e.left_workspaces + cardinality(gone.shared) where e.id = pending;
+  end if;
+  return query select 'begun', gone.hidden, gone.shared, gone.members || p_user, coalesce(pending, p_erasure),
+    pending is not null and gone.hidden || gone.shared = '{}';
 end $function$
 ;
-CREATE OR REPLACE FUNCTION public.erase_finish_person(p_user uuid)
- RETURNS boolean
- LANGUAGE plpgsql
- SECURITY DEFINER
+CREATE OR REPLACE FUNCTION public.erase_heir(p_workspace uuid, p_user uuid)
+ RETURNS uuid
+ LANGUAGE sql
+ STABLE
  SET search_path TO 'pg_catalog', 'public'
-AS $function$
-begin
-  update public.users set email = 'erased-' || id || '@invalid', name = 'Erased person', password_hash = 'erased',
-    totp_secret = null, totp_wrapped_key = null, totp_key_id = null, totp_last_step = null, totp_enabled_at = null,
-    recovery_code_hashes = '{}', legacy_id = null,
-    is_admin = false, erased_at = clock_timestamp(), updated_at = clock_timestamp()
-  where id = p_user and erased_at is null and disabled_at is not null and public.erase_is_admin();
-  return found;
-end $function$
+RETURN (SELECT o.user_id FROM (workspace_members o JOIN users u ON ((u.id = o.user_id))) WHERE ((o.workspace_id = erase_heir.p_workspace) AND (o.user_id <> erase_heir.p_user) AND (o.role = 'owner'::text) AND (u.disabled_at IS NULL)) ORDER BY o.created_at, o.user_id LIMIT 1)
 ;
 CREATE OR REPLACE FUNCTION public.erase_hide_workspace(p_workspace uuid)
  RETURNS uuid[]
@@ -809,6 +764,81 @@ CREATE OR REPLACE FUNCTION public.erase_is_admin()
  SET search_path TO 'pg_catalog', 'public'
 RETURN (EXISTS (SELECT FROM users WHERE ((users.id = app_user_id()) AND users.is_admin AND (users.disabled_at IS NULL))))
 ;
+CREATE OR REPLACE FUNCTION public.erase_is_alone(p_workspace workspaces, p_user uuid)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'public'
+RETURN (((p_workspace).personal AND ((p_workspace).created_by = p_user)) OR (NOT (EXISTS (SELECT FROM workspace_members o WHERE ((o.workspace_id = (erase_is_alone.p_workspace).id) AND (o.user_id <> erase_is_alone.p_user))))))
+;
+CREATE OR REPLACE FUNCTION public.erase_keeps_out()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+begin
+  if exists (select from public.erasures e
+    where e.user_id = new.id and e.chain_id is null and e.finished_at is null) then
+    raise exception 'this person is being erased' using errcode = 'ZA003';
+  end if;
+  return new;
+end $function$
+;
+CREATE OR REPLACE FUNCTION public.erase_leave_workspaces(p_user uuid, p_email text, p_successor uuid)
+ RETURNS TABLE(orphans uuid[], hidden uuid[], shared uuid[], members uuid[])
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+declare
+  w public.workspaces;
+  heir uuid;
+begin
+  hidden := '{}';
+  shared := '{}';
+  members := '{}';
+  -- In their order, and before anybody looks for heirs: an owner who is leaving holds this lock.
+  perform from public.workspaces x where x.deleted_at is null and (x.personal and x.created_by = p_user
+    or exists (select from public.workspace_members m where m.workspace_id = x.id and m.user_id = p_user))
+    order by x.id for no key update;
+  orphans := array(select x.id from public.workspaces x
+    join public.workspace_members m on m.workspace_id = x.id and m.user_id = p_user
+    where x.deleted_at is null and p_successor is null and not public.erase_is_alone(x, p_user)
+      and public.erase_heir(x.id, p_user) is null);
+  if orphans = '{}' then
+    for w in select x.* from public.workspaces x where x.deleted_at is null and (x.personal and x.created_by = p_user
+      or exists (select from public.workspace_members m where m.workspace_id = x.id and m.user_id = p_user))
+      order by x.id loop
+      if public.erase_is_alone(w, p_user) then
+        members := members || public.erase_hide_workspace(w.id);
+        hidden := hidden || w.id;
+      else
+        heir := coalesce(public.erase_heir(w.id, p_user), p_successor);
+        insert into public.workspace_members (workspace_id, user_id, role) values (w.id, heir, 'owner')
+        on conflict (workspace_id, user_id) do update set role = 'owner';
+        perform public.erase_move_ownership(w.id, p_user, heir);
+        delete from public.workspace_members where workspace_id = w.id and user_id = p_user;
+        update public.approvals set approvers = array_replace(approvers, p_email, 'erased-' || p_user || '@invalid')
+        where workspace_id = w.id and p_email = any (approvers);
+        shared := shared || w.id;
+        members := members || heir;
+      end if;
+    end loop;
+  end if;
+  return next;
+end $function$
+;
+CREATE OR REPLACE FUNCTION public.erase_list_pending()
+ RETURNS TABLE(id uuid, "userId" uuid, "chainId" uuid, "ageSeconds" double precision, failures integer, due boolean)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+  select e.id, e.user_id, e.chain_id, extract(epoch from clock_timestamp() - e.begun_at)::double precision,
+    e.failures, e.due_at <= clock_timestamp()
+  from public.erasures e where e.finished_at is null order by e.due_at limit 100
+$function$
+;
 CREATE OR REPLACE FUNCTION public.erase_list_workspaces()
  RETURNS SETOF uuid
  LANGUAGE sql
@@ -816,6 +846,48 @@ CREATE OR REPLACE FUNCTION public.erase_list_workspaces()
  SET search_path TO 'pg_catalog', 'public'
 AS $function$
   select id from public.workspaces where deleted_at is not null order by deleted_at limit 100
+$function$
+;
+CREATE OR REPLACE FUNCTION public.erase_lock_pending(p_user uuid, p_chain uuid)
+ RETURNS uuid
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+  select id from public.erasures
+  where user_id = p_user and chain_id is not distinct from p_chain and finished_at is null for update
+$function$
+;
+CREATE OR REPLACE FUNCTION public.erase_look(e erasures, p_limit integer)
+ RETURNS TABLE(looked bigint, erased jsonb)
+ LANGUAGE sql
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+  with behind as (
+    select h.chain_id, coalesce(p.seq, 0) as seq, h.seq - coalesce(p.seq, 0) as entries,
+      sum(h.seq - coalesce(p.seq, 0)) over (order by h.chain_id) - (h.seq - coalesce(p.seq, 0)) as before
+    from public.audit_heads h
+    left join public.erasure_places p on p.erasure_id = (e).id and p.chain_id = h.chain_id
+    where ((e).chain_id is null or h.chain_id = (e).chain_id) and h.seq > coalesce(p.seq, 0)
+  ), share as materialized (
+    select chain_id, seq, seq + least(entries, p_limit - before)::bigint as upto from behind where before < p_limit
+  ), page as materialized (
+    select a.chain_id, a.seq
+    from share join public.audit_logs a on a.chain_id = share.chain_id and a.seq > share.seq and a.seq <= share.upto
+    where a.details is not null and a.action <> 'audit.details_erased'
+      and (lower(a.details::text) ~ public.erase_pattern((e).email)
+        or (trim((e).name) <> '' and (a.actor_id = (e).user_id or a.target_id = (e).user_id::text)
+          and lower(a.details::text) ~ public.erase_pattern(trim((e).name))))
+  ), emptied as (
+    update public.audit_logs a set details = null from page where a.chain_id = page.chain_id and a.seq = page.seq
+    returning a.chain_id, a.id
+  ), per_chain as (
+    select chain_id, jsonb_agg(id order by id) as ids from emptied group by chain_id
+  ), placed as (
+    insert into public.erasure_places (erasure_id, chain_id, seq) select (e).id, chain_id, upto from share
+    on conflict (erasure_id, chain_id) do update set seq = excluded.seq
+  )
+  select (select coalesce(sum(upto - seq), 0)::bigint from share),
+    coalesce((select jsonb_object_agg(chain_id, ids) from per_chain), '{}')
 $function$
 ;
 CREATE OR REPLACE FUNCTION public.erase_mark_workspace(p_workspace uuid, p_name text)
@@ -839,8 +911,8 @@ begin
   end if;
 end $function$
 ;
-CREATE OR REPLACE FUNCTION public.erase_member(p_workspace uuid, p_user uuid, p_email text)
- RETURNS TABLE(outcome text, moved integer)
+CREATE OR REPLACE FUNCTION public.erase_member(p_erasure uuid, p_workspace uuid, p_user uuid, p_email text)
+ RETURNS TABLE(outcome text, moved integer, erasure uuid, joined boolean)
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public'
@@ -848,11 +920,15 @@ AS $function$
 declare
   u public.users;
   w public.workspaces;
+  pending uuid;
+  was_member boolean;
+  n int;
 begin
   select * into w from public.workspaces where id = p_workspace for no key update;
-  -- A statement of its own: who waited for the lock may have been erased meanwhile.
-  if not public.erase_owns_workspace(p_workspace) then
-    return query select 'not_found', 0;
+  -- A statement of its own: who waited for the lock may have been erased or disabled meanwhile.
+  if not public.erase_owns_workspace(p_workspace)
+    or not exists (select from public.users where id = public.app_user_id() and disabled_at is null) then
+    return query select 'not_found', 0, null::uuid, false;
     return;
   end if;
   select * into u from public.users where id = p_user and erased_at is null;
@@ -860,21 +936,30 @@ begin
     exists (select from public.workspace_members m where m.workspace_id = p_workspace and m.user_id = p_user)
     or exists (select from public.audit_logs a where a.chain_id = p_workspace and a.actor_id = p_user)
     or exists (select from public.audit_logs a where a.chain_id = p_workspace and a.target_id = p_user::text)) then
-    return query select 'not_found', 0;
+    return query select 'not_found', 0, null::uuid, false;
   elsif p_user = public.app_user_id() then
-    return query select 'self', 0;
+    return query select 'self', 0, null::uuid, false;
   elsif lower(u.email) <> lower(p_email) then
-    return query select 'mismatch', 0;
+    return query select 'mismatch', 0, null::uuid, false;
   elsif w.personal and w.created_by = p_user then
-    return query select 'personal', 0;
+    return query select 'personal', 0, null::uuid, false;
   else
     delete from public.workspace_members m where m.workspace_id = p_workspace and m.user_id = p_user;
+    was_member := found;
     delete from public.api_keys k where k.workspace_id = p_workspace and k.user_id = p_user;
     delete from public.invitations i where i.workspace_id = p_workspace
       and (lower(i.email) = lower(u.email) or i.accepted_by = p_user);
     update public.approvals set approvers = array_replace(approvers, u.email, 'erased-' || p_user || '@invalid')
     where workspace_id = p_workspace and u.email = any (approvers);
-    return query select 'erased', public.erase_move_ownership(p_workspace, p_user, public.app_user_id());
+    n := public.erase_move_ownership(p_workspace, p_user, public.app_user_id());
+    pending := public.erase_lock_pending(p_user, p_workspace);
+    if pending is null then
+      insert into public.erasures (id, user_id, chain_id, asked_by, email, name, moved_items)
+      values (p_erasure, p_user, p_workspace, public.app_user_id(), u.email, u.name, n);
+    else
+      update public.erasures e set moved_items = e.moved_items + n, older_transactions = null where e.id = pending;
+    end if;
+    return query select 'erased', n, coalesce(pending, p_erasure), pending is not null and not was_member and n = 0;
   end if;
 end $function$
 ;
@@ -896,6 +981,17 @@ begin
   end loop;
   return moved;
 end $function$
+;
+CREATE OR REPLACE FUNCTION public.erase_note_failure(p_erasure uuid)
+ RETURNS void
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+  update public.erasures set failures = failures + 1,
+    due_at = clock_timestamp() + least(300, 2 ^ least(failures, 10)) * interval '1 second'
+  where id = p_erasure and finished_at is null
+$function$
 ;
 CREATE OR REPLACE FUNCTION public.erase_owns_workspace(p_workspace uuid)
  RETURNS boolean
@@ -931,6 +1027,111 @@ begin
     raise exception 'erasure without the audit entry %', tg_argv[0] using errcode = 'integrity_constraint_violation';
   end if;
   return null;
+end $function$
+;
+CREATE OR REPLACE FUNCTION public.erase_step(p_erasure uuid, p_limit integer, p_hold_ms integer)
+ RETURNS TABLE(step text, "userId" uuid, "chainId" uuid, "askedBy" uuid, erased jsonb, hidden uuid[], shared uuid[], "memberIds" uuid[], "movedItems" integer, "deletedWorkspaces" integer, "leftWorkspaces" integer, "erasedEntries" integer)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+declare
+  e public.erasures;
+  seen record;
+  last_look record;
+  gone record;
+begin
+  erased := '{}';
+  hidden := '{}';
+  shared := '{}';
+  "memberIds" := '{}';
+  select * into e from public.erasures x where x.id = p_erasure and x.finished_at is null for update skip locked;
+  if not found then
+    select * into e from public.erasures x where x.id = p_erasure;
+    step := case when e.finished_at is null then 'busy' else 'finished' end;
+  else
+    -- The last look of one holds heads when it comes to the entries, a step of another holds entries when it comes to
+    -- the heads: one at a time.
+    perform pg_advisory_xact_lock(hashtext('atelier'), hashtext('erasures'));
+    select * into seen from public.erase_look(e, p_limit);
+    erased := seen.erased;
+    if seen.looked >= p_limit then
+      step := 'read';
+    elsif e.chain_id is null and e.sealed_at is null then
+      update public.users set email = 'erased-' || id || '@invalid', name = 'Erased person', password_hash = 'erased',
+        totp_secret = null, totp_wrapped_key = null, totp_key_id = null, totp_last_step = null, totp_enabled_at = null,
+        recovery_code_hashes = '{}', legacy_id = null, is_admin = false, updated_at = clock_timestamp()
+      where id = e.user_id and erased_at is null;
+      e.sealed_at := clock_timestamp();
+      step := 'sealed';
+    else
+      -- A transaction holds the lock on its own number as long as it lives, also before it writes anything.
+      e.older_transactions := array(select l.virtualtransaction from pg_locks l
+        join pg_stat_activity s on s.pid = l.pid and s.datname = current_database() and s.usesysid is not null
+        where l.locktype = 'virtualxid' and l.granted and l.pid <> pg_backend_pid()
+          and (e.older_transactions is null or l.virtualtransaction = any (e.older_transactions)));
+      if e.older_transactions <> '{}' then
+        step := 'waiting';
+      else
+        if e.chain_id is null then
+          -- What those transactions brought in. Nobody is named to inherit now: orphans stay the nameless row's.
+          select * into gone from public.erase_leave_workspaces(e.user_id, e.email, null);
+          hidden := gone.hidden;
+          shared := gone.shared;
+          "memberIds" := gone.members || e.user_id;
+          e.deleted_workspaces := e.deleted_workspaces + cardinality(hidden);
+          e.left_workspaces := e.left_workspaces + cardinality(shared);
+          perform public.erase_strip_person(e.user_id, e.email);
+          update public.users set is_admin = false, disabled_at = coalesce(disabled_at, clock_timestamp())
+          where id = e.user_id;
+        end if;
+        -- Nobody writes now until the commit.
+        perform from public.audit_heads h where e.chain_id is null or h.chain_id = e.chain_id
+        order by h.chain_id for no key update;
+        select * into last_look from public.erase_look(e, p_limit);
+        erased := (select coalesce(jsonb_object_agg(k.key, coalesce(seen.erased -> k.key, '[]')
+          || coalesce(last_look.erased -> k.key, '[]')), '{}')
+          from jsonb_object_keys(seen.erased || last_look.erased) as k (key));
+        step := case when last_look.looked >= p_limit then 'read' else 'done' end;
+      end if;
+    end if;
+    e.erased_entries := e.erased_entries
+      + (select count(*) from jsonb_each(erased) as c, jsonb_array_elements(c.value))::int;
+    if step = 'done' then
+      e.email := null;
+      e.name := null;
+      e.finished_at := clock_timestamp();
+      delete from public.erasure_places where erasure_id = e.id;
+      if e.chain_id is null then
+        update public.users set erased_at = clock_timestamp() where id = e.user_id;
+      end if;
+    end if;
+    update public.erasures x set email = e.email, name = e.name, sealed_at = e.sealed_at,
+      older_transactions = e.older_transactions, erased_entries = e.erased_entries, finished_at = e.finished_at,
+      deleted_workspaces = e.deleted_workspaces, left_workspaces = e.left_workspaces, failures = 0,
+      due_at = clock_timestamp() + p_hold_ms * interval '1 millisecond'
+    where x.id = e.id;
+  end if;
+  "userId" := e.user_id;
+  "chainId" := e.chain_id;
+  "askedBy" := e.asked_by;
+  "movedItems" := e.moved_items;
+  "deletedWorkspaces" := e.deleted_workspaces;
+  "leftWorkspaces" := e.left_workspaces;
+  "erasedEntries" := e.erased_entries;
+  return next;
+end $function$
+;
+CREATE OR REPLACE FUNCTION public.erase_strip_person(p_user uuid, p_email text)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+begin
+  delete from public.sessions where user_id = p_user;
+  delete from public.reset_tokens where user_id = p_user;
+  delete from public.api_keys where user_id = p_user;
+  delete from public.invitations where lower(email) = lower(p_email) or accepted_by = p_user;
 end $function$
 ;
 CREATE OR REPLACE FUNCTION public.erase_tables()
@@ -1334,6 +1535,7 @@ CREATE CONSTRAINT TRIGGER audit_logs_erasure_audited AFTER UPDATE ON public.audi
 CREATE TRIGGER audit_logs_forget_words BEFORE UPDATE OF details ON public.audit_logs FOR EACH ROW WHEN ((old.details IS DISTINCT FROM new.details)) EXECUTE FUNCTION forget_audit_words();
 CREATE TRIGGER audit_logs_no_truncate BEFORE TRUNCATE ON public.audit_logs FOR EACH STATEMENT EXECUTE FUNCTION refuse_change('the audit log is append-only');
 CREATE TRIGGER execution_steps_terminal BEFORE UPDATE ON public.execution_steps FOR EACH ROW WHEN ((old.status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text]))) EXECUTE FUNCTION refuse_change('a finished step is final');
+CREATE TRIGGER users_being_erased BEFORE UPDATE OF disabled_at, is_admin ON public.users FOR EACH ROW WHEN ((((new.disabled_at IS NULL) AND (old.disabled_at IS NOT NULL)) OR (new.is_admin AND (NOT old.is_admin)))) EXECUTE FUNCTION erase_keeps_out();
 CREATE TRIGGER users_end_emergencies AFTER UPDATE OF is_admin, disabled_at ON public.users FOR EACH ROW WHEN ((old.is_admin AND (old.disabled_at IS NULL) AND (NOT (new.is_admin AND (new.disabled_at IS NULL))))) EXECUTE FUNCTION admin_end_emergencies();
 CREATE CONSTRAINT TRIGGER users_erasure_audited AFTER UPDATE ON public.users DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((old.erased_at IS NULL) AND (new.erased_at IS NOT NULL))) EXECUTE FUNCTION erase_requires_entry('user.erased');
 CREATE TRIGGER workflow_executions_terminal BEFORE UPDATE ON public.workflow_executions FOR EACH ROW WHEN ((old.status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text]))) EXECUTE FUNCTION refuse_change('a finished execution is final, retry makes a new one');
@@ -1351,6 +1553,8 @@ alter table approvals enable row level security, force row level security;
 alter table audit_heads enable row level security, force row level security;
 alter table audit_logs enable row level security, force row level security;
 alter table credentials enable row level security, force row level security;
+alter table erasure_places enable row level security, force row level security;
+alter table erasures enable row level security, force row level security;
 alter table execution_keys enable row level security, force row level security;
 alter table execution_steps enable row level security, force row level security;
 alter table file_chunks enable row level security, force row level security;
@@ -1406,6 +1610,9 @@ create policy api_heads on audit_heads for all to atelier_api
 create policy engine_heads on audit_heads for all to atelier_scheduler, atelier_worker
   using (true)
   with check (true);
+create policy eraser_locks on audit_heads for all to atelier_eraser
+  using (true)
+  with check (true);
 create policy rotator_heads on audit_heads for all to atelier_rotator
   using (true)
   with check (true);
@@ -1441,6 +1648,12 @@ create policy rotator_rewraps_update on credentials for update to atelier_rotato
   with check (true);
 create policy worker_claimed on credentials for select to atelier_worker
   using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
+create policy eraser_all on erasure_places for all to atelier_eraser
+  using (true)
+  with check (true);
+create policy eraser_all on erasures for all to atelier_eraser
+  using (true)
+  with check (true);
 create policy api_tenant on execution_keys for all to atelier_api
   using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])))
   with check ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
@@ -1686,6 +1899,7 @@ grant delete, insert, select, update on approvals to atelier_scheduler;
 grant insert, select, update on approvals to atelier_worker;
 grant insert, select, update on audit_heads to atelier_admin;
 grant insert, select, update on audit_heads to atelier_api;
+grant select on audit_heads to atelier_eraser;
 grant insert, select, update on audit_heads to atelier_rotator;
 grant insert, select, update on audit_heads to atelier_scheduler;
 grant insert, select, update on audit_heads to atelier_worker;
@@ -1698,6 +1912,8 @@ grant insert on audit_logs to atelier_worker;
 grant delete, insert, select, update on credentials to atelier_api;
 grant delete, select on credentials to atelier_eraser;
 grant select on credentials to atelier_worker;
+grant delete, insert, select, update on erasure_places to atelier_eraser;
+grant insert, select, update on erasures to atelier_eraser;
 grant delete, insert, select, update on execution_keys to atelier_api;
 grant delete, select on execution_keys to atelier_eraser;
 grant delete, insert, select, update on execution_keys to atelier_scheduler;
@@ -1773,6 +1989,7 @@ grant insert, select on workspaces to atelier_identity;
 grant update (revoked_at) on api_keys to atelier_admin;
 grant update (last_used_at) on api_keys to atelier_identity;
 grant update (approvers) on approvals to atelier_eraser;
+grant update (updated_at) on audit_heads to atelier_eraser;
 grant update (details) on audit_logs to atelier_eraser;
 grant select (chain_id, seq, at, actor_id, action, target_id, words) on audit_logs to atelier_identity;
 grant update (owner_id) on credentials to atelier_eraser;
@@ -1809,12 +2026,14 @@ grant execute on function app_workspace_ids() to public;
 grant execute on function audit_words(uuid,text,text) to public;
 grant execute on function ensure_partition(timestamp with time zone) to atelier_api;
 grant execute on function ensure_partition(timestamp with time zone) to atelier_scheduler;
-grant execute on function erase_audit_details(uuid,uuid,uuid,bigint,integer) to atelier_api;
-grant execute on function erase_begin_person(uuid,text,uuid) to atelier_api;
-grant execute on function erase_finish_person(uuid) to atelier_api;
+grant execute on function erase_begin_person(uuid,uuid,text,uuid) to atelier_api;
+grant execute on function erase_list_pending() to atelier_scheduler;
 grant execute on function erase_list_workspaces() to atelier_scheduler;
 grant execute on function erase_mark_workspace(uuid,text) to atelier_api;
-grant execute on function erase_member(uuid,uuid,text) to atelier_api;
+grant execute on function erase_member(uuid,uuid,uuid,text) to atelier_api;
+grant execute on function erase_note_failure(uuid) to atelier_scheduler;
+grant execute on function erase_step(uuid,integer,integer) to atelier_api;
+grant execute on function erase_step(uuid,integer,integer) to atelier_scheduler;
 grant execute on function erase_workspace_batch(uuid,integer) to atelier_scheduler;
 grant execute on function forget_audit_words() to public;
 grant execute on function graph_labels(jsonb) to public;

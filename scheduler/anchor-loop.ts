@@ -1,6 +1,6 @@
 // Signs the audit chains' heads every 30 seconds, in one scheduler at a time: the one that holds the lock.
-import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "#core/logger.ts";
+import { type Loop, runLoop, type Turn } from "./run-loop.ts";
 
 // Nothing older than a minute may be without an anchor, even when a pass is late.
 const PASS_MS = 30_000;
@@ -17,47 +17,31 @@ export type AnchorSession = {
   close(): Promise<void>;
 };
 
-export type AnchorLoop = { stop(): Promise<void> };
-
 /** `passMs` is for tests. The last pass is made at the stop, so that a clean end leaves nothing unsigned. */
-export function startAnchorLoop(
+export function startAnchorLoop(open: () => Promise<AnchorSession>, logger: Logger, passMs = PASS_MS): Loop {
+  return runLoop({
+    run: (turn) => runSession(open, turn, passMs),
+    onError: (error) =>
+      logger.error({ err: error }, "the audit log's heads could not be written, trying again"),
+    retryMs: RETRY_MS,
+  });
+}
+
+async function runSession(
   open: () => Promise<AnchorSession>,
-  logger: Logger,
-  passMs = PASS_MS,
-): AnchorLoop {
-  const stopping = new AbortController();
-  const rest = (ms: number) => delay(ms, undefined, { signal: stopping.signal }).catch(() => {});
-
-  const runSession = async () => {
-    const session = await open();
-    try {
-      session.forget();
-      for (let last = false; !last; ) {
-        last = stopping.signal.aborted;
-        if (await session.acquire()) await session.write();
-        else session.forget();
-        if (!last) await rest(passMs);
-      }
-    } finally {
-      await session.close().catch(() => {});
+  { signal, rest }: Turn,
+  passMs: number,
+): Promise<void> {
+  const session = await open();
+  try {
+    session.forget();
+    for (let last = false; !last; ) {
+      last = signal.aborted;
+      if (await session.acquire()) await session.write();
+      else session.forget();
+      if (!last) await rest(passMs);
     }
-  };
-
-  const loop = (async () => {
-    while (!stopping.signal.aborted) {
-      try {
-        await runSession();
-      } catch (error) {
-        logger.error({ err: error }, "the audit log's heads could not be written, trying again");
-        await rest(RETRY_MS);
-      }
-    }
-  })();
-
-  return {
-    async stop() {
-      stopping.abort();
-      await loop;
-    },
-  };
+  } finally {
+    await session.close().catch(() => {});
+  }
 }

@@ -1,4 +1,5 @@
 // The scheduler: turns time into executions, and takes back what dead workers left.
+import { Registry } from "prom-client";
 import { type Config, loadConfig } from "#core/config.ts";
 import { createAnchorSigner } from "#core/crypto/anchor-signer.ts";
 import { startHealthServer } from "#core/health-server.ts";
@@ -12,10 +13,12 @@ import { createScheduleQueue } from "#core/queue/schedule-queue.ts";
 import { createAnchorWriter } from "#core/services/audit/audit-anchors.ts";
 import { checkFoundations } from "#core/services/check-foundations.ts";
 import { purgeWorkspaces } from "#core/services/erasure/purge-workspaces.ts";
+import { resumeErasures } from "#core/services/erasure/resume-erasures.ts";
 import { recoverExecutions } from "#core/services/executions/recover-executions.ts";
 import { tidyMemberships } from "#core/services/workspaces/tidy-memberships.ts";
 import { runRole, type Stop } from "#core/shutdown.ts";
 import { startAnchorLoop } from "./anchor-loop.ts";
+import { startErasureLoop } from "./erasure-loop.ts";
 import { startPurgeLoop } from "./purge-loop.ts";
 import { startRecoveryLoop } from "./recovery-loop.ts";
 
@@ -55,10 +58,13 @@ async function startScheduler(config: Config, logger: Logger): Promise<Stop> {
     return { ...session, recover: () => recoverExecutions(session.executor, queue) };
   }, logger);
   const purge = startPurgeLoop((signal) => purgeWorkspaces(database, { signal }), logger);
+  const metrics = new Registry();
+  const erasures = startErasureLoop((signal) => resumeErasures(database, { signal }), logger, metrics);
   const anchors = startAnchors(config, database, logger);
   const health = await startHealthServer({
     host: config.host,
     port: config.healthPort,
+    metrics,
     ready: () => Date.now() - recovery.lastPassAt() < SILENT_MS,
   });
   logger.info({ queue: backend.kind }, "scheduler is ready");
@@ -67,6 +73,7 @@ async function startScheduler(config: Config, logger: Logger): Promise<Stop> {
     await health.stop();
     await recovery.stop();
     await purge.stop();
+    await erasures.stop();
     await anchors?.stop();
     await timers.close();
     await queue.close();

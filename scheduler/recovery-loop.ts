@@ -1,7 +1,7 @@
 // Runs recovery every second in one scheduler at a time: the one that holds the advisory lock.
-import { setTimeout as delay } from "node:timers/promises";
 import type { Logger } from "#core/logger.ts";
 import type { Recovered } from "#core/services/executions/recover-executions.ts";
+import { type Loop, runLoop } from "./run-loop.ts";
 
 const PASS_MS = 1_000;
 /** After a lost connection everybody's leases were late too: workers renew within 2 s, then is reaped. */
@@ -17,47 +17,32 @@ export type RecoverySession = {
   close(): Promise<void>;
 };
 
-export type RecoveryLoop = { stop(): Promise<void>; lastPassAt(): number };
+export type RecoveryLoop = Loop & { lastPassAt(): number };
 
 export function startRecoveryLoop(open: () => Promise<RecoverySession>, logger: Logger): RecoveryLoop {
-  const stopping = new AbortController();
   let lastPassAt = 0;
-
-  const runSession = async (graceMs: number) => {
-    const session = await open();
-    try {
-      await rest(graceMs);
-      while (!stopping.signal.aborted) {
-        if (await session.acquire()) report(await session.recover(), logger);
-        lastPassAt = Date.now();
-        await rest(PASS_MS);
-      }
-    } finally {
-      await session.close().catch(() => {});
-    }
-  };
-  const rest = (ms: number) => delay(ms, undefined, { signal: stopping.signal }).catch(() => {});
-
-  const loop = (async () => {
-    let graceMs = 0;
-    while (!stopping.signal.aborted) {
+  let graceMs = 0;
+  const loop = runLoop({
+    async run({ signal, rest }) {
+      const session = await open();
       try {
-        await runSession(graceMs);
-      } catch (error) {
-        logger.warn({ err: error }, "recovery interrupted, trying again");
-        graceMs = GRACE_MS;
-        await rest(RETRY_MS);
+        await rest(graceMs);
+        while (!signal.aborted) {
+          if (await session.acquire()) report(await session.recover(), logger);
+          lastPassAt = Date.now();
+          await rest(PASS_MS);
+        }
+      } finally {
+        await session.close().catch(() => {});
       }
-    }
-  })();
-
-  return {
-    async stop() {
-      stopping.abort();
-      await loop;
     },
-    lastPassAt: () => lastPassAt,
-  };
+    onError(error) {
+      logger.warn({ err: error }, "recovery interrupted, trying again");
+      graceMs = GRACE_MS;
+    },
+    retryMs: RETRY_MS,
+  });
+  return { ...loop, lastPassAt: () => lastPassAt };
 }
 
 function report(recovered: Recovered, logger: Logger): void {

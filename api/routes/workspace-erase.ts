@@ -5,6 +5,13 @@ import { idParams } from "../routing/params.ts";
 import { defineRoute, type Route } from "../routing/route.ts";
 
 const confirm = z.string().min(1).max(500);
+const GOES_ON = "Begun, with sums so far; it goes on by itself to its end, which the audit log tells";
+const memberReport = z.object({ movedItems: z.int(), erasedEntries: z.int() });
+const personReport = z.object({
+  deletedWorkspaces: z.int(),
+  leftWorkspaces: z.int(),
+  erasedEntries: z.int(),
+});
 const CONFIRMATION = { 400: { description: "invalid_confirmation" } };
 
 export function createErasureRoutes({ erasures }: { erasures: ErasureService }): Route[] {
@@ -43,17 +50,16 @@ function createWorkspaceRoutes(erasures: ErasureService): Route[] {
       params: idParams,
       body: z.strictObject({ userId: z.uuid(), confirm: confirm.describe("Their e-mail address") }),
       replies: {
-        200: {
-          description: "Erased",
-          schema: z.object({ movedItems: z.int(), erasedEntries: z.int() }),
-        },
+        200: { description: "Erased", schema: memberReport },
+        202: { description: GOES_ON, schema: memberReport },
         ...CONFIRMATION,
         409: { description: "personal_workspace: of that person; conflict: oneself" },
       },
       async handle({ actor, params, body }) {
         const { userId, confirm: email } = body;
-        const report = await erasures.eraseFromWorkspace(actor, { workspaceId: params.id, userId, email });
-        return { status: 200, body: report };
+        const erasure = { workspaceId: params.id, userId, email };
+        const { isDone, ...report } = await erasures.eraseFromWorkspace(actor, erasure);
+        return { status: isDone ? 200 : 202, body: report };
       },
     }),
   ];
@@ -73,16 +79,18 @@ function createPersonRoute(erasures: ErasureService): Route {
       successorId: z.uuid().optional().describe("Who becomes owner of workspaces only they own"),
     }),
     replies: {
-      200: {
-        description: "Erased",
-        schema: z.object({ deletedWorkspaces: z.int(), leftWorkspaces: z.int(), erasedEntries: z.int() }),
-      },
+      200: { description: "Erased", schema: personReport },
+      202: { description: GOES_ON, schema: personReport },
       ...CONFIRMATION,
-      409: { description: "last_owner: of the workspaces in details; conflict: oneself" },
+      409: {
+        description:
+          "last_owner: of the workspaces in details; successor_unavailable: disabled or being erased; conflict: oneself",
+      },
     },
     async handle({ actor, params, body: { confirm: email, successorId } }) {
-      const report = await erasures.eraseFromInstance(actor, { userId: params.id, email, successorId });
-      return { status: 200, body: report };
+      const erasure = { userId: params.id, email, successorId };
+      const { isDone, ...report } = await erasures.eraseFromInstance(actor, erasure);
+      return { status: isDone ? 200 : 202, body: report };
     },
   });
 }

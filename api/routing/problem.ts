@@ -55,6 +55,8 @@ const STATUS_OF: Readonly<Record<string, number>> = {
   last_owner: 409,
   personal_workspace: 409,
   membership_ends: 409,
+  successor_unavailable: 409,
+  being_erased: 409,
   body_too_large: 413,
   file_too_large: 413,
   output_too_large: 413,

@@ -2,6 +2,7 @@
 // ask once more whether the transaction speaks for an enabled administrator.
 import type { Executor } from "../database.ts";
 import { sql } from "../sql.ts";
+import { keepingOutErased } from "./keep-out-erased.ts";
 
 export type AdminUser = {
   id: string;
@@ -36,11 +37,16 @@ export type ChangedUser = Pick<AdminUser, "isAdmin" | "disabled"> & {
   endedSessions: number;
 };
 
-/** Changes of administrators wait for each other until the transaction ends. Disabling ends the person's sessions. */
+/**
+ * Changes of administrators wait for each other until the transaction ends. Disabling ends the person's sessions.
+ * Throws `being_erased` rather than give something back to a person whose erasure is pending.
+ */
 export async function changeUser(tx: Executor, id: string, change: UserChange): Promise<ChangedUser> {
-  const row = await tx.one<ChangedUser>(sql`
-    select outcome, "isAdmin", disabled, "endedSessions"
-    from admin_change_user(${id}, ${change.disabled ?? null}, ${change.isAdmin ?? null})`);
+  const row = await keepingOutErased(
+    tx.one<ChangedUser>(sql`
+      select outcome, "isAdmin", disabled, "endedSessions"
+      from admin_change_user(${id}, ${change.disabled ?? null}, ${change.isAdmin ?? null})`),
+  );
   return row ?? { outcome: "forbidden", isAdmin: false, disabled: false, endedSessions: 0 };
 }
 

@@ -3,6 +3,7 @@
 import type { Executor } from "../database.ts";
 import { sql } from "../sql.ts";
 import type { AdminUser } from "./admin-users.ts";
+import { keepingOutErased } from "./keep-out-erased.ts";
 
 export type CommandLineUser = Omit<AdminUser, "erased" | "lastUsedAt">;
 
@@ -26,12 +27,15 @@ export function listUsersByAge(
     where erased_at is null and (${after}::uuid is null or id > ${after}::uuid) order by id limit ${limit}`);
 }
 
+/** Throws `being_erased`, as does the next. */
 export async function makeAdmin(tx: Executor, id: string): Promise<void> {
-  await tx.run(sql`update users set is_admin = true, updated_at = clock_timestamp() where id = ${id}`);
+  const change = sql`update users set is_admin = true, updated_at = clock_timestamp() where id = ${id}`;
+  await keepingOutErased(tx.run(change));
 }
 
 export async function enableUser(tx: Executor, id: string): Promise<void> {
-  await tx.run(sql`update users set disabled_at = null, updated_at = clock_timestamp() where id = ${id}`);
+  const change = sql`update users set disabled_at = null, updated_at = clock_timestamp() where id = ${id}`;
+  await keepingOutErased(tx.run(change));
 }
 
 export async function clearTotp(tx: Executor, id: string): Promise<void> {
