@@ -848,6 +848,23 @@ AS $function$
   select id from public.workspaces where deleted_at is not null order by deleted_at limit 100
 $function$
 ;
+CREATE OR REPLACE FUNCTION public.erase_lock_heads(p_chain uuid)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'public'
+ SET lock_timeout TO '2s'
+AS $function$
+begin
+  if p_chain is null then
+    lock table public.audit_heads in share row exclusive mode;
+  else
+    perform from public.audit_heads where chain_id = p_chain for no key update;
+  end if;
+  return true;
+exception when lock_not_available then
+  return false;
+end $function$
+;
 CREATE OR REPLACE FUNCTION public.erase_lock_pending(p_user uuid, p_chain uuid)
  RETURNS uuid
  LANGUAGE sql
@@ -1085,14 +1102,15 @@ begin
           update public.users set is_admin = false, disabled_at = coalesce(disabled_at, clock_timestamp())
           where id = e.user_id;
         end if;
-        -- Nobody writes now until the commit.
-        perform from public.audit_heads h where e.chain_id is null or h.chain_id = e.chain_id
-        order by h.chain_id for no key update;
-        select * into last_look from public.erase_look(e, p_limit);
-        erased := (select coalesce(jsonb_object_agg(k.key, coalesce(seen.erased -> k.key, '[]')
-          || coalesce(last_look.erased -> k.key, '[]')), '{}')
-          from jsonb_object_keys(seen.erased || last_look.erased) as k (key));
-        step := case when last_look.looked >= p_limit then 'read' else 'done' end;
+        if public.erase_lock_heads(e.chain_id) then
+          select * into last_look from public.erase_look(e, p_limit);
+          erased := (select coalesce(jsonb_object_agg(k.key, coalesce(seen.erased -> k.key, '[]')
+            || coalesce(last_look.erased -> k.key, '[]')), '{}')
+            from jsonb_object_keys(seen.erased || last_look.erased) as k (key));
+          step := case when last_look.looked >= p_limit then 'read' else 'done' end;
+        else
+          step := 'waiting';
+        end if;
       end if;
     end if;
     e.erased_entries := e.erased_entries
@@ -1899,7 +1917,7 @@ grant delete, insert, select, update on approvals to atelier_scheduler;
 grant insert, select, update on approvals to atelier_worker;
 grant insert, select, update on audit_heads to atelier_admin;
 grant insert, select, update on audit_heads to atelier_api;
-grant select on audit_heads to atelier_eraser;
+grant select, update on audit_heads to atelier_eraser;
 grant insert, select, update on audit_heads to atelier_rotator;
 grant insert, select, update on audit_heads to atelier_scheduler;
 grant insert, select, update on audit_heads to atelier_worker;
@@ -1989,7 +2007,6 @@ grant insert, select on workspaces to atelier_identity;
 grant update (revoked_at) on api_keys to atelier_admin;
 grant update (last_used_at) on api_keys to atelier_identity;
 grant update (approvers) on approvals to atelier_eraser;
-grant update (updated_at) on audit_heads to atelier_eraser;
 grant update (details) on audit_logs to atelier_eraser;
 grant select (chain_id, seq, at, actor_id, action, target_id, words) on audit_logs to atelier_identity;
 grant update (owner_id) on credentials to atelier_eraser;

@@ -46,9 +46,9 @@ create policy eraser_all on erasures for all to atelier_eraser using (true) with
 create policy eraser_all on erasure_places for all to atelier_eraser using (true) with check (true);
 grant select, insert, update on erasures to atelier_eraser;
 grant select, insert, update, delete on erasure_places to atelier_eraser;
--- To lock the heads, which takes the right to change something of them.
+-- To lock the heads, which takes the right to change them.
 create policy eraser_locks on audit_heads for all to atelier_eraser using (true) with check (true);
-grant select, update (updated_at) on audit_heads to atelier_eraser;
+grant select, update on audit_heads to atelier_eraser;
 
 -- Who is being erased stays out, whoever would let them in.
 create function erase_keeps_out() returns trigger
@@ -274,9 +274,25 @@ create function erase_look(e public.erasures, p_limit int) returns table (looked
     coalesce((select jsonb_object_agg(chain_id, ids) from per_chain), '{}')
 $$;
 
+-- Keeps everybody from writing into the erasure's chains until the commit: as last lock of all, as writers take it. The
+-- whole table for the instance, because a chain that is just being made has no head to lock yet. False when a writer
+-- does not end in time: behind this lock all others would wait. For erase_step only.
+create function erase_lock_heads(p_chain uuid) returns boolean
+  language plpgsql set search_path = pg_catalog, public set lock_timeout = '2s' as $$
+begin
+  if p_chain is null then
+    lock table public.audit_heads in share row exclusive mode;
+  else
+    perform from public.audit_heads where chain_id = p_chain for no key update;
+  end if;
+  return true;
+exception when lock_not_available then
+  return false;
+end $$;
+
 -- One step of a pending erasure; looks at p_limit entries, twice when it comes to the end. p_hold_ms: for so long after
 -- it the scheduler leaves the erasure alone. step: read | sealed (the person's row is nameless) | waiting (for
--- transactions older than that) | done | finished (before) | busy (in other hands). `erased`, `hidden` and `shared`
+-- transactions older than that, or for a slow writer) | done | finished (before) | busy (in other hands). `erased`, `hidden` and `shared`
 -- need their entries before the commit.
 create function erase_step(p_erasure uuid, p_limit int, p_hold_ms int)
   returns table (step text, "userId" uuid, "chainId" uuid, "askedBy" uuid, erased jsonb, "hidden" uuid[],
@@ -333,14 +349,15 @@ begin
           update public.users set is_admin = false, disabled_at = coalesce(disabled_at, clock_timestamp())
           where id = e.user_id;
         end if;
-        -- Nobody writes now until the commit.
-        perform from public.audit_heads h where e.chain_id is null or h.chain_id = e.chain_id
-        order by h.chain_id for no key update;
-        select * into last_look from public.erase_look(e, p_limit);
-        erased := (select coalesce(jsonb_object_agg(k.key, coalesce(seen.erased -> k.key, '[]')
-          || coalesce(last_look.erased -> k.key, '[]')), '{}')
-          from jsonb_object_keys(seen.erased || last_look.erased) as k (key));
-        step := case when last_look.looked >= p_limit then 'read' else 'done' end;
+        if public.erase_lock_heads(e.chain_id) then
+          select * into last_look from public.erase_look(e, p_limit);
+          erased := (select coalesce(jsonb_object_agg(k.key, coalesce(seen.erased -> k.key, '[]')
+            || coalesce(last_look.erased -> k.key, '[]')), '{}')
+            from jsonb_object_keys(seen.erased || last_look.erased) as k (key));
+          step := case when last_look.looked >= p_limit then 'read' else 'done' end;
+        else
+          step := 'waiting';
+        end if;
       end if;
     end if;
     e.erased_entries := e.erased_entries
@@ -394,7 +411,7 @@ begin
   for fn in
     select p.oid::regprocedure as signature, caller from pg_proc p join (values
       ('erase_keeps_out', null), ('erase_strip_person', null), ('erase_heir', null), ('erase_is_alone', null),
-      ('erase_leave_workspaces', null), ('erase_lock_pending', null), ('erase_look', null),
+      ('erase_leave_workspaces', null), ('erase_lock_pending', null), ('erase_look', null), ('erase_lock_heads', null),
       ('erase_member', 'atelier_api'), ('erase_begin_person', 'atelier_api'),
       ('erase_step', 'atelier_api, atelier_scheduler'), ('erase_list_pending', 'atelier_scheduler'),
       ('erase_note_failure', 'atelier_scheduler')) as made (name, caller)
