@@ -1,6 +1,6 @@
 // What happens around an erasure of a person while it runs: late writers, several at once, failures, unfit heirs.
 import assert from "node:assert/strict";
-import { after, before, beforeEach, test } from "node:test";
+import { after, afterEach, before, beforeEach, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { v7 as uuidv7 } from "uuid";
 import { type AuditEntry, appendAudit, INSTANCE_CHAIN } from "#core/persistence/audit/audit-logs.ts";
@@ -54,11 +54,17 @@ const erasePerson = (whom: Person, more: Record<string, unknown> = {}, by = bed.
   bed.call<Reply>(by, "POST", `/api/admin/users/${whom.userId}/erase`, { confirm: whom.email, ...more });
 const placesOf = (person: Person) => bed.findText(person.email);
 
+const letGoes: (() => void)[] = [];
+afterEach(() => {
+  for (const letGo of letGoes.splice(0)) letGo();
+});
+
 /** A transaction that is alive until it is let go; the last thing it does is `work`. */
 async function openTransaction(work: (tx: Executor) => Promise<void> = async () => {}) {
   let letGo = () => {};
   const gate = new Promise<void>((resolve) => {
     letGo = resolve;
+    letGoes.push(resolve);
   });
   let ended = Promise.resolve();
   await new Promise<void>((isOpen) => {
