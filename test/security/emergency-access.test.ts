@@ -134,6 +134,26 @@ test("S70: an administrator lets themselves in with a reason and password, in si
   }
 });
 
+test("S70: whatever they read there without a label is in the workspace's log, and what its members read is not", async () => {
+  const admin = await addAdmin();
+  const [token, workspaceId] = [team.editor.token, team.workspaceId];
+  const body = { name: "w", graph: chain(), workspaceId };
+  const { id: workflowId } = (await api.request<{ id: string }>("POST", "/api/workflows", { token, body }))
+    .body;
+  const path = `/api/workflows/${workflowId}/executions`;
+  const { id } = (await api.request<{ id: string }>("POST", path, { token, body: { input: 7 } })).body;
+  await open(admin);
+  for (const reader of [admin, team.viewer]) {
+    assert.equal((await api.request("GET", `/api/executions/${id}`, { token: reader.token })).status, 200);
+  }
+  const reads = await query<{ actor: string }>(
+    "select actor_id as actor from audit_logs where chain_id = $1 and target_id = $2 and action = 'execution.read'",
+    [workspaceId, id],
+  );
+  assert.deepEqual(reads, [{ actor: admin.userId }]);
+  await end(admin);
+});
+
 test("S70: without reason, proof, right or need nothing opens, nobody is told and nothing is logged", async () => {
   const admin = await addAdmin();
   const scopes = ["read", "run", "write", "admin"];
