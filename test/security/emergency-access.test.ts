@@ -96,6 +96,12 @@ test("S70: an administrator lets themselves in with a reason and password, in si
   assert.deepEqual([role, ownersMailed], ["viewer", 2]);
 
   assert.equal(await reads(admin), 200);
+  const keyBody = { name: "k", scopes: ["read", "admin"] };
+  const key = await api.request<{ key: string }>("POST", "/auth/api-keys", {
+    token: admin.token,
+    body: keyBody,
+  });
+  assert.equal(await reads({ token: key.body.key }), 404, "none of their keys comes along");
   const body = { name: "w", graph: chain(), workspaceId: team.workspaceId };
   const made = await api.request("POST", "/api/workflows", { token: admin.token, body });
   assert.equal(made.status, 403, "a viewer looks");

@@ -87,7 +87,7 @@ export function useApiKey(
 
 /**
  * The person behind a live key, as far as the key lets them be seen: one workspace when it names one, an
- * administrator only with the scope admin and no workspace. Runs in the name of its owner.
+ * administrator only with the scope admin and no workspace, and nowhere by emergency. Runs in the name of its owner.
  */
 export function findKeyActor(tx: Executor, key: { id: string; userId: string }): Promise<Actor | null> {
   return tx.one<Actor>(sql`
@@ -95,7 +95,7 @@ export function findKeyActor(tx: Executor, key: { id: string; userId: string }):
       json_strip_nulls(json_build_object('id', k.id, 'scopes', k.scopes, 'workspaceId', k.workspace_id,
         'expiresAt', k.expires_at)) as "apiKey",
       u.is_admin and 'admin' = any (k.scopes) and k.workspace_id is null as "isAdmin",
-      ${membershipsOf(sql`(k.workspace_id is null or m.workspace_id = k.workspace_id)`)} as memberships
+      ${membershipsOf(sql`(k.workspace_id is null or m.workspace_id = k.workspace_id) and m.emergency_reason is null`)} as memberships
     from api_keys k join users u on u.id = k.user_id
     where k.id = ${key.id} and k.user_id = ${key.userId} and k.revoked_at is null and u.disabled_at is null
       and (k.expires_at is null or k.expires_at > clock_timestamp())`);
