@@ -172,8 +172,8 @@ test("S70: without reason, proof, right or need nothing opens, nobody is told an
   const password = PASSWORD;
   const refusals: [string, Promise<{ status: number; body: { code: string } }>, number, string][] = [
     ["wrong password", open(admin, { password: "wrong horse battery" }), 401, "invalid_credentials"],
-    ["no proof", open(admin, {}), 400, "invalid_request"],
-    ["a code of nobody's authenticator", open(admin, { totp: "000000" }), 400, "invalid_request"],
+    ["no proof", open(admin, {}), 403, "password_required"],
+    ["a code of nobody's authenticator", open(admin, { totp: "000000" }), 403, "password_required"],
     ["no reason", open(admin, { password, reason: undefined }), 400, "invalid_request"],
     ["a short reason", open(admin, { password, reason: "  because  " }), 400, "invalid_request"],
     ["a long reason", open(admin, { password, reason: "x".repeat(501) }), 400, "invalid_request"],

@@ -12,7 +12,7 @@ export type Proof = { password?: string | undefined; totp?: string | undefined }
 
 /**
  * What proved it. A code is used up whatever comes of the act. The caller counts the attempts. Throws `forbidden` for API
- * keys, `totp_required`, `invalid_totp`, `invalid_credentials`, or `invalid_request` when neither was given.
+ * keys, `totp_required`, `invalid_totp`, `invalid_credentials`, or `password_required`.
  */
 export async function proveAgain(
   context: Pick<IdentityContext, "database" | "hasher" | "envelope">,
@@ -31,6 +31,5 @@ export async function proveAgain(
   });
   if (factor !== null) return factor;
   if (password !== undefined) return "password";
-  const message = "Send your password with it";
-  throw new AppError("invalid_request", message, { problems: [{ path: "password", message }] });
+  throw new AppError("password_required", "Send your password with it, however lately you gave it");
 }
