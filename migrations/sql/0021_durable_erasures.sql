@@ -243,10 +243,15 @@ end $$;
 -- Looks at the next p_limit entries of the erasure's chains and empties the details that name the person: with their
 -- e-mail address; with their name in entries by or about them only, because people choose their names, and one that
 -- reads like something else in the log must not empty what others did. The lists of what was emptied stay. For
--- erase_step only.
+-- erase_step only. Joins go by the keys, from the places in the chains: the planner, which cannot know how little is
+-- left, read the whole log (2,000 entries took 240 ms instead of 30 in a log of 20,000).
 create function erase_look(e public.erasures, p_limit int) returns table (looked bigint, erased jsonb)
-  language sql set search_path = pg_catalog, public as $$
-  with behind as (
+  language sql set search_path = pg_catalog, public
+  set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off as $$
+  with person as materialized (
+    select public.erase_pattern((e).email) as by_email,
+      case when trim((e).name) <> '' then public.erase_pattern(trim((e).name)) end as by_name
+  ), behind as (
     select h.chain_id, coalesce(p.seq, 0) as seq, h.seq - coalesce(p.seq, 0) as entries,
       sum(h.seq - coalesce(p.seq, 0)) over (order by h.chain_id) - (h.seq - coalesce(p.seq, 0)) as before
     from public.audit_heads h
@@ -255,14 +260,17 @@ create function erase_look(e public.erasures, p_limit int) returns table (looked
   ), share as materialized (
     select chain_id, seq, seq + least(entries, p_limit - before)::bigint as upto from behind where before < p_limit
   ), page as materialized (
-    select a.chain_id, a.seq
-    from share join public.audit_logs a on a.chain_id = share.chain_id and a.seq > share.seq and a.seq <= share.upto
+    select a.place
+    from person, share cross join lateral (
+      select l.ctid as place, l.* from public.audit_logs l
+      where l.chain_id = share.chain_id and l.seq > share.seq and l.seq <= share.upto
+      order by l.seq limit p_limit) a
     where a.details is not null and a.action <> 'audit.details_erased'
-      and (lower(a.details::text) ~ public.erase_pattern((e).email)
-        or (trim((e).name) <> '' and (a.actor_id = (e).user_id or a.target_id = (e).user_id::text)
-          and lower(a.details::text) ~ public.erase_pattern(trim((e).name))))
+      and (lower(a.details::text) ~ person.by_email
+        or ((a.actor_id = (e).user_id or a.target_id = (e).user_id::text)
+          and lower(a.details::text) ~ person.by_name))
   ), emptied as (
-    update public.audit_logs a set details = null from page where a.chain_id = page.chain_id and a.seq = page.seq
+    update public.audit_logs a set details = null where a.ctid = any (array(select place from page))
     returning a.chain_id, a.id
   ), per_chain as (
     select chain_id, jsonb_agg(id order by id) as ids from emptied group by chain_id

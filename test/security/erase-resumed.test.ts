@@ -8,7 +8,7 @@ import { createDatabase, type Database, type Executor, NOBODY } from "#core/pers
 import { eraseMember } from "#core/persistence/erasure/erase-people.ts";
 import { listPendingErasures } from "#core/persistence/erasure/erasure-steps.ts";
 import { sql } from "#core/persistence/sql.ts";
-import { stepErasure } from "#core/services/erasure/finish-erasure.ts";
+import { stepErasure, takeErasureTurn } from "#core/services/erasure/finish-erasure.ts";
 import { resumeErasures } from "#core/services/erasure/resume-erasures.ts";
 import type { Person } from "../support/client.ts";
 import { createEraseBed, type EraseBed } from "./erase-bed.ts";
@@ -151,6 +151,23 @@ test("the last look waits for who is writing, and misses nothing of it", async (
   assert.deepEqual([step, erasedEntries], ["done", 1]);
   assert.equal((await stepErasure(bed.database, asAda, id)).step, "finished");
   assert.deepEqual(await bed.brokenChains(), []);
+});
+
+test("a turn that runs out of time leaves the erasure to the next, and joining it tells all its sums", async () => {
+  const old = await openTransaction();
+  const asAda = { userId: ada.userId, workspaceIds: [shared] };
+  const member = { workspaceId: shared, userId: eve.userId, email: eve.email };
+  await append([naming(eve, shared)]);
+  const [first, second] = [uuidv7(), uuidv7()];
+  const begun = await bed.database.transaction(asAda, (tx) => eraseMember(tx, { ...member, id: first }));
+  assert.deepEqual([begun.erasureId, begun.joined], [first, false]);
+  const turn = await takeErasureTurn(bed.database, asAda, first, { turnMs: 0, holdMs: 60_000 });
+  assert.deepEqual([turn.isDone, turn.step, turn.erasedEntries], [false, "waiting", 1]);
+  const joined = await bed.database.transaction(asAda, (tx) => eraseMember(tx, { ...member, id: second }));
+  assert.deepEqual([joined.erasureId, joined.joined], [first, true]);
+  await old.end();
+  const next = await takeErasureTurn(bed.database, asAda, first, { turnMs: 60_000 });
+  assert.deepEqual([next.isDone, next.step, next.erasedEntries], [true, "done", 1]);
 });
 
 test("two administrators, the api and two schedulers at once, while all write: each part once, no deadlock", async () => {
