@@ -5,7 +5,7 @@ import type { Browser, Page } from "playwright-core";
 import { buildStudio } from "../../scripts/start/build-studio.ts";
 import { ROOT } from "../architecture/source-tree.ts";
 import { createClient, PASSWORD, type Request } from "../support/client.ts";
-import { createTestDatabase } from "../support/database.ts";
+import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { type HttpSink, startHttpSink } from "../support/http-sink.ts";
 import { createPlatform, type RoleName } from "../support/platform.ts";
 import { launch } from "./browser.ts";
@@ -15,6 +15,7 @@ export type RunningStudio = {
   browser: Browser;
   request: Request;
   sink: HttpSink;
+  database: TestDatabase;
   close(): Promise<void>;
 };
 
@@ -37,7 +38,7 @@ export async function startStudio(...roles: RoleName[]): Promise<RunningStudio> 
   await Promise.all(roles.map((role) => platform.start(role)));
   const running = opened.move();
   const close = () => running.disposeAsync();
-  return { url: platform.url, browser, request: createClient(platform.url), sink, close };
+  return { url: platform.url, browser, request: createClient(platform.url), sink, database, close };
 }
 
 export async function logIn(page: Page, email: string, password = PASSWORD): Promise<void> {

@@ -29,6 +29,6 @@ export async function requireRecentProof(
   if (age !== null && age < PROOF_SECONDS) return;
   throw new AppError(
     "password_required",
-    "It is more than an hour since you gave your password in this session: send it as `password` with this call",
+    "Your password is needed for this, as `password`: you last gave it to this session more than an hour ago",
   );
 }

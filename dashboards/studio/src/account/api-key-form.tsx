@@ -1,6 +1,8 @@
 // A new key: its name, what it may do, where, and for how long.
-import { Button, Checkbox, Group, NativeSelect, Stack, TextInput } from "@mantine/core";
+import { Button, Checkbox, Group, NativeSelect, PasswordInput, Stack, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
+import { useState } from "react";
+import { hasCode } from "../api/problem.ts";
 import { ProblemAlert } from "../parts/problem-alert.tsx";
 import { readable } from "../parts/readable.ts";
 import { useFormAction } from "../parts/use-form-action.ts";
@@ -12,6 +14,7 @@ type Values = {
   scopes: NewApiKey["scopes"][number][];
   workspaceId: string;
   expiresInDays: string;
+  password: string;
 };
 
 const SCOPES = [
@@ -20,18 +23,31 @@ const SCOPES = [
   ["write", "Write: change workflows and credentials"],
   ["admin", "Admin: members, exports, and the instance if you administer it"],
 ] as const;
-const initialValues: Values = { name: "", scopes: ["read"], workspaceId: "", expiresInDays: "90" };
+const initialValues: Values = {
+  name: "",
+  scopes: ["read"],
+  workspaceId: "",
+  expiresInDays: "90",
+  password: "",
+};
 
 export function ApiKeyForm({ onMade }: { onMade: (key: string) => void }) {
   const { workspaces } = useWorkspace();
+  const [isProofAsked, setProofAsked] = useState(false);
   const form = useForm({
     mode: "uncontrolled",
     initialValues,
     validate: { scopes: (scopes) => (scopes.length === 0 ? "Choose at least one" : null) },
   });
-  const action = useFormAction(form, async ({ name, scopes, workspaceId, expiresInDays }) => {
+  const action = useFormAction(form, async ({ name, scopes, workspaceId, expiresInDays, password }) => {
     const where = workspaceId === "" ? {} : { workspaceId };
-    const { key } = await createApiKey({ name, scopes, expiresInDays: Number(expiresInDays), ...where });
+    const proof = password === "" ? {} : { password };
+    const wish = { name, scopes, expiresInDays: Number(expiresInDays), ...where, ...proof };
+    const { key } = await createApiKey(wish).catch((error: unknown) => {
+      if (hasCode(error, "password_required")) setProofAsked(true);
+      throw error;
+    });
+    setProofAsked(false);
     form.reset();
     onMade(key);
   });
@@ -69,6 +85,16 @@ export function ApiKeyForm({ onMade }: { onMade: (key: string) => void }) {
             {...form.getInputProps("expiresInDays")}
           />
         </Group>
+        {isProofAsked && (
+          <PasswordInput
+            key={form.key("password")}
+            label="Your password"
+            autoComplete="current-password"
+            required
+            maw={420}
+            {...form.getInputProps("password")}
+          />
+        )}
         <ProblemAlert error={action.error} shown={action.fields} />
         <Button type="submit" variant="default" loading={action.pending} w="fit-content">
           Make a key
