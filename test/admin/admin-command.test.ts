@@ -101,6 +101,24 @@ test("enable lets a disabled person sign in again", async () => {
   assert.equal((await run("enable", ada.email)).code, 1, "she is not disabled");
 });
 
+test("revoke-keys ends all API keys of a person at once, written down without an actor", async () => {
+  const made = await api.request<{ key: string }>("POST", "/auth/api-keys", {
+    token: ada.token,
+    body: { name: "stolen", scopes: ["read"] },
+  });
+  const status = async () => (await api.request("GET", "/auth/me", { token: made.body.key })).status;
+  assert.equal(await status(), 200);
+  const done = await run("revoke-keys", ada.email);
+  assert.equal(done.code, 0, done.output);
+  assert.equal(await status(), 401);
+  assert.deepEqual(await lastEntry(), {
+    actor_id: null,
+    action: "user.api_keys_revoked",
+    target_id: ada.userId,
+    details: { revoked: 1, via: "command line" },
+  });
+});
+
 test("disable-totp takes the second factor away, and the reason stands in the log", async () => {
   await query("update users set totp_secret = 'x', totp_enabled_at = now() where id = $1", [ada.userId]);
   const done = await run("disable-totp", ada.email, "--reason", "phone is in the lake");
