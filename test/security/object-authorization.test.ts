@@ -100,7 +100,9 @@ const variantsOf = (id: string) => [
   ...[id.replace("-", "%C2%AD-"), "undefined", "null", "0", "-1", "%5Bobject%20Object%5D"],
 ];
 
-const withId = routes.filter(({ path, action }) => path.includes("{id}") && action !== "instance:admin");
+// What only administrators may call is shut to others before it looks at an id.
+const ADMINS = ["instance:admin", "self:admin"];
+const withId = routes.filter(({ path, action }) => path.includes("{id}") && !ADMINS.includes(action));
 
 test("A20: a foreign id in another spelling is no other id, on every route that takes one", async (t) => {
   let calls = 0;
