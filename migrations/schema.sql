@@ -305,7 +305,8 @@ create table workflow_executions (
   legacy_id text,
   created_at timestamp with time zone not null default now(),
   started_at timestamp with time zone,
-  finished_at timestamp with time zone
+  finished_at timestamp with time zone,
+  bell uuid
 ) partition by RANGE (id);
 create table workflow_versions (
   workflow_id uuid not null,

@@ -21,7 +21,8 @@ import { createRunStore } from "./create-run-store.ts";
 import { createIsolation } from "./isolation.ts";
 import { createLeaseKeeper } from "./lease-keeper.ts";
 import { createProcessor } from "./process-executions.ts";
-import { createRunningExecutions } from "./running-executions.ts";
+import { createRunningExecutions, type RunningExecutions } from "./running-executions.ts";
+import { createSlots } from "./slots.ts";
 import { createWorkflowCache } from "./workflow-cache.ts";
 
 /** How long a stopping worker lets executions finish before it hands them back, in milliseconds. */
@@ -60,23 +61,14 @@ async function startWorker(config: Config, logger: Logger): Promise<Stop> {
   });
 
   const running = createRunningExecutions();
-  const leases = createLeaseKeeper({
-    databaseUrl: config.databaseUrl,
-    workerId,
-    logger,
-    onLost: running.lose,
-    onCancelled: running.cancel,
-    onDead(error) {
-      logger.fatal({ err: error }, "the lease thread died, restarting");
-      process.exit(1);
-    },
-  });
+  const leases = keepLeases(config.databaseUrl, workerId, running, logger);
   const evaluator = createEvaluator({});
   const egress = createEgress({ allowPrivate: config.allowPrivateEgress });
   const credentials = buildCredentials(config, database, egress);
   const store = createRunStore(database);
   const queue = createExecutionQueue(backend, onError);
-  const handle = createProcessor({
+  const slots = createSlots(config.workerConcurrency);
+  const answer = createProcessor({
     database,
     queue,
     gate: createClaimGate(database, workerId),
@@ -87,7 +79,14 @@ async function startWorker(config: Config, logger: Logger): Promise<Stop> {
     engine: { store, evaluator, ports: { http: egress }, credentials },
     logger,
   });
-  const consumer = await consumeBells({ backend, concurrency: config.workerConcurrency, handle, onError });
+  const consumer = await consumeBells({
+    backend,
+    awaitRoom: slots.awaitFree,
+    handle: (executionIds) => {
+      for (const id of executionIds) void slots.run(() => answer(id));
+    },
+    onError,
+  });
   const health = await startHealthServer({
     host: config.host,
     port: config.healthPort,
@@ -97,14 +96,29 @@ async function startWorker(config: Config, logger: Logger): Promise<Stop> {
 
   return async () => {
     await health.stop();
-    await consumer.pause();
+    await consumer.stop();
+    slots.stop();
     await running.whenIdle(FINISH_MS);
     running.handBack();
     await running.whenIdle(FINISH_MS / 3);
     await Promise.all([store.drain(), credentials.drain()]);
     await leases.stop();
     await recordStop(database, workerId).catch(onError);
-    await Promise.all([consumer.close(), queue.close(), egress.close(), evaluator.close()]);
+    await Promise.all([queue.close(), egress.close(), evaluator.close()]);
     await database.close();
   };
+}
+
+function keepLeases(databaseUrl: string, workerId: string, running: RunningExecutions, logger: Logger) {
+  return createLeaseKeeper({
+    databaseUrl,
+    workerId,
+    logger,
+    onLost: running.lose,
+    onCancelled: running.cancel,
+    onDead(error) {
+      logger.fatal({ err: error }, "the lease thread died, restarting");
+      process.exit(1);
+    },
+  });
 }

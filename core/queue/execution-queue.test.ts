@@ -6,6 +6,7 @@ import { v7 as uuidv7 } from "uuid";
 import { createTestDatabase, type TestDatabase } from "../../test/support/database.ts";
 import { findRedisServer, startRedis, type TestRedis } from "../../test/support/redis-server.ts";
 import { type BellConsumer, consumeBells } from "./bell-consumer.ts";
+import type { Ring } from "./bells.ts";
 import { createExecutionQueue, type ExecutionQueue } from "./execution-queue.ts";
 import { checkBackend, chooseBackend, type QueueBackend } from "./queue-backend.ts";
 
@@ -55,12 +56,14 @@ function defineContract(open: () => Promise<Bed>) {
     await bed?.close();
   });
 
-  const consume = async (handle: (id: string) => Promise<void>, concurrency = 5) => {
-    const consumer = await consumeBells({ backend: bed.backend, concurrency, handle, onError: () => {} });
+  /** Hears with room for everything, unless `awaitRoom` says otherwise. */
+  const consume = async (hear: (id: string) => void, awaitRoom = async () => {}) => {
+    const handle = (ids: readonly string[]) => ids.forEach(hear);
+    const consumer = await consumeBells({ backend: bed.backend, awaitRoom, handle, onError: () => {} });
     consumers.push(consumer);
     return consumer;
   };
-  const ringOf = (given: Partial<{ executionId: string; wake: number; priority: number }> = {}) => ({
+  const ringOf = (given: Partial<Ring> = {}) => ({
     executionId: uuidv7(),
     wake: 0,
     priority: 0,
@@ -68,14 +71,14 @@ function defineContract(open: () => Promise<Bed>) {
   });
 
   afterEach(async () => {
-    await Promise.all(consumers.splice(0).map((consumer) => consumer.close()));
+    await Promise.all(consumers.splice(0).map((consumer) => consumer.stop()));
   });
 
   test("the backend is fit for use", () => checkBackend(bed.backend));
 
   test("a ring reaches the handler with the execution's id", PATIENCE, async () => {
     const heard: string[] = [];
-    await consume(async (id) => void heard.push(id));
+    await consume((id) => heard.push(id));
     const rings = [ringOf(), ringOf(), ringOf()];
     await queue.ring(rings);
     await until(() => heard.length === 3);
@@ -83,130 +86,106 @@ function defineContract(open: () => Promise<Bed>) {
   });
 
   test(
+    "rings that share a bell are one job, found by each of them, and heard together",
+    PATIENCE,
+    async () => {
+      const bell = uuidv7();
+      const shared = Array.from({ length: 5 }, () => ringOf({ bell }));
+      const [alone, woken] = [ringOf(), ringOf({ bell, wake: 1 })];
+      const before = await queue.countWaiting();
+      await queue.ring([...shared, alone, woken]);
+      assert.equal(await queue.countWaiting(), before + 3, "a later wake never shares");
+      assert.deepEqual(await queue.find([...shared, ringOf({ bell: uuidv7() })]), [
+        ...shared.map(() => "waiting"),
+        "gone",
+      ]);
+      const heard: string[] = [];
+      await consume((id) => heard.push(id));
+      await until(() => heard.length === 7);
+      assert.deepEqual(
+        heard,
+        [...shared, alone, woken].map((ring) => ring.executionId),
+      );
+      await until(async () => (await queue.find(shared)).every((state) => state === "gone"));
+    },
+  );
+
+  test(
     "the same execution and wake rung twice is one job while it waits; no rings is no job",
     PATIENCE,
     async () => {
       const ring = ringOf();
       const before = await queue.countWaiting();
-      await queue.ring([ring, ring]);
+      await queue.ring([ring]);
       await queue.ring([ring]);
       await queue.ring([]);
       assert.equal(await queue.countWaiting(), before + 1);
       let heard = 0;
-      await consume(async (id) => void (id === ring.executionId && heard++));
+      await consume((id) => void (id === ring.executionId && heard++));
       await until(async () => (await queue.find([ring]))[0] === "gone");
       assert.equal(heard, 1);
     },
   );
 
-  test("a new wake rings again, also while the old job is in hand or long done", PATIENCE, async () => {
-    const hold = Promise.withResolvers<void>();
+  test("a new wake rings again when the old job is done", PATIENCE, async () => {
     const ring = ringOf();
     let heard = 0;
-    await consume(async (id) => {
-      if (id !== ring.executionId) return;
-      heard++;
-      if (heard === 1) await hold.promise;
-    });
-    await queue.ring([ring]);
-    await until(() => heard === 1);
-    await queue.ring([{ ...ring, wake: 1 }]);
-    await until(() => heard === 2);
-    hold.resolve();
-    await until(async () => (await queue.find([ring]))[0] === "gone");
-    await queue.ring([{ ...ring, wake: 2 }]);
-    await until(() => heard === 3);
+    await consume((id) => void (id === ring.executionId && heard++));
+    for (const wake of [0, 1, 2]) {
+      await queue.ring([{ ...ring, wake }]);
+      await until(() => heard === wake + 1);
+    }
   });
 
-  test("find tells waiting, active and gone, in the order asked", PATIENCE, async () => {
-    const [active, waiting, never] = [ringOf({ priority: 10 }), ringOf(), ringOf()];
-    const hold = Promise.withResolvers<void>();
-    const begun = Promise.withResolvers<void>();
-    await queue.ring([active]);
-    await consume(async () => {
-      begun.resolve();
-      await hold.promise;
-    }, 1);
-    await begun.promise;
+  test("find tells waiting and gone, in the order asked", PATIENCE, async () => {
+    const [waiting, never] = [ringOf(), ringOf()];
     await queue.ring([waiting]);
-    assert.deepEqual(await queue.find([never, waiting, active, { ...active, wake: 9 }]), [
-      "gone",
-      "waiting",
-      "active",
-      "gone",
-    ]);
+    const states = await queue.find([never, waiting, { ...waiting, wake: 9 }]);
+    assert.deepEqual(states, ["gone", "waiting", "gone"]);
     assert.deepEqual(await queue.find([]), []);
-    hold.resolve();
-    await until(async () => (await queue.find([active, waiting])).every((state) => state === "gone"));
+    await consume(() => {});
+    await until(async () => (await queue.find([waiting]))[0] === "gone");
   });
 
   test("higher priority first, equal ones in the order they came", PATIENCE, async () => {
     const order = [0, 10, 5, 0, 10, 1].map((priority) => ringOf({ priority }));
     for (const ring of order) await queue.ring([ring]);
     const heard: string[] = [];
-    await consume(async (id) => void heard.push(id), 1);
+    await consume((id) => heard.push(id));
     await until(() => heard.length === order.length);
     const names = heard.map((id) => order.findIndex((ring) => ring.executionId === id));
     assert.deepEqual(names, [1, 4, 2, 5, 0, 3]);
   });
 
-  test(
-    "never more rings in hand than the concurrency, and as many when there are enough",
-    PATIENCE,
-    async () => {
-      let inHand = 0;
-      let most = 0;
-      let heard = 0;
-      await queue.ring(Array.from({ length: 12 }, () => ringOf()));
-      await consume(async () => {
-        most = Math.max(most, ++inHand);
-        await delay(20);
-        inHand--;
-        heard++;
-      }, 3);
-      await until(() => heard === 12);
-      assert.equal(most, 3);
-    },
-  );
+  test("a bell is left to others while there is no room", PATIENCE, async () => {
+    const room = Promise.withResolvers<void>();
+    const [busy, idle]: [string[], string[]] = [[], []];
+    await consume(
+      (id) => busy.push(id),
+      () => room.promise,
+    );
+    const [first, second] = [ringOf(), ringOf()];
+    await queue.ring([first]);
+    const other = await consume((id) => idle.push(id));
+    await until(() => idle.length === 1);
+    await other.stop();
+    await queue.ring([second]);
+    room.resolve();
+    await until(() => busy.length === 1);
+    assert.deepEqual([idle, busy], [[first.executionId], [second.executionId]]);
+  });
 
-  test(
-    "paused it takes no further ring, and what is in hand goes on; another consumer takes the rest",
-    PATIENCE,
-    async () => {
-      const hold = Promise.withResolvers<void>();
-      const first: string[] = [];
-      const finished: string[] = [];
-      const consumer = await consume(async (id) => {
-        first.push(id);
-        await hold.promise;
-        finished.push(id);
-      }, 1);
-      const [inHand, later] = [ringOf(), ringOf()];
-      await queue.ring([inHand]);
-      await until(() => first.length === 1);
-      await consumer.pause();
-      await queue.ring([later]);
-      hold.resolve();
-      await until(() => finished.length === 1);
-      const second: string[] = [];
-      await consume(async (id) => void second.push(id), 1);
-      await until(() => second.length === 1);
-      assert.deepEqual([first, second], [[inHand.executionId], [later.executionId]]);
-    },
-  );
-
-  test("a handler that rejects loses its ring, not the consumer", PATIENCE, async () => {
-    const heard: string[] = [];
-    await consume(async (id) => {
-      heard.push(id);
-      if (heard.length === 1) throw new Error("boom");
-    }, 1);
-    const [bad, good] = [ringOf(), ringOf()];
-    await queue.ring([bad]);
-    await until(async () => (await queue.find([bad]))[0] === "gone");
-    await queue.ring([good]);
-    await until(() => heard.length === 2);
-    assert.deepEqual(heard, [bad.executionId, good.executionId]);
+  test("stopped it takes no further bell; another consumer takes it", PATIENCE, async () => {
+    const [first, second]: [string[], string[]] = [[], []];
+    const consumer = await consume((id) => first.push(id));
+    const [early, late] = [ringOf(), ringOf()];
+    await queue.ring([early]);
+    await until(() => first.length === 1);
+    await consumer.stop();
+    await queue.ring([late]);
+    await consume((id) => second.push(id));
+    await until(() => second.length === 1);
+    assert.deepEqual([first, second], [[early.executionId], [late.executionId]]);
   });
 }
 

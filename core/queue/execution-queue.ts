@@ -1,22 +1,17 @@
 // The doorbell of executions: rings are added in bulk and can be looked for; nothing here is the truth.
+import { jobId, type Ring, type RingKey, toJobs } from "./bells.ts";
 import { type BullQueue, keptJobs, openQueue, type QueueBackend } from "./queue-backend.ts";
 
-export type Ring = {
-  executionId: string;
-  /** Counts the wake-ups of the execution, so an old job never swallows a new ring. */
-  wake: number;
-  /** 0–10, higher first. */
-  priority: number;
-};
-
-/** waiting: a worker will take it; active: a worker has taken it; gone: finished, failed or never there. */
+/** waiting: a worker will take it; active: a worker is taking it; gone: taken, failed or never there. */
 export type RingState = "waiting" | "active" | "gone";
+
+export type { Ring };
 
 export type ExecutionQueue = {
   /** Adds jobs that are not there yet. Rejects when the queue is out of reach: the re-ring loop makes up for it. */
   ring(rings: readonly Ring[]): Promise<void>;
   /** States in the order asked. */
-  find(rings: readonly Pick<Ring, "executionId" | "wake">[]): Promise<RingState[]>;
+  find(rings: readonly RingKey[]): Promise<RingState[]>;
   /** Rings no worker has taken yet. */
   countWaiting(): Promise<number>;
   /** For bull-board only. */
@@ -38,7 +33,7 @@ export function createExecutionQueue(
 
   return {
     async ring(rings) {
-      const jobs = rings.map(toJob);
+      const jobs = toJobs(rings);
       if (backend.kind === "postgres" && jobs.length <= FEW) {
         await Promise.all(jobs.map((job) => bull.add(job.name, job.data, job.opts)));
       } else {
@@ -46,8 +41,12 @@ export function createExecutionQueue(
       }
     },
     async find(rings) {
-      const states = await Promise.all(rings.map((ring) => bull.getJobState(jobId(ring))));
-      return states.map(toRingState);
+      const ids = rings.map(jobId);
+      const states = await Promise.all(
+        [...new Set(ids)].map(async (id) => [id, await bull.getJobState(id)] as const),
+      );
+      const byId = new Map(states);
+      return ids.map((id) => toRingState(byId.get(id) ?? "unknown"));
     },
     countWaiting: async () => (await bull.getJobCountByTypes("waiting", "prioritized", "delayed")) ?? 0,
     bull,
@@ -59,23 +58,6 @@ export function createExecutionQueue(
         bull.disconnect().catch(onError);
       }),
   };
-}
-
-function toJob(ring: Ring) {
-  return {
-    name: "execution",
-    data: { executionId: ring.executionId },
-    opts: { jobId: jobId(ring), priority: toBullPriority(ring.priority) },
-  };
-}
-
-export function jobId(ring: Pick<Ring, "executionId" | "wake">): string {
-  return `${ring.executionId}-${ring.wake}`;
-}
-
-/** BullMQ takes 1 first and jobs without a priority before all others, so everybody gets one. */
-function toBullPriority(priority: number): number {
-  return 11 - priority;
 }
 
 function toRingState(state: string): RingState {

@@ -11,14 +11,12 @@ import {
 } from "bullmq";
 import { Redis } from "ioredis";
 import { AppError } from "../domain/app-error.ts";
+import type { Bell } from "./bells.ts";
 
 export type QueueBackend =
   | { kind: "redis"; redisUrl: string }
   /** `role` is the run-time role the connection switches to. */
   | { kind: "postgres"; databaseUrl: string; role: string; maxConnections?: number };
-
-/** All that a job carries: PostgreSQL is the truth, the job only says where to look. */
-export type Bell = { executionId: string };
 
 export const QUEUE_NAME = "executions";
 const REDIS_PREFIX = "atelier";
@@ -59,7 +57,7 @@ export function openQueue(backend: QueueBackend, options: Omit<QueueOptions, "co
 
 export function openWorker(
   backend: QueueBackend,
-  processor: Processor<Bell, void, string>,
+  processor: Processor<Bell, void, string> | null,
   options: Omit<WorkerOptions, "connection">,
 ): BullWorker {
   if (backend.kind === "redis") {

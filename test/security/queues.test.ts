@@ -2,7 +2,8 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import { v7 as uuidv7 } from "uuid";
-import { createExecutionQueue, type ExecutionQueue, jobId } from "#core/queue/execution-queue.ts";
+import { jobId } from "#core/queue/bells.ts";
+import { createExecutionQueue, type ExecutionQueue } from "#core/queue/execution-queue.ts";
 import {
   type BullQueue,
   chooseBackend,

@@ -20,6 +20,8 @@ export type NewExecution = {
   availableAt: string | null;
   /** Those of the version's settings are added. */
   labels: readonly string[];
+  /** The job of the queue it shares with others that are accepted with it; null when it is rung alone. */
+  bell?: string | null;
   /** Somebody waits for the answer: its changes are notified. */
   watched: boolean;
   /** The caller's Idempotency-Key and the hash of what it stands for, in hex. */
@@ -45,7 +47,7 @@ export function insertExecutions(
     with requested as (
       select * from jsonb_to_recordset(${JSON.stringify(executions)}::jsonb) as r(id uuid, "userId" uuid,
         "workspaceIds" uuid[], "workflowId" uuid, version int, "triggerType" text, "triggerNode" text, trigger jsonb, input jsonb,
-        priority smallint, "availableAt" timestamptz, labels text[], watched boolean, key text,
+        priority smallint, "availableAt" timestamptz, bell uuid, labels text[], watched boolean, key text,
         "requestHash" text)
     ),
     allowed as (
@@ -68,9 +70,9 @@ export function insertExecutions(
     ),
     made as (
       insert into workflow_executions (id, workspace_id, workflow_id, version, user_id, trigger_type,
-        trigger_node, trigger, input, priority, available_at, labels, watched, root_id, rung_at)
+        trigger_node, trigger, input, priority, available_at, bell, labels, watched, root_id, rung_at)
       select id, workspace_id, "workflowId", run_version, "userId", "triggerType", "triggerNode", trigger, input,
-        priority, coalesce("availableAt", now()),
+        priority, coalesce("availableAt", now()), bell,
         case when version_labels = '{}' then labels
           else array(select distinct label from unnest(labels || version_labels) label order by label) end,
         watched, id, now()

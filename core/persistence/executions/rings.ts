@@ -2,7 +2,7 @@
 import type { Executor } from "../database.ts";
 import { sql } from "../sql.ts";
 
-export type DueExecution = { id: string; wake: number; priority: number };
+export type DueExecution = { id: string; wake: number; priority: number; bell?: string | null };
 
 /** Queued, due, and not rung (or looked for) within `quietMs`: oldest first. */
 export function findUnheard(
@@ -10,7 +10,7 @@ export function findUnheard(
   options: { quietMs: number; limit: number },
 ): Promise<DueExecution[]> {
   return database.many<DueExecution>(sql`
-    select id, wake, priority from workflow_executions
+    select id, wake, priority, bell from workflow_executions
     where status = 'queued' and available_at <= clock_timestamp()
       and rung_at <= clock_timestamp() - make_interval(secs => ${options.quietMs / 1000}::float8)
     order by rung_at limit ${options.limit}`);

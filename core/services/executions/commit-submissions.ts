@@ -14,7 +14,7 @@ import {
 } from "../../persistence/executions/insert-executions.ts";
 import { findVersionTriggers } from "../../persistence/workflows/version-triggers.ts";
 import { findWorkflow } from "../../persistence/workflows/workflows.ts";
-import type { Ring } from "../../queue/execution-queue.ts";
+import { BELL_SIZE, type Ring } from "../../queue/bells.ts";
 
 export type Submission = {
   workflowId: string;
@@ -52,6 +52,7 @@ export function toRow(
     priority: submission.priority ?? 0,
     availableAt: runAt ?? null,
     labels: submission.labels ?? [],
+    bell: null,
     watched: options.watched ?? false,
     key: options.key?.text ?? null,
     requestHash: options.key?.requestHash ?? null,
@@ -74,9 +75,10 @@ function givenFields(submission: Submission) {
  */
 export async function commitSubmissions(
   tx: Executor,
-  rows: readonly NewExecution[],
+  submitted: readonly NewExecution[],
   append: typeof appendAudit,
 ): Promise<{ verdicts: Verdict[]; rings: Ring[] }> {
+  const rows = shareBells(submitted);
   const inserted = await insertExecutions(tx, rows, rolesFor("execution:run"));
   const byId = new Map(inserted.map((execution) => [execution.id, execution]));
   const replayed = rows.flatMap((row) => {
@@ -97,8 +99,23 @@ export async function commitSubmissions(
   await append(tx, auditEntries(rows, byId));
   const rings = rows
     .filter((row) => byId.get(row.id)?.made && row.availableAt === null)
-    .map((row) => ({ executionId: row.id, wake: 0, priority: row.priority }));
+    .map((row) => ({ executionId: row.id, wake: 0, priority: row.priority, bell: row.bell ?? null }));
   return { verdicts, rings };
+}
+
+/** What may start at once is rung together, as far as it has the same priority. */
+function shareBells(rows: readonly NewExecution[]): NewExecution[] {
+  const sharing = Map.groupBy(rows, (row) => (row.availableAt === null ? row.priority : null));
+  const bells = new Map<NewExecution, string>();
+  for (const [priority, group] of sharing) {
+    if (priority === null || group.length === 1) continue;
+    let bell = "";
+    for (const [index, row] of group.entries()) {
+      if (index % BELL_SIZE === 0) bell = uuidv7();
+      bells.set(row, bell);
+    }
+  }
+  return rows.map((row) => ({ ...row, bell: bells.get(row) ?? null }));
 }
 
 function auditEntries(rows: readonly NewExecution[], byId: ReadonlyMap<string, InsertedExecution>) {

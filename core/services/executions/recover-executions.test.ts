@@ -51,28 +51,23 @@ test("one that was rung a moment ago, runs, waits, is not due or has ended is le
   for (const id of ids) assert.equal((await bed.execution(id)).wake, 0);
 });
 
-test("a ring that a worker took without claiming is rung again under a new wake", {
+test("a bell that a worker took without claiming anything is rung again, one by one under a new wake", {
   timeout: 30_000,
 }, async () => {
-  const id = await bed.addExecution(quiet);
+  const bell = uuidv7();
+  const ids = [await bed.addExecution({ ...quiet, bell }), await bed.addExecution({ ...quiet, bell })];
+  const rings = ids.map((id) => ({ ...ringOf(id), priority: 10, bell }));
+  await queue.ring(rings);
+  assert.equal((await recoverExecutions(database, queue)).rung, 0, "it waits in the queue");
   const taken = Promise.withResolvers<void>();
-  const hold = Promise.withResolvers<void>();
-  const options = { backend, concurrency: 1, onError: () => {} };
-  const stuck = await consumeBells({
-    ...options,
-    handle: async (executionId) => {
-      if (executionId !== id) return;
-      taken.resolve();
-      await hold.promise;
-    },
-  });
-  await queue.ring([{ ...ringOf(id), priority: 10 }]);
+  const handle = (heard: readonly string[]) => void (heard.includes(ids[0] ?? "") && taken.resolve());
+  const idle = await consumeBells({ backend, awaitRoom: async () => {}, handle, onError: () => {} });
   await taken.promise;
-  assert.deepEqual(await queue.find([ringOf(id)]), ["active"]);
-  assert.equal((await recoverExecutions(database, queue)).rung, 1);
-  assert.deepEqual(await queue.find([ringOf(id, 1)]), ["waiting"]);
-  hold.resolve();
-  await stuck.close();
+  await idle.stop();
+  for (const id of ids)
+    await bed.admin.query("update workflow_executions set rung_at = $2 where id = $1", [id, quiet.rung_at]);
+  assert.equal((await recoverExecutions(database, queue)).rung, 2);
+  assert.deepEqual(await queue.find(ids.map((id) => ringOf(id, 1))), ["waiting", "waiting"]);
 });
 
 test("what a dead worker held is queued and rung in the same pass", async () => {

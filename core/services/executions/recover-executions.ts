@@ -24,7 +24,9 @@ export async function recoverExecutions(database: Executor, queue: ExecutionQueu
 async function ringUnheard(database: Executor, queue: ExecutionQueue): Promise<number> {
   const unheard = await findUnheard(database, { quietMs: QUIET_MS, limit: PAGE });
   if (unheard.length === 0) return 0;
-  const states = await queue.find(unheard.map((due) => ({ executionId: due.id, wake: due.wake })));
+  const states = await queue.find(
+    unheard.map(({ id: executionId, wake, bell }) => ({ executionId, wake, bell })),
+  );
   const waiting = unheard.filter((_, index) => states[index] === "waiting");
   // An active job whose row is still queued belongs to a worker that died before it claimed.
   const forgotten = unheard.filter((_, index) => states[index] !== "waiting");
@@ -34,6 +36,6 @@ async function ringUnheard(database: Executor, queue: ExecutionQueue): Promise<n
   return woken.length;
 }
 
-function ringAll(queue: ExecutionQueue, due: readonly DueExecution[]): Promise<void> {
+function ringAll(queue: ExecutionQueue, due: readonly Omit<DueExecution, "bell">[]): Promise<void> {
   return queue.ring(due.map((row) => ({ executionId: row.id, wake: row.wake, priority: row.priority })));
 }
