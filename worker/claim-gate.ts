@@ -6,6 +6,7 @@ import type { ClaimedExecution } from "#core/domain/journal.ts";
 import type { Database } from "#core/persistence/database.ts";
 import { claimExecutions, findSuspects } from "#core/persistence/executions/claim-executions.ts";
 import { createGroupWriter } from "#core/persistence/group-writer.ts";
+import type { HeldLease } from "./lease-thread.ts";
 
 /** One more worker lost over it and it fails, so it must take no innocent execution with it. */
 const SUSPECT_CRASHES = MAX_CRASHES - 1;
@@ -17,12 +18,18 @@ export type ClaimGate = {
   claimAlone(executionId: string): Promise<ClaimedExecution | null>;
 };
 
-export function createClaimGate(database: Database, workerId: string): ClaimGate {
+/** `onClaimed` hears of the leases that were claimed together, before any of them runs. */
+export function createClaimGate(
+  database: Database,
+  workerId: string,
+  onClaimed: (leases: readonly HeldLease[]) => void,
+): ClaimGate {
   const lease = { owner: workerId, leaseMs: LEASE_MS };
   const writer = createGroupWriter<string, ClaimedExecution | "suspect" | null>({
     async writeBatch(rung) {
       const ids = [...new Set(rung)];
       const claimed = await claimExecutions(database, { ...lease, ids, crashesBelow: SUSPECT_CRASHES });
+      onClaimed(claimed.map(leaseOf));
       const byId = new Map(claimed.map((execution) => [execution.id, execution]));
       const left = ids.filter((id) => !byId.has(id));
       const suspects =
@@ -43,7 +50,13 @@ export function createClaimGate(database: Database, workerId: string): ClaimGate
     claim: (executionId) => writer.write(executionId),
     async claimAlone(executionId) {
       const claim = { ...lease, ids: [executionId], crashesBelow: MAX_CRASHES };
-      return (await claimExecutions(database, claim))[0] ?? null;
+      const claimed = await claimExecutions(database, claim);
+      onClaimed(claimed.map(leaseOf));
+      return claimed[0] ?? null;
     },
   };
+}
+
+function leaseOf({ id, fence }: ClaimedExecution): HeldLease {
+  return { id, fence };
 }

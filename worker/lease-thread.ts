@@ -10,7 +10,7 @@ import { recordHeartbeat } from "#core/persistence/executions/workers.ts";
 /** A claim by its fence: the same worker may lose an execution and claim it again before it has let go. */
 export type HeldLease = { id: string; fence: number };
 /** Main → thread. */
-export type LeaseOrder = { kind: "hold" | "drop"; lease: HeldLease } | { kind: "stop" };
+export type LeaseOrder = { kind: "hold" | "drop"; leases: readonly HeldLease[] } | { kind: "stop" };
 /** Thread → main. */
 export type LeaseReport =
   | { kind: "renewed"; lost: HeldLease[]; cancelled: string[] }
@@ -22,8 +22,8 @@ const stopping = new AbortController();
 
 parentPort?.on("message", (order: LeaseOrder) => {
   if (order.kind === "stop") stopping.abort();
-  else if (order.kind === "hold") held.set(order.lease.id, order.lease.fence);
-  else if (held.get(order.lease.id) === order.lease.fence) held.delete(order.lease.id);
+  else if (order.kind === "hold") for (const { id, fence } of order.leases) held.set(id, fence);
+  else for (const { id, fence } of order.leases) if (held.get(id) === fence) held.delete(id);
 });
 
 // A server that does not answer at all must not use up the whole lease.

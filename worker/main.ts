@@ -71,7 +71,7 @@ async function startWorker(config: Config, logger: Logger): Promise<Stop> {
   const answer = createProcessor({
     database,
     queue,
-    gate: createClaimGate(database, workerId),
+    gate: createClaimGate(database, workerId, leases.hold),
     leases,
     isolation: createIsolation(),
     workflows: createWorkflowCache(database, { definitions: nodeDefinitions, runners: nodeRunners }),

@@ -36,14 +36,14 @@ function createWorker(database: Database, behaviours: Record<string, Behaviour>,
   const held: HeldLease[] = [];
   const running = createRunningExecutions();
   const workerId = uuidv7();
-  const gate = createClaimGate(database, workerId);
+  const gate = createClaimGate(database, workerId, (leases) => held.push(...leases));
   const { engine, catalogue } = testEngine(createRunStore(database), behaviours);
   const handle = createProcessor({
     database,
     queue,
     gate: { ...gate, claim: (id) => gate.claim(id).finally(onClaimed) },
     leases: {
-      hold: (lease) => held.push(lease),
+      hold: () => {},
       drop: (lease) =>
         held.splice(
           held.findIndex((other) => other.fence === lease.fence && other.id === lease.id),

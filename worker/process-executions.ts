@@ -60,7 +60,6 @@ async function runClaimed(dependencies: ProcessorDependencies, execution: Claime
   const { leases, running, queue, logger } = dependencies;
   const { id: executionId, fence, wake, priority } = execution;
   const signal = running.add(execution);
-  leases.hold({ id: executionId, fence });
   try {
     const end = await runToEnd(dependencies, execution, signal);
     if (end === "lost") logger.warn({ executionId, fence }, "lease lost, another worker has this execution");

@@ -127,3 +127,15 @@ test("short or missing secrets refuse to start", () => {
   assert.throws(() => createAccessTokens({ secrets: [short], issuer }), { code: "invalid_config" });
   assert.throws(() => createAccessTokens({ secrets: [], issuer }), { code: "invalid_config" });
 });
+
+test("a token that was found good is refused when its time is over, also by who knows it", (t) => {
+  t.mock.timers.enable({ apis: ["Date"], now: Date.now() });
+  const { token } = tokens.sign(person);
+  assert.deepEqual(tokens.verify(token), person);
+  t.mock.timers.tick(599_000);
+  assert.deepEqual(tokens.verify(token), person);
+  t.mock.timers.tick(2_000);
+  refuses(token, "expired");
+  const tampered = `${token.slice(0, -2)}${token.endsWith("AA") ? "BB" : "AA"}`;
+  refuses(tampered, "another signature");
+});

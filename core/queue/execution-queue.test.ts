@@ -102,11 +102,11 @@ function defineContract(open: () => Promise<Bed>) {
       const heard: string[] = [];
       await consume((id) => heard.push(id));
       await until(() => heard.length === 7);
-    const names = [...shared, alone, woken].map((ring) => ring.executionId);
-    assert.deepEqual(new Set(heard), new Set(names));
-    const first = heard.indexOf(names[0] ?? "");
-    assert.deepEqual(heard.slice(first, first + 5), names.slice(0, 5));
-    await until(async () => (await queue.find(shared)).every((state) => state === "gone"));
+      const names = [...shared, alone, woken].map((ring) => ring.executionId);
+      assert.deepEqual(new Set(heard), new Set(names));
+      const first = heard.indexOf(names[0] ?? "");
+      assert.deepEqual(heard.slice(first, first + 5), names.slice(0, 5));
+      await until(async () => (await queue.find(shared)).every((state) => state === "gone"));
     },
   );
 
