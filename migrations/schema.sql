@@ -1076,10 +1076,11 @@ begin
   if not found then
     select * into e from public.erasures x where x.id = p_erasure;
     step := case when e.finished_at is null then 'busy' else 'finished' end;
+  -- The last look of one holds heads when it comes to the entries, a step of another holds entries when it comes to the
+  -- heads: one at a time. Nobody waits for their turn, because whoever waits holds a connection of the interface.
+  elsif not pg_try_advisory_xact_lock(hashtext('atelier'), hashtext('erasures')) then
+    step := 'busy';
   else
-    -- The last look of one holds heads when it comes to the entries, a step of another holds entries when it comes to
-    -- the heads: one at a time.
-    perform pg_advisory_xact_lock(hashtext('atelier'), hashtext('erasures'));
     select * into seen from public.erase_look(e, p_limit);
     erased := seen.erased;
     if seen.looked >= p_limit then
@@ -1408,6 +1409,8 @@ declare
   made public.workspace_members;
   opened timestamptz[];
 begin
+  -- Whoever takes the right to administer away in this moment would not see the membership that is to end with it.
+  perform pg_advisory_xact_lock_shared(hashtext('atelier'), hashtext('admins'));
   perform pg_advisory_xact_lock(hashtext('emergency'), hashtext(public.app_user_id()::text));
   if not exists (select from public.users u
     where u.id = public.app_user_id() and u.is_admin and u.disabled_at is null) then

@@ -300,7 +300,7 @@ end $$;
 
 -- One step of a pending erasure; looks at p_limit entries, twice when it comes to the end. p_hold_ms: for so long after
 -- it the scheduler leaves the erasure alone. step: read | sealed (the person's row is nameless) | waiting (for
--- transactions older than that, or for a slow writer) | done | finished (before) | busy (in other hands). `erased`, `hidden` and `shared`
+-- transactions older than that, or for a slow writer) | done | finished (before) | busy (this one or another is in other hands). `erased`, `hidden` and `shared`
 -- need their entries before the commit.
 create function erase_step(p_erasure uuid, p_limit int, p_hold_ms int)
   returns table (step text, "userId" uuid, "chainId" uuid, "askedBy" uuid, erased jsonb, "hidden" uuid[],
@@ -321,10 +321,11 @@ begin
   if not found then
     select * into e from public.erasures x where x.id = p_erasure;
     step := case when e.finished_at is null then 'busy' else 'finished' end;
+  -- The last look of one holds heads when it comes to the entries, a step of another holds entries when it comes to the
+  -- heads: one at a time. Nobody waits for their turn, because whoever waits holds a connection of the interface.
+  elsif not pg_try_advisory_xact_lock(hashtext('atelier'), hashtext('erasures')) then
+    step := 'busy';
   else
-    -- The last look of one holds heads when it comes to the entries, a step of another holds entries when it comes to
-    -- the heads: one at a time.
-    perform pg_advisory_xact_lock(hashtext('atelier'), hashtext('erasures'));
     select * into seen from public.erase_look(e, p_limit);
     erased := seen.erased;
     if seen.looked >= p_limit then

@@ -83,6 +83,8 @@ declare
   made public.workspace_members;
   opened timestamptz[];
 begin
+  -- Whoever takes the right to administer away in this moment would not see the membership that is to end with it.
+  perform pg_advisory_xact_lock_shared(hashtext('atelier'), hashtext('admins'));
   perform pg_advisory_xact_lock(hashtext('emergency'), hashtext(public.app_user_id()::text));
   if not exists (select from public.users u
     where u.id = public.app_user_id() and u.is_admin and u.disabled_at is null) then

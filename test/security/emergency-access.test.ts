@@ -2,7 +2,9 @@
 // end of its own, and in no other way.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { createDatabase, type Database } from "#core/persistence/database.ts";
+import { lockWorkspace } from "#core/persistence/identity/workspaces.ts";
 import { sql } from "#core/persistence/sql.ts";
 import { startTestApi, type TestApi } from "../support/api.ts";
 import { PASSWORD, type Person } from "../support/client.ts";
@@ -321,6 +323,31 @@ test("S70: who is no administrator any more, or disabled, is out at once and sta
     );
     if ("isAdmin" in change) assert.equal(await reads(admin), 404);
   }
+});
+
+test("S70: who stops being administrator while they open it is out as well", async () => {
+  const admin = await addAdmin();
+  const until = async (text: string) => {
+    for (let looks = 0; looks < 250 && (await query(text, [admin.userId])).length === 0; looks += 1)
+      await delay(20);
+  };
+  const waits = "select from pg_locks l where not granted and $1 <> ''";
+  // The owner is at work on the workspace: the opening waits after it has asked who is administrator.
+  const owner = { userId: team.owner.userId, workspaceIds: [team.workspaceId] };
+  const asked = await database.transaction(owner, async (tx) => {
+    assert.ok(await lockWorkspace(tx, team.workspaceId));
+    const opening = open(admin);
+    await until(waits);
+    const path = `/api/admin/users/${admin.userId}`;
+    const demoting = api.request("PATCH", path, { token: root.token, body: { isAdmin: false } });
+    await until(
+      `${waits} and locktype = 'advisory' union all select from users where id::text = $1 and not is_admin`,
+    );
+    return [opening, demoting];
+  });
+  const statuses = (await Promise.all(asked)).map(({ status }) => status);
+  assert.deepEqual(statuses, [201, 200]);
+  assert.equal(await reads(admin), 404);
 });
 
 test("S70: ten openings an hour, however they are spread", async () => {

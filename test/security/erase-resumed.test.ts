@@ -7,7 +7,7 @@ import { type AuditEntry, appendAudit, INSTANCE_CHAIN } from "#core/persistence/
 import { createDatabase, type Database, type Executor, NOBODY } from "#core/persistence/database.ts";
 import { eraseMember } from "#core/persistence/erasure/erase-people.ts";
 import { listPendingErasures } from "#core/persistence/erasure/erasure-steps.ts";
-import { sql } from "#core/persistence/sql.ts";
+import { type Sql, sql } from "#core/persistence/sql.ts";
 import { stepErasure, takeErasureTurn } from "#core/services/erasure/finish-erasure.ts";
 import { resumeErasures } from "#core/services/erasure/resume-erasures.ts";
 import type { Person } from "../support/client.ts";
@@ -60,7 +60,10 @@ afterEach(() => {
 });
 
 /** A transaction that is alive until it is let go; the last thing it does is `work`. */
-async function openTransaction(work: (tx: Executor) => Promise<void> = async () => {}) {
+async function openTransaction(
+  work: (tx: Executor) => Promise<void> = async () => {},
+  first: Sql = sql`select 1`,
+) {
   let letGo = () => {};
   const gate = new Promise<void>((resolve) => {
     letGo = resolve;
@@ -69,7 +72,7 @@ async function openTransaction(work: (tx: Executor) => Promise<void> = async () 
   let ended = Promise.resolve();
   await new Promise<void>((isOpen) => {
     ended = bed.database.transaction(NOBODY, async (tx) => {
-      await tx.one(sql`select 1`);
+      await tx.one(first);
       isOpen();
       await gate;
       await work(tx);
@@ -168,6 +171,20 @@ test("a turn that runs out of time leaves the erasure to the next, and joining i
   await old.end();
   const next = await takeErasureTurn(bed.database, asAda, first, { turnMs: 60_000 });
   assert.deepEqual([next.isDone, next.step, next.erasedEntries], [true, "done", 1]);
+});
+
+test("who finds another erasure at its step goes away instead of waiting with a connection in hand", async () => {
+  const member = { workspaceId: shared, userId: eve.userId, email: eve.email };
+  const id = uuidv7();
+  const asAda = { userId: ada.userId, workspaceIds: [shared] };
+  await bed.database.transaction(asAda, (tx) => eraseMember(tx, { ...member, id }));
+  const other = await openTransaction(
+    undefined,
+    sql`select pg_advisory_xact_lock(hashtext('atelier'), hashtext('erasures'))`,
+  );
+  assert.equal((await stepErasure(bed.database, asAda, id)).step, "busy");
+  await other.end();
+  assert.equal((await takeErasureTurn(bed.database, asAda, id, { turnMs: 60_000 })).isDone, true);
 });
 
 test("two administrators, the api and two schedulers at once, while all write: each part once, no deadlock", async () => {

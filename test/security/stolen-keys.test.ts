@@ -127,9 +127,11 @@ test("A22: a key of an administrator opens no way to sign in as anybody, and mak
   await enableSecondFactor(api.request, other);
   const { key } = await makeKey(admin, ["read", "run", "write", "admin"]);
   assert.equal((await call(key, "GET", "/api/admin/users")).status, 200);
-  for (const { userId } of [admin, other]) {
+  for (const { userId, email } of [admin, other]) {
     const path = `/api/admin/users/${userId}`;
     for (const [method, url, body] of [
+      // Who is the successor owns what only they owned.
+      ["POST", `${path}/erase`, { confirm: email, successorId: admin.userId }],
       ["POST", `${path}/reset-link`, undefined],
       ["POST", `${path}/mfa-reset`, { reason: "lost phone" }],
       ["PATCH", path, { isAdmin: true }],
@@ -140,6 +142,7 @@ test("A22: a key of an administrator opens no way to sign in as anybody, and mak
       assert.deepEqual([reply.status, reply.body.code], [403, "forbidden"], `${method} ${url}`);
     }
   }
+  assert.equal((await asAdmin(database, "select from erasures")).length, 0);
   const tokens = await asAdmin(database, "select from reset_tokens where user_id = any ($1)", [
     [admin.userId, other.userId],
   ]);

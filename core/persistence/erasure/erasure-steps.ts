@@ -14,7 +14,8 @@ export type ErasureSums = {
 export type ErasureStep = ErasureSums & {
   /**
    * read: there is more of the log; sealed: the person's row is nameless now; waiting: transactions that may have read
-   * it before are still alive, or a writer is slow; done: with this step; finished: before it; busy: in other hands.
+   * it before are still alive, or a writer is slow; done: with this step; finished: before it; busy: this one or
+   * another is in other hands at this moment.
    */
   step: "read" | "sealed" | "waiting" | "done" | "finished" | "busy";
   userId: string;
