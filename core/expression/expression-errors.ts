@@ -1,6 +1,7 @@
 // The three ways an expression can go wrong, as AppErrors, and the fixed limits they speak of.
 
 import { AppError } from "#core/domain/app-error.ts";
+import type { PoolFaults } from "#core/sandbox/process-pool.ts";
 
 export const MAX_SOURCE_LENGTH = 256 * 1024;
 export const MAX_DEPTH = 200;
@@ -33,4 +34,17 @@ export function syntaxError(source: string, position: number, message: string, c
     details: { position, line, column, source: source.slice(0, 200) },
     ...(cause === undefined ? {} : { cause }),
   });
+}
+
+/** What becomes of an expression whose process fails it; the retryable ones say nothing about the expression. */
+export function poolFaults(megabytes: number): PoolFaults {
+  const retryable = (code: string, message: string) => new AppError(code, message, { retryable: true });
+  return {
+    busy: (message) => retryable("expression_busy", `The expression cannot be evaluated now: ${message}`),
+    time: (milliseconds) => limitError("time", `The expression took longer than ${milliseconds} ms`),
+    memory: () => limitError("memory", `The expression needed more than ${megabytes} MB of memory`),
+    lost: () => retryable("expression_interrupted", "The evaluating process was ended from outside"),
+    unavailable: () => retryable("expression_unavailable", "No process for expressions starts"),
+    unsendable: () => failedError("D0000", "The data that the expression reads is not plain JSON"),
+  };
 }

@@ -1,6 +1,7 @@
 // Compiles all `{{ }}` in a config value once, and fills in their values for each run of the node.
 
 import { AppError } from "#core/domain/app-error.ts";
+import type { TurnOptions } from "#core/sandbox/wait-queue.ts";
 import { toText } from "./closure-operators.ts";
 import {
   buildConfigTree,
@@ -12,7 +13,6 @@ import type { Evaluator } from "./evaluator.ts";
 import { limitError } from "./expression-errors.ts";
 import { newMeter } from "./meter.ts";
 import type { References, Scope } from "./scope.ts";
-import type { TurnOptions } from "./wait-queue.ts";
 
 /** `references` is the union over all expressions; `sync` when none of them needs an isolated process. */
 export type CompiledConfig = {

@@ -8,8 +8,9 @@ import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 
 const ENDLESS = `
-  import { startIsolate } from "#core/expression/start-isolate.ts";
-  const child = startIsolate(64);
+  import { isolateProgram } from "#core/expression/evaluator.ts";
+  import { startProcess } from "#core/sandbox/start-process.ts";
+  const child = startProcess(isolateProgram(64));
   child.once("message", () => {
     const source = "($f := function(){ $f() }; $f())";
     child.send({ source, scope: {}, startedAt: 0, seed: "", maxOutputBytes: 1000 });

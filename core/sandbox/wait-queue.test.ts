@@ -2,49 +2,47 @@
 import assert from "node:assert/strict";
 import { getEventListeners } from "node:events";
 import { type TestContext, test } from "node:test";
-import type { IsolateReply } from "./isolate-evaluate.ts";
+import { AppError } from "#core/domain/app-error.ts";
 import { createWaitQueue, type Task, type WaitQueue, type WaitQueueLimits } from "./wait-queue.ts";
 
-const DONE: IsolateReply = { ok: true };
+const DONE = { ok: true };
+type Job = { readonly source: string };
+type Reply = typeof DONE;
 
-function queueOf(t: TestContext, limits: Partial<WaitQueueLimits> = {}): WaitQueue {
-  const queue = createWaitQueue({
-    maxQueued: 100,
-    maxQueuedPerKey: 100,
-    maxBusyPerKey: 1,
-    maxWaitMs: 60_000,
-    ...limits,
-  });
+function queueOf(t: TestContext, limits: Partial<WaitQueueLimits> = {}): WaitQueue<Job, Reply> {
+  const queue = createWaitQueue<Job, Reply>(
+    { maxQueued: 100, maxQueuedPerKey: 100, maxBusyPerKey: 1, maxWaitMs: 60_000, ...limits },
+    (message) => new AppError("expression_busy", message, { retryable: true }),
+  );
   // What a test leaves in the line would hold its process until the wait is over.
   t.after(() => queue.rejectAll(new Error("closed")));
   return queue;
 }
 
 /** For jobs whose reply the test does not look at. */
-function fill(queue: WaitQueue, ...names: string[]): void {
+function fill(queue: WaitQueue<Job, Reply>, ...names: string[]): void {
   for (const name of names) void add(queue, name);
 }
 
 /** Names like "a1": key a, first job. */
-function add(queue: WaitQueue, name: string, signal?: AbortSignal): Promise<IsolateReply> {
-  const job = { source: name, scope: {}, startedAt: 0, seed: "", maxOutputBytes: 0 };
-  const reply = queue.add(job, { key: name.charAt(0), ...(signal && { signal }) });
+function add(queue: WaitQueue<Job, Reply>, name: string, signal?: AbortSignal): Promise<Reply> {
+  const reply = queue.add({ source: name }, { key: name.charAt(0), ...(signal && { signal }) });
   reply.catch(() => {});
   return reply;
 }
 
-function take(queue: WaitQueue): Task {
+function take(queue: WaitQueue<Job, Reply>): Task<Job, Reply> {
   const task = queue.take();
   assert.ok(task, "a task is there");
   return task;
 }
 
-function end(queue: WaitQueue, task: Task): void {
+function end(queue: WaitQueue<Job, Reply>, task: Task<Job, Reply>): void {
   queue.release(task);
   task.resolve(DONE);
 }
 
-function order(queue: WaitQueue): string[] {
+function order(queue: WaitQueue<Job, Reply>): string[] {
   const taken: string[] = [];
   for (let task = queue.take(); task; task = queue.take()) {
     taken.push(task.job.source);

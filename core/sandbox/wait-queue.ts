@@ -1,16 +1,13 @@
-// The lines in front of the isolated processes, one per tenant: bounded in length and in time, served in turn.
-
-import { AppError } from "#core/domain/app-error.ts";
-import type { IsolateJob, IsolateReply } from "./isolate-evaluate.ts";
+// The lines in front of the sandbox processes, one per tenant: bounded in length and in time, served in turn.
 
 /** `key`: whose work it is; all without one share a line. `signal`: its abort ends waiting and running. */
 export type TurnOptions = { readonly key?: string; readonly signal?: AbortSignal };
 
 /** Whoever takes a task must settle it, sets what `onAbort` does from then on, and may use `timer`, which settling clears. */
-export type Task = {
-  readonly job: IsolateJob;
+export type Task<Job, Reply> = {
+  readonly job: Job;
   readonly key: string;
-  readonly resolve: (reply: IsolateReply) => void;
+  readonly resolve: (reply: Reply) => void;
   readonly reject: (error: unknown) => void;
   onAbort: (reason: unknown) => void;
   timer?: NodeJS.Timeout;
@@ -24,35 +21,41 @@ export type WaitQueueLimits = {
   readonly maxWaitMs: number;
 };
 
-export type WaitQueue = {
+/** What those hear who cannot be served: a retryable error of the room that uses the queue. */
+export type BusyError = (message: string) => Error;
+
+export type WaitQueue<Job, Reply> = {
   /** How many calls of `take` would give a task now. */
   takeable(): number;
   /**
-   * Rejects with the retryable `expression_busy` when the line is full or the turn does not come in time, or with the
-   * reason of the abort.
+   * Rejects with a busy error when the line is full or the turn does not come in time, or with the reason of the
+   * abort.
    */
-  add(job: IsolateJob, options: TurnOptions): Promise<IsolateReply>;
+  add(job: Job, options: TurnOptions): Promise<Reply>;
   /** The longest waiting task of the key whose last turn is the longest ago. */
-  take(): Task | undefined;
+  take(): Task<Job, Reply> | undefined;
   /** Must follow every `take` once, when the task does not run any more. */
-  release(task: Task): void;
+  release(task: Task<Job, Reply>): void;
   rejectAll(error: Error): void;
 };
 
-type Line = { readonly tasks: Set<Task>; busy: number };
+type Line<Job, Reply> = { readonly tasks: Set<Task<Job, Reply>>; busy: number };
 
-export function createWaitQueue(limits: WaitQueueLimits): WaitQueue {
+export function createWaitQueue<Job, Reply>(
+  limits: WaitQueueLimits,
+  busyError: BusyError,
+): WaitQueue<Job, Reply> {
   // In the order of turns: a key moves to the end when it gets one and again when that ends, so that who arrived while
   // another used a process comes before it.
-  const lines = new Map<string, Line>();
+  const lines = new Map<string, Line<Job, Reply>>();
   let queued = 0;
 
-  function moveToEnd(key: string, line: Line): void {
+  function moveToEnd(key: string, line: Line<Job, Reply>): void {
     lines.delete(key);
     if (line.tasks.size > 0 || line.busy > 0) lines.set(key, line);
   }
 
-  function drop(task: Task): void {
+  function drop(task: Task<Job, Reply>): void {
     const line = lines.get(task.key);
     if (!line?.tasks.delete(task)) return;
     queued--;
@@ -60,8 +63,8 @@ export function createWaitQueue(limits: WaitQueueLimits): WaitQueue {
     if (line.tasks.size === 0 && line.busy === 0) lines.delete(task.key);
   }
 
-  function enqueue(task: Task): void {
-    const line = lines.get(task.key) ?? { tasks: new Set(), busy: 0 };
+  function enqueue(task: Task<Job, Reply>): void {
+    const line = lines.get(task.key) ?? { tasks: new Set<Task<Job, Reply>>(), busy: 0 };
     lines.set(task.key, line);
     line.tasks.add(task);
     queued++;
@@ -71,7 +74,7 @@ export function createWaitQueue(limits: WaitQueueLimits): WaitQueue {
     };
     task.timer = setTimeout(() => {
       drop(task);
-      task.reject(busyError(`The expression waited longer than ${limits.maxWaitMs} ms for its turn`));
+      task.reject(busyError(`Its turn did not come within ${limits.maxWaitMs} ms`));
     }, limits.maxWaitMs);
   }
 
@@ -85,7 +88,7 @@ export function createWaitQueue(limits: WaitQueueLimits): WaitQueue {
     add(job, { key = "", signal }) {
       if (signal?.aborted) return Promise.reject(signal.reason);
       if (queued >= limits.maxQueued || (lines.get(key)?.tasks.size ?? 0) >= limits.maxQueuedPerKey) {
-        return Promise.reject(busyError("Too many expressions wait"));
+        return Promise.reject(busyError("Too many others wait"));
       }
       return new Promise((resolve, reject) => enqueue(createTask(job, key, signal, { resolve, reject })));
     },
@@ -115,16 +118,21 @@ export function createWaitQueue(limits: WaitQueueLimits): WaitQueue {
   };
 }
 
-type Settle = Pick<Task, "resolve" | "reject">;
+type Settle<Reply> = { resolve(reply: Reply): void; reject(error: unknown): void };
 
 /** Settling takes the listener off the signal, which may live as long as the run. */
-function createTask(job: IsolateJob, key: string, signal: AbortSignal | undefined, settle: Settle): Task {
+function createTask<Job, Reply>(
+  job: Job,
+  key: string,
+  signal: AbortSignal | undefined,
+  settle: Settle<Reply>,
+): Task<Job, Reply> {
   const onAbort = () => task.onAbort(signal?.reason);
   const end = () => {
     clearTimeout(task.timer);
     signal?.removeEventListener("abort", onAbort);
   };
-  const task: Task = {
+  const task: Task<Job, Reply> = {
     job,
     key,
     resolve(reply) {
@@ -139,8 +147,4 @@ function createTask(job: IsolateJob, key: string, signal: AbortSignal | undefine
   };
   signal?.addEventListener("abort", onAbort, { once: true });
   return task;
-}
-
-export function busyError(message: string): Error {
-  return new AppError("expression_busy", message, { retryable: true });
 }
