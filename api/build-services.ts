@@ -8,6 +8,7 @@ import { createMailer } from "#core/mail/create-mailer.ts";
 import type { Database } from "#core/persistence/database.ts";
 import type { ExecutionSignals } from "#core/persistence/executions/execution-signals.ts";
 import type { ExecutionQueue } from "#core/queue/execution-queue.ts";
+import { createScriptRunner } from "#core/script/script-runner.ts";
 import { createAuditLogService } from "#core/services/audit/audit-logs.ts";
 import { createAuditProofService } from "#core/services/audit/audit-proof.ts";
 import { createQueueAudit } from "#core/services/audit/queue-audit.ts";
@@ -60,6 +61,7 @@ export function buildServices({ config, actorCacheMs, ...opened }: ServiceDepend
   const hasher = createPasswordHasher(opened.hashing);
   const shared = { ...opened, actors, hasher, reads };
   const executions = createExecutionService(shared);
+  const scripts = createScriptRunner({ poolSize: 2 });
   const mailer = createMailer({
     smtpUrl: config.smtpUrl,
     from: config.mailFrom,
@@ -71,14 +73,15 @@ export function buildServices({ config, actorCacheMs, ...opened }: ServiceDepend
   const watch: WatchExecution = (actor, id, options) =>
     watchExecution({ ...shared, executions }, actor, id, options);
   return {
-    /** For use cases that invite or reset, and that check passwords; who builds the services closes both. */
+    /** For use cases that invite or reset, that check passwords, and that read scripts; who builds the services closes all. */
     mailer,
     hasher,
+    scripts,
     executions,
     reads,
     watch,
     submitter: createExecutionSubmitter(shared),
-    workflows: createWorkflowService(shared),
+    workflows: createWorkflowService({ ...shared, scripts }),
     versions: createWorkflowVersionService(shared),
     files: createFileService(shared),
     workspaces: createWorkspaceService(shared),

@@ -155,7 +155,7 @@ test("SQL is in core/persistence and migrations only", () => {
 
 test("pools, queues and clients are made by main.ts files and what they call to build", () => {
   const making =
-    /(?<!function )\b(createDatabase|createExecutionQueue|createScheduleQueue|createEgress|createEvaluator|consumeBells)\(|new (pg\.)?(Pool|Client)\(|new PgBoss\(/;
+    /(?<!function )\b(createDatabase|createExecutionQueue|createScheduleQueue|createEgress|createEvaluator|createScriptRunner|consumeBells)\(|new (pg\.)?(Pool|Client)\(|new PgBoss\(/;
   const breaking = sources.filter(
     (file) =>
       making.test(file.code) &&

@@ -3,7 +3,6 @@ import { hostname } from "node:os";
 import { v7 as uuidv7 } from "uuid";
 import { type Config, loadConfig } from "#core/config.ts";
 import { createEgress } from "#core/egress/http-client.ts";
-import { createEvaluator } from "#core/expression/evaluator.ts";
 import { startHealthServer } from "#core/health-server.ts";
 import { createLogger, type Logger } from "#core/logger.ts";
 import { nodeDefinitions } from "#core/nodes/definitions.ts";
@@ -16,6 +15,7 @@ import { checkBackend, chooseBackend } from "#core/queue/queue-backend.ts";
 import { checkFoundations } from "#core/services/check-foundations.ts";
 import { runRole, type Stop } from "#core/shutdown.ts";
 import { buildCredentials } from "./build-credentials.ts";
+import { buildSandboxes } from "./build-sandboxes.ts";
 import { createClaimGate } from "./claim-gate.ts";
 import { createRunStore } from "./create-run-store.ts";
 import { createIsolation } from "./isolation.ts";
@@ -62,7 +62,7 @@ async function startWorker(config: Config, logger: Logger): Promise<Stop> {
 
   const running = createRunningExecutions();
   const leases = keepLeases(config.databaseUrl, workerId, running, logger);
-  const evaluator = createEvaluator({});
+  const { evaluator, scripts, close: closeSandboxes } = buildSandboxes();
   const egress = createEgress({ allowPrivate: config.allowPrivateEgress });
   const credentials = buildCredentials(config, database, egress);
   const store = createRunStore(database);
@@ -76,7 +76,7 @@ async function startWorker(config: Config, logger: Logger): Promise<Stop> {
     isolation: createIsolation(),
     workflows: createWorkflowCache(database, { definitions: nodeDefinitions, runners: nodeRunners }),
     running,
-    engine: { store, evaluator, ports: { http: egress }, credentials },
+    engine: { store, evaluator, ports: { http: egress, scripts }, credentials },
     logger,
   });
   const consumer = await consumeBells({
@@ -104,7 +104,7 @@ async function startWorker(config: Config, logger: Logger): Promise<Stop> {
     await Promise.all([store.drain(), credentials.drain()]);
     await leases.stop();
     await recordStop(database, workerId).catch(onError);
-    await Promise.all([queue.close(), egress.close(), evaluator.close()]);
+    await Promise.all([queue.close(), egress.close(), closeSandboxes()]);
     await database.close();
   };
 }

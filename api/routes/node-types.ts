@@ -15,6 +15,9 @@ const nodeTypeSchema = z.object({
   credentialTypes: z.record(z.string(), z.array(z.string())),
   effects: z.enum(["pure", "idempotent", "effectful"]),
   effectsFromConfig: z.literal(true).optional(),
+  literalFields: z
+    .record(z.string(), z.enum(["javascript", "sql", "text"]))
+    .describe("Config keys whose text is taken as written: {{ in them is no expression"),
 });
 
 export function createNodeTypeRoutes(): Route[] {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { createScriptRunner } from "#core/script/script-runner.ts";
 import { createWorkflowVersionService } from "#core/services/workflows/workflow-versions.ts";
 import { createWorkflowService } from "#core/services/workflows/workflows.ts";
 import { type RouteServer, startRouteServer } from "../../test/support/route-server.ts";
@@ -17,7 +18,9 @@ let bob: Person;
 
 before(async () => {
   server = await startRouteServer((database) => [
-    ...createWorkflowRoutes({ workflows: createWorkflowService({ database }) }),
+    ...createWorkflowRoutes({
+      workflows: createWorkflowService({ database, scripts: createScriptRunner() }),
+    }),
     ...createWorkflowVersionRoutes({ versions: createWorkflowVersionService({ database }) }),
   ]);
   alice = await server.addPerson("alice");

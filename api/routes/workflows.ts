@@ -1,6 +1,5 @@
 // /api/workflows: create, list, read, change, archive, and a check that saves nothing.
 import { z } from "zod";
-import { validateGraph } from "#core/services/workflows/validate-graph.ts";
 import type { WorkflowService } from "#core/services/workflows/workflows.ts";
 import { pageOf, pageQuery } from "../routing/pagination.ts";
 import { idParams } from "../routing/params.ts";
@@ -70,8 +69,8 @@ function createCollectionRoutes(workflows: WorkflowService): Route[] {
       action: "self:read",
       body: z.strictObject({ graph }),
       replies: { 200: { description: "All problems at once", schema: problemsSchema } },
-      async handle({ body }) {
-        const { problems } = validateGraph(body.graph);
+      async handle({ actor, body }) {
+        const problems = await workflows.validate(actor, body.graph);
         return { status: 200, body: { valid: problems.length === 0, problems } };
       },
     }),

@@ -68,6 +68,9 @@ const STATUS_OF: Readonly<Record<string, number>> = {
   rate_limited: 429,
   database_unavailable: 503,
   hashing_unavailable: 503,
+  script_busy: 503,
+  script_interrupted: 503,
+  script_unavailable: 503,
 };
 
 const MAX_ERRORS = 50;

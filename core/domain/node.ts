@@ -26,7 +26,14 @@ export type NodeDefinition<Config = unknown> = {
   address?: (config: Readonly<Record<string, unknown>>) => string | undefined;
   /** Milliseconds a run may take unless the node's `timeoutMs` says otherwise. */
   timeoutMs?: number;
+  /**
+   * Keys of the config whose text is taken as it is written, with its language: `{{` in them is no expression, neither
+   * at save nor at run.
+   */
+  literal?: LiteralFields;
 };
+
+export type LiteralFields = Readonly<Record<string, "javascript" | "sql" | "text">>;
 
 /** Identity function that keeps a definition's config type for its runner. */
 export function defineNode<Config>(definition: NodeDefinition<Config>): NodeDefinition<Config> {
@@ -51,8 +58,36 @@ export type HttpPort = {
   }>;
 };
 
+/** What expressions and scripts of a node can see: plain JSON data. `startedAt` is an ISO 8601 UTC time. */
+export type VisibleData = {
+  input: unknown;
+  nodes: Readonly<Record<string, unknown>>;
+  trigger: unknown;
+  item?: unknown;
+  index?: number;
+  execution: { id: string; startedAt: string; workflowId?: string };
+};
+
+export type ScriptPort = {
+  /**
+   * Runs `source` as the body of an async function over `data` and gives its result as JSON. Time is
+   * `data.execution.startedAt`, chance follows from the execution's id and `seed`. `key` says whose work it is.
+   * Rejects with `script_failed` (details name, line, column, console), `script_syntax`, `script_limit` (details limit),
+   * `script_stuck`, `output_too_large`, `invalid_output`, the reason of the signal, or, retryable, `script_busy`,
+   * `script_interrupted`, `script_unavailable`.
+   */
+  run(request: {
+    source: string;
+    data: VisibleData;
+    seed: string;
+    timeoutMs: number;
+    key: string;
+    signal: AbortSignal;
+  }): Promise<unknown>;
+};
+
 /** What the platform hands to a node besides its config. Families add ports here, wired in worker/main.ts. */
-export type NodePorts = { http: HttpPort };
+export type NodePorts = { http: HttpPort; scripts: ScriptPort };
 
 /** A node's own credentials, by slot. Each call reads, checks and records anew: ask for it right before it is sent. */
 export type NodeCredentials = {
@@ -65,6 +100,7 @@ export type NodeCredentials = {
 
 export type NodeContext = {
   executionId: string;
+  workspaceId: string;
   nodeId: string;
   /** "" outside loops, "3" in the fourth item, "3/0" nested. */
   iteration: string;
@@ -78,6 +114,8 @@ export type NodeContext = {
   trigger: unknown;
   /** Outputs of the nodes whose edges into this node were taken, in edge order. */
   incoming: ReadonlyArray<{ nodeId: string; output: unknown }>;
+  /** What an expression of this node could see, of the other nodes those that `ids` names or else all. */
+  visible(ids?: readonly string[]): VisibleData;
   /** Aborted on cancel, timeout and lost lease. */
   signal: AbortSignal;
   ports: NodePorts;

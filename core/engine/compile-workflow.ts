@@ -89,7 +89,7 @@ function planNode(node: GraphNode, catalogue: NodeCatalogue): NodePlan {
     node,
     definition,
     run,
-    config: compileConfig(config),
+    config: compileConfig(config, definition.literal),
     effect: typeof definition.effect === "function" ? definition.effect(config) : definition.effect,
     retry: node.data?.retry ?? NO_RETRY,
     timeoutMs: node.data?.timeoutMs ?? definition.timeoutMs ?? DEFAULT_TIMEOUT_MS,

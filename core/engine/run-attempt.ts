@@ -1,9 +1,8 @@
 // One attempt of one node: config resolved, checked, run under a timeout the node cannot ignore.
 import { AppError } from "#core/domain/app-error.ts";
 import { effectKey } from "#core/domain/idempotency-key.ts";
-import type { NodeContext, NodeOutcome } from "#core/domain/node.ts";
+import type { NodeContext, NodeOutcome, VisibleData } from "#core/domain/node.ts";
 import { resolveConfig } from "#core/expression/resolve-config.ts";
-import type { Scope } from "#core/expression/scope.ts";
 import type { NodePlan } from "./compile-workflow.ts";
 import { nodeCredentials } from "./credential-source.ts";
 import { findOutput, type RunContext, type RunScope } from "./run-context.ts";
@@ -20,7 +19,9 @@ export function resolveNodeConfig(
   plan: NodePlan,
 ): unknown | Promise<unknown> {
   const seed = `${plan.node.id}/${scope.iteration}`;
-  const visible = expressionScope(context, scope, plan);
+  const { references } = plan.config;
+  const named = references.dynamicNodes || references.wholeScope ? undefined : references.nodes;
+  const visible = visibleData(context, scope, plan, named);
   if (plan.config.sync) return resolveConfig(plan.config, visible, context.evaluator, seed);
   const key = context.execution.workspaceId;
   return runBounded(context, plan, (signal) => {
@@ -30,13 +31,16 @@ export function resolveNodeConfig(
   });
 }
 
-function expressionScope(context: RunContext, scope: RunScope, plan: NodePlan): Scope {
+/** `named`: ids checked at save, or undefined for all that the node can see. */
+function visibleData(
+  context: RunContext,
+  scope: RunScope,
+  plan: NodePlan,
+  named?: readonly string[],
+): VisibleData {
   const { execution } = context;
-  const { references } = plan.config;
-  const all = references.dynamicNodes || references.wholeScope;
-  const ids = all ? context.workflow.visibleTo(plan.node.id) : references.nodes;
   const nodes: Record<string, unknown> = Object.create(null);
-  for (const id of ids) {
+  for (const id of named ?? context.workflow.visibleTo(plan.node.id)) {
     const output = findOutput(scope, id);
     if (output !== undefined) nodes[id] = output;
   }
@@ -103,6 +107,7 @@ function nodeContext(
   const taken = (scope.progress.takenInto.get(plan.node.id) ?? []).toSorted((a, b) => a.index - b.index);
   return {
     executionId: execution.id,
+    workspaceId: execution.workspaceId,
     nodeId: plan.node.id,
     iteration: scope.iteration,
     attempt: attempt.number,
@@ -110,6 +115,11 @@ function nodeContext(
     input: execution.input,
     trigger: execution.trigger,
     incoming: taken.map((edge) => ({ nodeId: edge.source, output: findOutput(scope, edge.source) })),
+    visible: (ids) => {
+      // Asked for at run time, so judged at run time.
+      const allowed = ids && context.workflow.visibleTo(plan.node.id).filter((id) => ids.includes(id));
+      return visibleData(context, scope, plan, allowed);
+    },
     signal,
     ports: context.ports,
     credentials: nodeCredentials(context, scope, plan, attempt, signal),

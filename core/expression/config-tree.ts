@@ -1,6 +1,7 @@
 // A config value as a tree of constants and compiled expressions, with every fault found on the way.
 
 import { AppError } from "#core/domain/app-error.ts";
+import type { LiteralFields } from "#core/domain/node.ts";
 import { type CompiledExpression, compileExpression } from "./compile-expression.ts";
 import { MAX_DEPTH } from "./expression-errors.ts";
 import { containsExpression, parseTemplate } from "./template.ts";
@@ -22,15 +23,26 @@ export type ConfigPart =
   | { readonly kind: "array"; readonly items: readonly ConfigPart[] }
   | { readonly kind: "object"; readonly entries: readonly (readonly [string, ConfigPart])[] };
 
-type Found = { readonly expressions: ConfigExpression[]; readonly problems: ConfigProblem[] };
+type Found = {
+  readonly expressions: ConfigExpression[];
+  readonly problems: ConfigProblem[];
+  readonly literal: LiteralFields;
+};
 
-/** Walks a JSON value; the faults of all its strings are in `found.problems`, where the tree has gaps. */
-export function buildConfigTree(config: unknown): { root: ConfigPart; found: Found } {
-  const found: Found = { expressions: [], problems: [] };
+/**
+ * Walks a JSON value; the faults of all its strings are in `found.problems`, where the tree has gaps. What stands under
+ * a key of `literal` at the top is taken as it is.
+ */
+export function buildConfigTree(
+  config: unknown,
+  literal: LiteralFields = {},
+): { root: ConfigPart; found: Found } {
+  const found: Found = { expressions: [], problems: [], literal };
   return { root: compilePart(config, [], found), found };
 }
 
 function compilePart(value: unknown, path: readonly string[], found: Found): ConfigPart {
+  if (path.length === 1 && Object.hasOwn(found.literal, path[0] ?? "")) return { kind: "constant", value };
   if (typeof value === "string" && containsExpression(value))
     return compileText(value, path.join("."), found);
   if (typeof value !== "object" || value === null) return { kind: "constant", value };

@@ -1,5 +1,7 @@
 // Makes time and chance of an isolated process repeatable: a node computed again after a crash gives the same result.
 
+import { createRandomState } from "#core/sandbox/random-state.ts";
+
 const RealDate = Date;
 
 /**
@@ -22,8 +24,7 @@ export function pinGlobals(startedAt: number, seed: string): void {
 
 /** Numbers in [0, 1) that depend on the text only (FNV-1a into a 32-bit Weyl sequence with a mixing step). */
 export function createRandom(seed: string): () => number {
-  let state = 0x811c9dc5;
-  for (let i = 0; i < seed.length; i++) state = Math.imul(state ^ seed.charCodeAt(i), 0x01000193);
+  let state = createRandomState(seed);
   return () => {
     state = (state + 0x9e3779b9) | 0;
     let mixed = Math.imul(state ^ (state >>> 16), 0x85ebca6b);

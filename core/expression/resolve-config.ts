@@ -1,6 +1,7 @@
 // Compiles all `{{ }}` in a config value once, and fills in their values for each run of the node.
 
 import { AppError } from "#core/domain/app-error.ts";
+import type { LiteralFields } from "#core/domain/node.ts";
 import type { TurnOptions } from "#core/sandbox/wait-queue.ts";
 import { toText } from "./closure-operators.ts";
 import {
@@ -23,11 +24,11 @@ export type CompiledConfig = {
 };
 
 /**
- * `config` is plain JSON from a stored workflow version. Object keys are left alone. Throws `expression_syntax` with
- * `problems` for all faulty strings at once.
+ * `config` is plain JSON from a stored workflow version. Object keys are left alone, and so is what stands under the
+ * `literal` ones. Throws `expression_syntax` with `problems` for all faulty strings at once.
  */
-export function compileConfig(config: unknown): CompiledConfig {
-  const { root, found } = buildConfigTree(config);
+export function compileConfig(config: unknown, literal?: LiteralFields): CompiledConfig {
+  const { root, found } = buildConfigTree(config, literal);
   const [first] = found.problems;
   if (first !== undefined) {
     throw new AppError("expression_syntax", `${first.path}: ${first.message}`, { problems: found.problems });

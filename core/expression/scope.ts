@@ -1,14 +1,9 @@
 // What an expression can see: the six roots, and how to send only the part of them that it mentions.
 
-/** All values are plain JSON data; only own properties are ever read. `startedAt` is an ISO 8601 UTC time. */
-export type Scope = {
-  input: unknown;
-  nodes: Readonly<Record<string, unknown>>;
-  trigger: unknown;
-  item?: unknown;
-  index?: number;
-  execution: { id: string; startedAt: string; workflowId?: string };
-};
+import type { VisibleData } from "#core/domain/node.ts";
+
+/** All values are plain JSON data; only own properties are ever read. */
+export type Scope = VisibleData;
 
 export const SCOPE_ROOTS = ["input", "nodes", "trigger", "item", "index", "execution"] as const;
 

@@ -1,5 +1,6 @@
 // Every node type there is. A new one: its folder, a line here, a line in runners.ts.
 import type { NodeDefinition } from "#core/domain/node.ts";
+import { codeJavascript } from "./code.javascript/definition.ts";
 import { dataTransform } from "./data.transform/definition.ts";
 import { flowCondition } from "./flow.condition/definition.ts";
 import { flowFail } from "./flow.fail/definition.ts";
@@ -18,6 +19,7 @@ const all: readonly NodeDefinition[] = [
   flowForEach,
   flowFail,
   httpRequest,
+  codeJavascript,
 ];
 
 /** By type. */

@@ -1,6 +1,6 @@
 // The node types as GET /api/node-types and the editor's palette show them.
 import { z } from "zod";
-import type { NodeDefinition } from "#core/domain/node.ts";
+import type { LiteralFields, NodeDefinition } from "#core/domain/node.ts";
 import { nodeDefinitions } from "./definitions.ts";
 
 export type NodeTypeDescription = {
@@ -19,6 +19,8 @@ export type NodeTypeDescription = {
   /** Where it depends on the config, that of an empty config. */
   effects: "pure" | "idempotent" | "effectful";
   effectsFromConfig?: true;
+  /** Config keys whose text is taken as written, `{{` included, with their language; none for most types. */
+  literalFields: LiteralFields;
 };
 
 /** In the order of the palette. About 1 ms for the lot: keep the answer, it never changes. */
@@ -40,5 +42,6 @@ function describeNodeType(definition: NodeDefinition): NodeTypeDescription {
     credentialTypes: credentials ?? {},
     effects: typeof effect === "function" ? effect({}) : effect,
     ...(typeof effect === "function" && { effectsFromConfig: true }),
+    literalFields: definition.literal ?? {},
   };
 }

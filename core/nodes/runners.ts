@@ -1,6 +1,8 @@
 // What runs each node type; for the worker only.
 import type { NodeDefinition, NodeRunner } from "#core/domain/node.ts";
 import { createConfigCheck } from "./check-config.ts";
+import { codeJavascript } from "./code.javascript/definition.ts";
+import { runJavascript } from "./code.javascript/run.ts";
 import { dataTransform } from "./data.transform/definition.ts";
 import { runTransform } from "./data.transform/run.ts";
 import { flowCondition } from "./flow.condition/definition.ts";
@@ -31,6 +33,7 @@ export const nodeRunners: ReadonlyMap<string, NodeRunner> = new Map([
   bind(flowForEach, runForEach),
   bind(flowFail, runFail),
   bind(httpRequest, runHttpRequest),
+  bind(codeJavascript, runJavascript),
 ]);
 
 /** Ties a runner to the schema its config type comes from. `restore` undoes what evaluation left out. */

@@ -1,9 +1,12 @@
 // A node context for tests of single nodes; what a test does not set does nothing.
-import type { NodeContext } from "#core/domain/node.ts";
+import type { NodeContext, NodePorts } from "#core/domain/node.ts";
 
-export function testContext(given: Partial<NodeContext> = {}): NodeContext {
+type Given = Partial<Omit<NodeContext, "ports">> & { ports?: Partial<NodePorts> };
+
+export function testContext({ ports, ...given }: Given = {}): NodeContext {
   return {
     executionId: "0190a000-0000-7000-8000-000000000000",
+    workspaceId: "0190a000-0000-7000-8000-000000000002",
     nodeId: "node",
     iteration: "",
     attempt: 1,
@@ -11,9 +14,17 @@ export function testContext(given: Partial<NodeContext> = {}): NodeContext {
     input: null,
     trigger: { type: "manual" },
     incoming: [],
+    visible: () => ({
+      input: null,
+      nodes: {},
+      trigger: { type: "manual" },
+      execution: { id: "0190a000-0000-7000-8000-000000000000", startedAt: "2026-03-01T12:00:00.000Z" },
+    }),
     signal: new AbortController().signal,
     ports: {
       http: { request: () => Promise.reject(new Error("this test has no network")) },
+      scripts: { run: () => Promise.reject(new Error("this test has no scripts")) },
+      ...ports,
     },
     credentials: { use: async () => null },
     ...given,

@@ -111,7 +111,11 @@ function start<Job extends object, Reply>(pool: Pool<Job, Reply>): void {
   slot.child.on("error", () => slot.child.pid === undefined && onExit(pool, slot, null, null));
 }
 
-function assign<Job extends object, Reply>(pool: Pool<Job, Reply>, slot: Slot<Job, Reply>, task: Task<Job, Reply>): void {
+function assign<Job extends object, Reply>(
+  pool: Pool<Job, Reply>,
+  slot: Slot<Job, Reply>,
+  task: Task<Job, Reply>,
+): void {
   const { faults } = pool.options;
   const timeoutMs = pool.options.timeoutMs(task.job);
   slot.task = task;
@@ -138,7 +142,11 @@ function release<Job extends object, Reply>(pool: Pool<Job, Reply>, slot: Slot<J
   setHold(slot.child, false);
 }
 
-function onMessage<Job extends object, Reply>(pool: Pool<Job, Reply>, slot: Slot<Job, Reply>, message: unknown): void {
+function onMessage<Job extends object, Reply>(
+  pool: Pool<Job, Reply>,
+  slot: Slot<Job, Reply>,
+  message: unknown,
+): void {
   const { task, ready } = slot;
   slot.ready = true;
   if (!ready) pool.failedStarts = 0;
@@ -151,7 +159,12 @@ function onMessage<Job extends object, Reply>(pool: Pool<Job, Reply>, slot: Slot
   pump(pool);
 }
 
-function stop<Job extends object, Reply>(pool: Pool<Job, Reply>, slot: Slot<Job, Reply>, task: Task<Job, Reply>, reason: unknown): void {
+function stop<Job extends object, Reply>(
+  pool: Pool<Job, Reply>,
+  slot: Slot<Job, Reply>,
+  task: Task<Job, Reply>,
+  reason: unknown,
+): void {
   // The slot counts until the process is gone, so that never more than `size` of them run.
   slot.task = undefined;
   pool.queue.release(task);
@@ -165,7 +178,12 @@ function retire<Job, Reply>(slot: Slot<Job, Reply>): void {
   slot.child.kill("SIGKILL");
 }
 
-function onExit<Job extends object, Reply>(pool: Pool<Job, Reply>, slot: Slot<Job, Reply>, code: number | null, signal: string | null): void {
+function onExit<Job extends object, Reply>(
+  pool: Pool<Job, Reply>,
+  slot: Slot<Job, Reply>,
+  code: number | null,
+  signal: string | null,
+): void {
   if (!pool.slots.delete(slot)) return;
   const { faults } = pool.options;
   if (slot.task !== undefined) {

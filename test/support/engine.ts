@@ -89,8 +89,9 @@ export function compileTest(
 /** What a worker gives its executions, with the test's own nodes. */
 export function testEngine(store: RunStore, behaviours: Readonly<Record<string, Behaviour>>) {
   const http = { request: () => Promise.reject(new Error("no network")) };
+  const scripts = { run: () => Promise.reject(new Error("no scripts")) };
   const credentials = { open: () => Promise.reject(new Error("no credentials")) };
-  const engine: EngineDependencies = { store, evaluator, ports: { http }, credentials };
+  const engine: EngineDependencies = { store, evaluator, ports: { http, scripts }, credentials };
   return { engine, catalogue: testCatalogue(behaviours) };
 }
 

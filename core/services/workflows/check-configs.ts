@@ -2,6 +2,7 @@
 import type { z } from "zod";
 import { configOf, type DrawnGraph, type DrawnNode } from "../../domain/drawn-graph.ts";
 import type { GraphProblem } from "../../domain/graph.ts";
+import type { NodeDefinition } from "../../domain/node.ts";
 import { describeIssue, issuePath } from "../../domain/schema-problems.ts";
 import { containsExpression } from "../../expression/template.ts";
 
@@ -16,7 +17,7 @@ function schemaProblems({ index, node, definition }: DrawnNode): GraphProblem[] 
   const checked = definition.config.safeParse(config);
   if (checked.success) return [];
   return checked.error.issues
-    .filter((issue) => !dependsOnExpression(config, issue))
+    .filter((issue) => isLiteral(definition, issue) || !dependsOnExpression(config, issue))
     .flatMap((issue) =>
       describeIssue(issue, config).map(({ path, kind, message }) => ({
         nodeId: node.id,
@@ -25,6 +26,11 @@ function schemaProblems({ index, node, definition }: DrawnNode): GraphProblem[] 
         message: `${definition.type}: ${message}`,
       })),
     );
+}
+
+/** Where `{{` means nothing, nothing depends on it. */
+function isLiteral({ literal = {} }: NodeDefinition, { path }: z.core.$ZodIssue): boolean {
+  return Object.hasOwn(literal, String(path[0]));
 }
 
 /** What an expression will come to is not known at save; the node checks it again before it runs. */

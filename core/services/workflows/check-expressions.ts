@@ -94,8 +94,8 @@ function nodeFault(id: string, { drawn, ancestry, nodeId }: Place): Fault | unde
 
 type DrawnExpression = { nodeId: string; path: string; text: string };
 
-/** Every text of the config that holds an expression, with the path to it. */
-function expressionsOf({ index, node }: DrawnNode): DrawnExpression[] {
+/** Every text of the config that holds an expression, with the path to it; in literal fields `{{` is none. */
+function expressionsOf({ index, node, definition }: DrawnNode): DrawnExpression[] {
   const found: DrawnExpression[] = [];
   const visit = (value: unknown, path: string): void => {
     if (typeof value === "string") {
@@ -104,6 +104,9 @@ function expressionsOf({ index, node }: DrawnNode): DrawnExpression[] {
       for (const [key, member] of Object.entries(value)) visit(member, issuePath(path, [key]));
     }
   };
-  visit(configOf(node), `nodes.${index}.data.config`);
+  for (const [key, member] of Object.entries(configOf(node))) {
+    const isLiteral = Object.hasOwn(definition?.literal ?? {}, key);
+    if (!isLiteral) visit(member, issuePath(`nodes.${index}.data.config`, [key]));
+  }
   return found;
 }

@@ -17,8 +17,9 @@ import {
 import { principalsOf } from "../principals-of.ts";
 import { chooseWorkspace } from "../workspaces/choose-workspace.ts";
 import { checkGraphReferences } from "./check-graph-references.ts";
+import { judgeGraph, type ScriptCheck } from "./judge-graph.ts";
 import { auditWorkflow, lockWritable } from "./lock-workflow.ts";
-import { requireValidGraph } from "./require-valid-graph.ts";
+import { requireGoodGraph } from "./require-valid-graph.ts";
 import { saveVersion } from "./save-version.ts";
 
 export type NewWorkflow = {
@@ -45,24 +46,34 @@ export type WorkflowPage = {
   limit: number;
 };
 
+export type WorkflowDependencies = { database: Database; scripts: ScriptCheck };
+
 export type WorkflowService = ReturnType<typeof createWorkflowService>;
 
 /**
  * Every call throws `not_found` for what the actor cannot see and `forbidden` where the role is too small;
  * saving throws `invalid_graph` with all problems, and `version_conflict` when `expectedVersion` is stale.
  */
-export function createWorkflowService({ database }: { database: Database }) {
+export function createWorkflowService(dependencies: WorkflowDependencies) {
+  const { database, scripts } = dependencies;
   return {
-    create: (actor: Actor, draft: NewWorkflow) => create(database, actor, draft),
+    /** Every problem of a graph, empty when it could be saved. */
+    validate: async (actor: Actor, graph: unknown) =>
+      (await judgeGraph(scripts, graph, actor.userId)).problems,
+    create: (actor: Actor, draft: NewWorkflow) => create(dependencies, actor, draft),
     list: (actor: Actor, page: WorkflowPage) => list(database, actor, page),
     get: (actor: Actor, id: string) => get(database, actor, id),
-    update: (actor: Actor, id: string, change: WorkflowChange) => update(database, actor, id, change),
+    update: (actor: Actor, id: string, change: WorkflowChange) => update(dependencies, actor, id, change),
     archive: (actor: Actor, id: string) => archive(database, actor, id),
   };
 }
 
-async function create(database: Database, actor: Actor, draft: NewWorkflow): Promise<Workflow> {
-  const graph = requireValidGraph(draft.graph);
+async function create(
+  { database, scripts }: WorkflowDependencies,
+  actor: Actor,
+  draft: NewWorkflow,
+): Promise<Workflow> {
+  const graph = await requireGoodGraph(scripts, draft.graph, actor.userId);
   const id = uuidv7();
   return database.transaction(principalsOf(actor), async (tx) => {
     const workspaceId = await chooseWorkspace(tx, actor, "workflow:write", draft.workspaceId);
@@ -99,14 +110,15 @@ async function get(database: Database, actor: Actor, id: string): Promise<Workfl
 }
 
 async function update(
-  database: Database,
+  { database, scripts }: WorkflowDependencies,
   actor: Actor,
   id: string,
   change: WorkflowChange,
 ): Promise<Workflow> {
   refuseLostNote(change);
   // Before the lock: a big graph takes milliseconds to check, and nobody should wait for that.
-  const graph = change.graph === undefined ? undefined : requireValidGraph(change.graph);
+  const graph =
+    change.graph === undefined ? undefined : await requireGoodGraph(scripts, change.graph, actor.userId);
   return database.transaction(principalsOf(actor), async (tx) => {
     const current = await lockWritable(tx, actor, id);
     refuseStale(current, change.expectedVersion);
