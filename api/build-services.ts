@@ -73,10 +73,13 @@ export function buildServices({ config, actorCacheMs, ...opened }: ServiceDepend
   const watch: WatchExecution = (actor, id, options) =>
     watchExecution({ ...shared, executions }, actor, id, options);
   return {
-    /** For use cases that invite or reset, that check passwords, and that read scripts; who builds the services closes all. */
+    /** For use cases that invite or reset, and that check passwords. */
     mailer,
     hasher,
-    scripts,
+    /** Ends the connections and processes that the use cases have opened themselves. */
+    async close(): Promise<void> {
+      await Promise.all([mailer.close(), hasher.close(), scripts.close()]);
+    },
     executions,
     reads,
     watch,

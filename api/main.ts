@@ -62,9 +62,7 @@ export async function startApi(
   });
   opened.defer(() => services.submitter.drain());
   opened.defer(() => services.reads.drain());
-  opened.defer(() => services.mailer.close());
-  opened.defer(() => services.hasher.close());
-  opened.defer(() => services.scripts.close());
+  opened.defer(() => services.close());
   if (await isRegistrationBlocked(database, config)) {
     logger.warn(
       "nobody is registered yet and nobody can be: HOST or PUBLIC_URL is not loopback and SETUP_TOKEN is not set. Set SETUP_TOKEN " +

@@ -135,3 +135,12 @@ test("a config nested too deeply is a problem, not a stack overflow", () => {
   for (let i = 0; i < 5_000; i++) config = [config];
   assert.equal(findConfigProblems(config).length, 1);
 });
+
+test("A35: what stands under a literal key is taken as it is written, at the top only", () => {
+  const literal = { source: "javascript" } as const;
+  const config = { source: "return `{{ 7*7 }}` + {{", other: "{{ 7*7 }}", deep: { source: "{{ 1 + 1 }}" } };
+  const compiled = compileConfig(config, literal);
+  const resolved = { source: config.source, other: 49, deep: { source: 2 } };
+  assert.deepEqual(resolveConfig(compiled, scope, evaluator), resolved);
+  assert.throws(() => compileConfig(config), { code: "expression_syntax" });
+});

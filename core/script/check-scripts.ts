@@ -4,34 +4,31 @@ import type { QuickJSContext } from "quickjs-emscripten";
 import { checkFrames, SCRIPT_FILE } from "./prelude.ts";
 import { openRun } from "./run-script.ts";
 import type { ScriptEngine } from "./script-engine.ts";
-import { limitReply, readFault } from "./script-errors.ts";
+import { describeFault, readFault } from "./script-errors.ts";
 import type { CheckScriptsJob, ScriptFault, ScriptReply } from "./script-job.ts";
 
 /** Never throws. One context for all: nothing of them runs. */
 export function checkScripts(engine: ScriptEngine, { sources, timeoutMs }: CheckScriptsJob): ScriptReply {
-  try {
-    const { context } = openRun(engine, timeoutMs);
-    return { kind: "faults", faults: sources.map((source) => findFault(context, source)), spent: false };
-  } catch {
-    return limitReply("depth");
+  const faults: (ScriptFault | null)[] = sources.map(() => null);
+  const { context } = openRun(engine, timeoutMs);
+  for (const [index, source] of sources.entries()) {
+    try {
+      faults[index] = findFault(context, source);
+    } catch {
+      // The stack of WebAssembly ended. Nobody may use this engine again, so the others are judged the next time.
+      faults[index] = describeFault("the script is nested too deeply", undefined, source);
+      return { kind: "faults", faults, spent: true };
+    }
   }
+  return { kind: "faults", faults, spent: false };
 }
 
 function findFault(context: QuickJSContext, source: string): ScriptFault | null {
   for (const frame of checkFrames(source)) {
     const compiled = context.evalCode(frame, SCRIPT_FILE, { strict: true, compileOnly: true });
-    if (!compiled.error) {
-      compiled.value.dispose();
-      continue;
-    }
-    const fault = readFault(context, compiled.error);
-    compiled.error.dispose();
-    return { ...fault, position: positionOf(source, fault) };
+    const fault = compiled.error ? readFault(context, compiled.error, source) : null;
+    (compiled.error ?? compiled.value).dispose();
+    if (fault !== null) return fault;
   }
   return null;
-}
-
-function positionOf(source: string, { line, column }: { line: number; column: number }): number {
-  const before = source.split("\n", line - 1).reduce((sum, text) => sum + text.length + 1, 0);
-  return Math.min(before + column - 1, source.length);
 }

@@ -51,7 +51,7 @@ export function openRun({ quickJs }: ScriptEngine, timeoutMs: number): Run {
 function evaluate(run: Run, job: RunScriptJob): ScriptReply {
   const { context } = run;
   const script = context.evalCode(wrapScript(job.source), SCRIPT_FILE, { strict: true });
-  if (script.error) return run.isOver() ? limitReply("time") : syntaxReply(context, script.error);
+  if (script.error) return run.isOver() ? limitReply("time") : syntaxReply(context, script.error, job.source);
   const prelude = context.unwrapResult(context.evalCode(PRELUDE, "prelude.js", { strict: true }));
   const state = context.newNumber(createRandomState(job.seed));
   const startedAt = context.newNumber(job.startedAt);

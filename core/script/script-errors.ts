@@ -65,20 +65,37 @@ export function outputReply(
   return errorReply(code, message, consoleOf(outcome));
 }
 
-export function syntaxReply(context: QuickJSContext, error: QuickJSHandle): ScriptReply {
-  const fault = readFault(context, error);
+export function syntaxReply(context: QuickJSContext, error: QuickJSHandle, source: string): ScriptReply {
+  const fault = readFault(context, error, source);
   return errorReply("script_syntax", fault.message, { line: fault.line, column: fault.column });
 }
 
-/** `message` ends with the place. `position` is worked out by who has the source. */
-export function readFault(context: QuickJSContext, error: QuickJSHandle): Omit<ScriptFault, "position"> {
+/** `message` ends with the place. */
+export function readFault(context: QuickJSContext, error: QuickJSHandle, source: string): ScriptFault {
   const text = (key: string) => context.getString(context.getProp(error, key));
-  const { line, column } = placeOf(text("stack")) ?? { line: 1, column: 1 };
-  return { message: `${clean(text("message"), MAX_MESSAGE)} (line ${line}, column ${column})`, line, column };
+  return describeFault(clean(text("message"), MAX_MESSAGE), placeOf(text("stack")), source);
+}
+
+type Place = { line: number; column: number };
+
+/** A place behind the end is the frame around the script, which wanted more of it. */
+export function describeFault(
+  message: string,
+  place: Place = { line: 1, column: 1 },
+  source: string,
+): ScriptFault {
+  const lines = source.split("\n");
+  const isBehind = place.line > lines.length;
+  const line = isBehind ? lines.length : place.line;
+  const column = isBehind ? (lines.at(-1) ?? "").length + 1 : place.column;
+  const before = lines.slice(0, line - 1).reduce((sum, text) => sum + text.length + 1, 0);
+  const what = isBehind ? `the script ends too early, or a bracket is not closed: ${message}` : message;
+  const position = Math.min(before + column - 1, source.length);
+  return { message: `${what} (line ${line}, column ${column})`, line, column, position };
 }
 
 /** Of the first line of the stack that lies in the script; the line before the script is the wrapper's. */
-function placeOf(stack: string): { line: number; column: number } | undefined {
+function placeOf(stack: string): Place | undefined {
   const found = /\bscript\.js:(\d{1,7})(?::(\d{1,7}))?/.exec(stack);
   return found === null
     ? undefined

@@ -33,7 +33,7 @@ export type ScriptFault = {
   readonly position: number;
 };
 
-/** `faults` has an entry per source, null for one that can be read. `spent`: the process should be replaced. */
+/** `faults` has an entry per source, null for one that can be read (or comes after one that broke the engine). `spent`: the process should be replaced. */
 export type ScriptReply =
   | { readonly kind: "value"; readonly json: string; readonly spent: boolean }
   | { readonly kind: "faults"; readonly faults: readonly (ScriptFault | null)[]; readonly spent: boolean }

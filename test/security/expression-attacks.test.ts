@@ -2,10 +2,10 @@
 
 import assert from "node:assert/strict";
 import { after, test } from "node:test";
-import corpus from "./attack-corpus.json" with { type: "json" };
-import { type CompiledExpression, compileExpression } from "./compile-expression.ts";
-import { createEvaluator } from "./evaluator.ts";
-import type { Scope } from "./scope.ts";
+import { type CompiledExpression, compileExpression } from "../../core/expression/compile-expression.ts";
+import { createEvaluator } from "../../core/expression/evaluator.ts";
+import type { Scope } from "../../core/expression/scope.ts";
+import corpus from "./expression-attacks.json" with { type: "json" };
 
 // Behind a name, because a literal key looks like a mistake to the linter; here it is the attack.
 const THEN = "then";
@@ -43,20 +43,19 @@ async function outcome(source: string, data: Scope): Promise<unknown> {
   }
 }
 
-test("every attack of the corpus ends as expected, in bounded time, and leaves nothing behind", async (t) => {
-  for (const { id, source, expect } of corpus) {
+for (const [index, { id, source, expect }] of corpus.entries()) {
+  test(`${id}: expression ${index + 1}, ${source.slice(0, 80)}`, async () => {
     const usesPoison = source.includes("lambda") || source.includes("stream");
-    await t.test(`${id} ${source.slice(0, 80)}`, async () => {
-      const got = await outcome(source, usesPoison ? poisoned : scope);
-      if (expect !== "any") assert.deepEqual(got, expect);
-      assert.ok(!JSON.stringify(got).includes("canary-value"));
-    });
-  }
-  assert.equal(Reflect.get({}, "polluted"), undefined);
-  assert.equal(await outcome("$exists({}.polluted)", scope), false);
-});
+    const got = await outcome(source, usesPoison ? poisoned : scope);
+    if (expect !== "any") assert.deepEqual(got, expect);
+    assert.ok(!JSON.stringify(got).includes("canary-value"));
+    // What it did to its own process must not be seen by the next one, nor here.
+    assert.equal(await outcome("$exists({}.polluted) or $sum([1, 1]) != 2", scope), false);
+    assert.equal(Reflect.get({}, "polluted"), undefined);
+  });
+}
 
-test("what data carries is never called: toJSON, valueOf, then, getters of classes", async () => {
+test("A37: what data carries is never called: toJSON, valueOf, then, getters of classes", async () => {
   const calls: string[] = [];
   const trap = (name: string) => () => {
     calls.push(name);
@@ -81,7 +80,7 @@ test("what data carries is never called: toJSON, valueOf, then, getters of class
   assert.deepEqual(calls, []);
 });
 
-test("a comparison of data with hostile keys stays a comparison", async () => {
+test("A37: a comparison of data with hostile keys stays a comparison", async () => {
   const hostile: unknown = JSON.parse(
     '{"a": {"__proto__": {"x": 1}, "constructor": 1}, "b": {"__proto__": {"x": 1}, "constructor": 1}}',
   );
@@ -93,7 +92,7 @@ test("a comparison of data with hostile keys stays a comparison", async () => {
   ]);
 });
 
-test("data nested beyond any stack is a limit, not a crash", async () => {
+test("A36: data nested beyond any stack is a limit, not a crash", async () => {
   let deep: unknown = 1;
   for (let i = 0; i < 100_000; i++) deep = [deep];
   for (const source of [
@@ -117,7 +116,7 @@ test("data nested beyond any stack is a limit, not a crash", async () => {
   }
 });
 
-test("endless expressions do not hold up the event loop or those who come after", async () => {
+test("A36: endless expressions do not hold up the event loop or those who come after", async () => {
   const endless = compileExpression("($f := function(){ $f() }; $f())");
   const quick = compileExpression("$sum(input)");
   let turns = 0;
