@@ -2,10 +2,10 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import path from "node:path";
 import { after, test } from "node:test";
-import { temporaryFolder } from "../../test/support/temporary-folder.ts";
 import { serveJobs } from "./serve-jobs.ts";
 import { startProcess } from "./start-process.ts";
 
@@ -39,18 +39,21 @@ const ATTEMPTS: Readonly<Record<string, (file: string) => unknown>> = {
 };
 
 function defineTests(): void {
-  const folder = temporaryFolder({ after });
+  const folder = mkdtempSync(path.join(tmpdir(), "atelier-probe-"));
+  after(() => rmSync(folder, { recursive: true }));
   const file = path.join(folder, "canary");
   writeFileSync(file, "canary in a file");
   process.env.ATELIER_TEST_CANARY = "canary in the environment";
   const child = startProcess({ entry: new URL(import.meta.url), mark: MARK, maxOldSpaceMb: 64 });
-  const ready = once(child, "message");
+  const ended = once(child, "exit").then(() => assert.fail("the process ended"));
+  ended.catch(() => {});
+  const ready = Promise.race([once(child, "message"), ended]);
   after(() => child.kill("SIGKILL"));
 
   const outcomeOf = async (what: string) => {
     await ready;
     child.send({ what, file });
-    return ((await once(child, "message")) as [unknown])[0];
+    return ((await Promise.race([once(child, "message"), ended])) as [unknown])[0];
   };
 
   test("A34: behind the first wall there is no environment but the time zone", async () => {
