@@ -157,6 +157,19 @@ test("A22: a key of an administrator opens no way to sign in as anybody, and mak
   assert.equal(reset.status, 200, "a session still may");
 });
 
+test("A22: a key of an administrator points no reference to the operator's secrets anywhere", async () => {
+  const admin = await promoted();
+  const { key } = await makeKey(admin, ["read", "run", "write", "admin"]);
+  const data = { name: "ATELIER_SECRET_X", as: { type: "http.bearer" } };
+  const body = { name: "theirs", type: "ref.env", data, allowedHosts: ["api.example.com"] };
+  const refused = await call(key, "POST", "/api/credentials", body);
+  assert.deepEqual([refused.status, refused.body.code], [403, "forbidden"]);
+  const made = await call(admin.token, "POST", "/api/credentials", body);
+  assert.equal(made.status, 201, "a session still may");
+  const path = `/api/credentials/${made.body.id}`;
+  assert.equal((await call(key, "PATCH", path, { allowedHosts: ["thief.example.com"] })).status, 403);
+});
+
 test("A22: a key of an administrator does nothing to its own person, and lets others be helped", async () => {
   const admin = await promoted();
   const other = await api.register();

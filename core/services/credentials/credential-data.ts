@@ -13,7 +13,7 @@ const HOSTS_HINT =
   'Say where it may go, for example ["api.example.com"], ["api.example.com:8443"] or ["*.example.com"]; ["*"] allows ' +
   "every host and gives the binding up";
 
-/** Throws `invalid_request` for a type there is not, `forbidden` for a reference unless an instance admin asks. */
+/** Throws `invalid_request` for a type there is not, `forbidden` for a reference unless a signed-in instance admin asks. */
 export function requireType(actor: Actor, name: string): CredentialType {
   const type = credentialTypes.get(name);
   if (!type) {
@@ -23,9 +23,12 @@ export function requireType(actor: Actor, name: string): CredentialType {
   return type;
 }
 
-/** References reach for what belongs to the operator of the instance, so who points one somewhere must be trusted with it. */
+/**
+ * References reach for what belongs to the operator of the instance, so who points one somewhere must be trusted with it:
+ * a stolen API key would else send every secret of the workers to a host of the thief's.
+ */
 export function requireRights(actor: Actor, type: Pick<CredentialType, "adminOnly"> | undefined): void {
-  if (type?.adminOnly) authorizeRoute(actor, "instance:admin");
+  if (type?.adminOnly) authorizeRoute(actor, "self:admin");
 }
 
 /** The data with defaults filled in. Throws `invalid_request` whose messages hold no value and no key of what was given. */

@@ -50,7 +50,7 @@ export type CredentialService = ReturnType<typeof createCredentialService>;
 
 /**
  * Every call throws `not_found` for what the actor cannot see and `forbidden` where the role is too small or a
- * reference is touched by anybody but an instance admin. Saving throws `invalid_request`, which repeats no value,
+ * reference is touched by anybody but a signed-in instance admin. Saving throws `invalid_request`, which repeats no value,
  * and `credential_exists`; deleting throws `credential_in_use` unless it is forced.
  */
 export function createCredentialService(dependencies: CredentialDependencies) {
