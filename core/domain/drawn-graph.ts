@@ -64,6 +64,7 @@ function readNode(raw: unknown): GraphNode | undefined {
       ...(isRecord(data.config) && { config: data.config }),
       ...(isRecord(data.credentials) && { credentials: textMembers(data.credentials) }),
       ...(data.onError === "error" && { onError: data.onError }),
+      ...(data.pinned !== undefined && { pinned: data.pinned }),
     },
   };
 }

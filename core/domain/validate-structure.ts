@@ -1,6 +1,7 @@
-// Everything about a graph that can be judged from its shape: names, edges, ports, cycles, reach, loops.
+// Everything about a graph that can be judged from its shape: names, edges, ports, cycles, reach, loops, pins.
 import { checkEdges } from "./check-edges.ts";
 import { checkLoops } from "./check-loops.ts";
+import { checkPins } from "./check-pins.ts";
 import { checkPorts } from "./check-ports.ts";
 import { checkReach } from "./check-reach.ts";
 import type { DrawnGraph } from "./drawn-graph.ts";
@@ -19,6 +20,7 @@ export function validateStructure(drawn: DrawnGraph): GraphProblem[] {
     ...checkCycles(drawn),
     ...checkReach(drawn),
     ...checkLoops(drawn),
+    ...checkPins(drawn),
   ];
 }
 

@@ -7,6 +7,7 @@ import { checkOutput, toShown } from "./check-output.ts";
 import type { NodePlan } from "./compile-workflow.ts";
 import { ERROR_PORT } from "./next-nodes.ts";
 import { retryAfterOf, toStepError } from "./node-failure.ts";
+import { endPinned, isPinned } from "./pinned-node.ts";
 import { type Attempt, freshKey, resolveNodeConfig, runAttempt } from "./run-attempt.ts";
 import type { RunContext, RunScope } from "./run-context.ts";
 import { sleepUnlessAborted } from "./sleep.ts";
@@ -35,6 +36,7 @@ export async function runNode(
   plan: NodePlan,
   runLoop: RunLoop,
 ): Promise<NodeEnd> {
+  if (isPinned(context, scope, plan)) return endPinned(context, scope, plan);
   const past = context.journal.attempts(plan.node.id, scope.iteration);
   const last = past.at(-1);
   if (last?.status === "succeeded")
