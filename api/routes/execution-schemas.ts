@@ -28,6 +28,9 @@ export const executionSchema = executionSummarySchema.extend({
     .object({ code: z.string(), message: z.string(), nodeId: z.string().optional() })
     .loose()
     .nullable(),
+  pendingDecisions: z
+    .array(z.object({ nodeId: z.string(), iteration: z.string() }))
+    .describe("Effects in doubt for which it waits; POST …/steps/decide"),
 });
 
 export const acceptedSchema = z.object({
@@ -53,10 +56,25 @@ export const stepSchema = z.object({
   finishedAt: time.nullable(),
 });
 
+const nodeId = z.string().min(1).max(100);
+// A version is an int in PostgreSQL.
+const version = z.int().min(1).max(2_147_483_647);
+
+export const forkBody = z.strictObject({
+  fromNode: nodeId.describe("It and what it leads to runs; all else that had finished is copied as it was"),
+  input: z.unknown().optional().describe("Instead of the old input; what is copied stays as it was"),
+  version: version.optional().describe("Another version of the same workflow: nodes that changed run again"),
+});
+
+const parked = { nodeId, iteration: z.string().max(200).default("") };
+export const decisionBody = z.discriminatedUnion("decision", [
+  z.strictObject({ ...parked, decision: z.literal(["retry", "fail"]) }),
+  z.strictObject({ ...parked, decision: z.literal("skip"), output: z.unknown().optional() }),
+]);
+
 const submission = {
   trigger: z.string().max(100).optional().describe("The trigger node to start at"),
-  // A version is an int in PostgreSQL.
-  version: z.int().min(1).max(2_147_483_647).optional(),
+  version: version.optional(),
   priority: z.int().min(0).max(10).optional().describe("Higher goes first"),
   runAt: instant.optional().describe("Not before this time"),
   labels: z.array(z.enum(DATA_LABELS)).max(4).optional(),

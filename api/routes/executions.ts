@@ -7,6 +7,7 @@ import { instant } from "../routing/instant.ts";
 import { decodeCursor, encodeCursor, foreignCursor, pageOf, pageQuery } from "../routing/pagination.ts";
 import { idParams } from "../routing/params.ts";
 import { defineRoute, type Route } from "../routing/route.ts";
+import { createExecutionRepairRoutes } from "./execution-repairs.ts";
 import { executionSchema, executionSummarySchema, stepSchema } from "./execution-schemas.ts";
 import { replyPage } from "./id-page.ts";
 import { createSubmitRoutes } from "./submit-execution.ts";
@@ -27,7 +28,8 @@ export function createExecutionRoutes(dependencies: ExecutionRouteDependencies):
   return [
     ...createSubmitRoutes(dependencies),
     ...createReadRoutes(executions),
-    ...createActionRoutes(executions),
+    ...createCancelRoutes(executions),
+    ...createExecutionRepairRoutes(executions),
   ];
 }
 
@@ -82,7 +84,7 @@ function readSeqCursor(cursor: string | undefined): number {
   return Number(text);
 }
 
-function createActionRoutes(executions: ExecutionService): Route[] {
+function createCancelRoutes(executions: ExecutionService): Route[] {
   return [
     defineRoute({
       method: "post",
@@ -96,21 +98,6 @@ function createActionRoutes(executions: ExecutionService): Route[] {
       },
       async handle({ actor, params }) {
         return { status: 202, body: await executions.cancel(actor, params.id) };
-      },
-    }),
-    defineRoute({
-      method: "post",
-      path: "/api/executions/:id/retry",
-      summary: "Retry a failed or cancelled execution as a new one; finished steps are not run again",
-      tag: "Executions",
-      action: "execution:run",
-      params: idParams,
-      replies: {
-        202: { description: "The new execution", schema: z.object({ id: z.uuid(), retryOf: z.uuid() }) },
-      },
-      async handle({ actor, params }) {
-        const retry = await executions.retry(actor, params.id);
-        return { status: 202, headers: { location: `/api/executions/${retry.id}` }, body: retry };
       },
     }),
   ];

@@ -64,6 +64,7 @@ const STATUS_OF: Readonly<Record<string, number>> = {
   unsupported_media_type: 415,
   idempotency_mismatch: 422,
   invalid_graph: 422,
+  invalid_fork: 422,
   label_refused: 422,
   rate_limited: 429,
   database_unavailable: 503,

@@ -27,6 +27,8 @@ export type Execution = ExecutionSummary & {
   input: unknown;
   output: unknown;
   error: ExecutionError | null;
+  /** Effects in doubt for which it waits; at most 100 are named. */
+  pendingDecisions: { nodeId: string; iteration: string }[];
 };
 
 export type ExecutionState = ReadFacts & Pick<Execution, "status" | "error">;
@@ -35,6 +37,9 @@ const FACTS = sql`e.labels, ${auditReadsOf(sql`e`)}`;
 const SUMMARY = sql`e.id, e.workspace_id "workspaceId", e.workflow_id "workflowId", e.version, e.status,
   e.retry_of "retryOf", e.fork_of "forkOf", e.parent_id "parentId", e.created_at "createdAt",
   e.started_at "startedAt", e.finished_at "finishedAt"`;
+const DECISIONS = sql`(select coalesce(jsonb_agg(jsonb_build_object('nodeId', node_id, 'iteration', iteration) order by seq), '[]')
+  from (select node_id, iteration, seq from execution_steps s
+    where s.execution_id = e.id and s.status = 'unknown' order by seq limit 100) parked)`;
 
 /** With its payloads, and with the facts about its readers, which are not for them. */
 export function findExecution(
@@ -43,7 +48,7 @@ export function findExecution(
 ): Promise<(Execution & Omit<ReadFacts, "workspaceId">) | null> {
   return tx.one(sql`
     select ${SUMMARY}, ${FACTS}, jsonb_build_object('type', e.trigger_type, 'node', e.trigger_node) || e.trigger trigger,
-      e.input, e.output, e.error
+      e.input, e.output, e.error, case when e.status = 'waiting' then ${DECISIONS} else '[]' end "pendingDecisions"
     from workflow_executions e where e.id = ${id}`);
 }
 

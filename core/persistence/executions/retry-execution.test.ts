@@ -33,11 +33,11 @@ async function addEnded(steps: readonly StepRecord[], to: "failed" | "cancelled"
   return { id, workspace_id };
 }
 
-const retry = (of: { id: string; workspace_id: string }) => {
+const retry = (of: { id: string; workspace_id: string }, handled: string[] = []) => {
   const id = uuidv7();
   const userId = uuidv7();
   return api.transaction({ userId, workspaceIds: [of.workspace_id] }, (tx) =>
-    insertRetry(tx, { id, of: of.id, userId }),
+    insertRetry(tx, { id, of: of.id, userId, handled }),
   );
 };
 

@@ -1,9 +1,11 @@
-// Executions as their people use them: read, list, wait, cancel, retry.
+// Executions as their people use them: read, list, wait, cancel, retry, fork, decide.
 import { v7 as uuidv7 } from "uuid";
 import { AppError } from "../../domain/app-error.ts";
 import type { ExecutionError, ExecutionStatus } from "../../domain/execution.ts";
+import { handledNodes } from "../../domain/plan-fork.ts";
 import { type Actor, authorize, notFound, workspacesFor } from "../../domain/roles.ts";
 import { appendAudit } from "../../persistence/audit/audit-logs.ts";
+import type { StepDecision } from "../../persistence/executions/decide-step.ts";
 import type { ExecutionSignals } from "../../persistence/executions/execution-signals.ts";
 import {
   cancelExecution,
@@ -15,9 +17,12 @@ import {
   listExecutions,
 } from "../../persistence/executions/executions.ts";
 import { insertRetry } from "../../persistence/executions/retry-execution.ts";
+import { findVersion } from "../../persistence/workflows/workflow-versions.ts";
 import { findWorkflow } from "../../persistence/workflows/workflows.ts";
 import type { ExecutionQueue } from "../../queue/execution-queue.ts";
 import { principalsOf } from "../principals-of.ts";
+import { decideOnStep } from "./decide-step.ts";
+import { type ForkOptions, forkExecution } from "./fork-execution.ts";
 import {
   type ReadDependencies,
   readEnd,
@@ -64,6 +69,10 @@ export function createExecutionService(dependencies: ExecutionDependencies) {
     cancel: (actor: Actor, id: string): Promise<{ status: string }> => cancel(dependencies, actor, id),
     retry: (actor: Actor, id: string): Promise<{ id: string; retryOf: string }> =>
       retry(dependencies, actor, id),
+    fork: (actor: Actor, id: string, options: ForkOptions): Promise<{ id: string; forkOf: string }> =>
+      forkExecution(dependencies, actor, id, options),
+    decide: (actor: Actor, id: string, decision: StepDecision): Promise<{ status: "queued" }> =>
+      decideOnStep(dependencies, actor, id, decision),
     /**
      * The execution when it ended within `timeoutMs`, else null; null also when the database goes away meanwhile,
      * because the execution itself is accepted. Only for one submitted as watched.
@@ -121,7 +130,9 @@ async function retry(
     authorize(actor, "execution:run", execution);
     // An archived workflow runs no more, by whatever way.
     if (!(await findWorkflow(tx, execution.workflowId))) throw notFound("workflow");
-    const made = await insertRetry(tx, { id: uuidv7(), of: id, userId: actor.userId });
+    const version = await findVersion(tx, execution.workflowId, execution.version);
+    const handled = version ? handledNodes(version.graph) : [];
+    const made = await insertRetry(tx, { id: uuidv7(), of: id, userId: actor.userId, handled });
     if (!made) throw new AppError("conflict", "Only a failed or cancelled execution can be retried");
     const target = { chainId: made.workspaceId, targetType: "execution", targetId: made.id };
     const details = { retryOf: id };

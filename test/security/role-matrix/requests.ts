@@ -88,6 +88,12 @@ const EXECUTIONS: Readonly<Record<string, Plan>> = {
   "get /api/executions/{id}/events": on("workspace", ended),
   "post /api/executions/{id}/cancel": on("workspace", (target) => target.execution("queued")),
   "post /api/executions/{id}/retry": on("workspace", (target) => target.execution("failed")),
+  "post /api/executions/{id}/fork": on("workspace", ended, { body: { fromNode: "start" } }),
+  // It has ended: there is nothing left to decide.
+  "post /api/executions/{id}/steps/decide": {
+    ...on("workspace", ended, { body: { nodeId: "start", decision: "fail" } }),
+    answers: 409,
+  },
 };
 
 const FILES: Readonly<Record<string, Plan>> = {

@@ -1,0 +1,59 @@
+// What a retry or fork takes over from the journal of the execution it comes from.
+import type { Executor } from "../database.ts";
+import { sql } from "../sql.ts";
+
+/** What a person's decision that an effect in doubt has failed leaves behind: an end, yet no answer of the other side. */
+export const DECLARED_FAILED = "effect_in_doubt";
+
+/**
+ * Node ids; null: all nodes. `finished`: what succeeded is copied. `handled`: so are the attempts of what failed and
+ * went on by its `onError`, as they were, so that the engine comes to the same end. `inDoubt`: what is neither of
+ * these, but has sent an effect without a definitive answer, goes out again under its old key.
+ */
+export type CopiedNodes = {
+  finished: readonly string[] | null;
+  handled: readonly string[];
+  inDoubt: readonly string[] | null;
+};
+
+/**
+ * An effect is in doubt when its newest attempt ran, was parked, timed out or lost its connection: it is copied as
+ * running, so that the engine sends it again and the other side can recognise it. The person who retries has decided,
+ * hence `idempotent`.
+ */
+export async function copySteps(
+  tx: Executor,
+  { id, of, nodes }: { id: string; of: string; nodes: CopiedNodes },
+): Promise<void> {
+  await tx.run(sql`
+    with attempts as (
+      select s.*, row_number() over newest_first age, first_value(s.status) over newest_first outcome,
+        first_value(s.error) over newest_first last_error,
+        ${nodes.finished}::text[] is null or s.node_id = any(${nodes.finished}::text[]) is_finished,
+        s.node_id = any(${nodes.handled}::text[]) is_handled,
+        ${nodes.inDoubt}::text[] is null or s.node_id = any(${nodes.inDoubt}::text[]) may_doubt
+      from execution_steps s where s.execution_id = ${of}
+      window newest_first as (partition by s.node_id, s.iteration order by s.attempt desc)
+    ),
+    chosen as (
+      select a.*, case
+        when outcome = 'succeeded' and is_finished and age = 1 then 'as it was'
+        when outcome = 'failed' and is_handled then 'as it was'
+        when outcome <> 'succeeded' and may_doubt and age = 1 and idempotency_key is not null and (outcome <> 'failed'
+          or (last_error ->> 'retryable')::boolean or last_error ->> 'code' = ${DECLARED_FAILED}) then 'again'
+        end how
+      from attempts a
+    )
+    insert into execution_steps (execution_id, node_id, iteration, attempt, workspace_id, node_type, status, seq,
+      fence, effect, idempotency_key, port, input, input_key_id, output, output_key_id, error, labels, copied_from,
+      started_at, finished_at)
+    select ${id}, c.node_id, c.iteration, case when c.outcome = 'failed' and c.how = 'as it was' then c.attempt else 1 end,
+      c.workspace_id, c.node_type, case c.how when 'again' then 'running' else c.status end,
+      row_number() over (order by c.seq), 0, case c.how when 'again' then 'idempotent' else c.effect end,
+      c.idempotency_key, c.port, c.input, c.input_key_id, c.output, c.output_key_id,
+      case c.how when 'again' then jsonb_build_object('code', 'retried', 'retryable', true, 'nodeId', c.node_id,
+        'message', 'Tried again on request, after: ' || coalesce(c.error ->> 'message', c.status)) else c.error end,
+      c.labels, coalesce(c.copied_from, c.execution_id), c.started_at,
+      case c.how when 'again' then null else c.finished_at end
+    from chosen c where c.how is not null`);
+}

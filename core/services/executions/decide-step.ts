@@ -1,0 +1,60 @@
+// Decisions on effects in doubt: who may make them, and what goes on from there.
+import { AppError } from "../../domain/app-error.ts";
+import { isTerminal, MAX_OUTPUT_BYTES } from "../../domain/execution.ts";
+import { findFileReferences } from "../../domain/file-references.ts";
+import { type Actor, authorize, notFound } from "../../domain/roles.ts";
+import { appendAudit } from "../../persistence/audit/audit-logs.ts";
+import type { Database } from "../../persistence/database.ts";
+import { decideStep, lockExecution, type StepDecision } from "../../persistence/executions/decide-step.ts";
+import type { ExecutionQueue } from "../../queue/execution-queue.ts";
+import { principalsOf } from "../principals-of.ts";
+import { assertFilesVisible } from "../workflows/check-file-references.ts";
+
+export type DecideDependencies = {
+  database: Database;
+  queue: ExecutionQueue;
+  onRingFailed: (error: unknown) => void;
+};
+
+/**
+ * Throws `not_found`, `forbidden`, `execution_finished`, `output_too_large`, and `conflict` when the node does not wait
+ * for a decision (any more) or the execution's other branches still run.
+ */
+export async function decideOnStep(
+  { database, queue, onRingFailed }: DecideDependencies,
+  actor: Actor,
+  id: string,
+  decision: StepDecision,
+): Promise<{ status: "queued" }> {
+  if (decision.decision === "skip") requireFitting(decision.output);
+  const woken = await database.transaction(principalsOf(actor), async (tx) => {
+    const execution = await lockExecution(tx, id);
+    if (!execution) throw notFound("execution");
+    authorize(actor, "execution:run", execution);
+    if (isTerminal(execution.status)) {
+      throw new AppError("execution_finished", "The execution has ended: retry or fork it");
+    }
+    if (execution.status === "running") {
+      throw new AppError("conflict", "Other branches of the execution are running: decide when it waits");
+    }
+    if (decision.decision === "skip") {
+      await assertFilesVisible(tx, findFileReferences(decision.output), execution.workspaceId);
+    }
+    const woken = await decideStep(tx, id, decision);
+    if (!woken) throw new AppError("conflict", `The node ${decision.nodeId} waits for no decision`);
+    const target = { chainId: execution.workspaceId, targetType: "execution", targetId: id };
+    const { nodeId, iteration } = decision;
+    const details = { nodeId, iteration, decision: decision.decision };
+    await appendAudit(tx, [{ ...target, actorId: actor.userId, action: "execution.step_decided", details }]);
+    return woken;
+  });
+  queue.ring([{ executionId: woken.id, wake: woken.wake, priority: woken.priority }]).catch(onRingFailed);
+  return { status: "queued" };
+}
+
+function requireFitting(output: unknown): void {
+  const bytes = Buffer.byteLength(JSON.stringify(output));
+  if (bytes <= MAX_OUTPUT_BYTES) return;
+  const message = `The output has ${bytes} bytes of JSON, ${MAX_OUTPUT_BYTES} are allowed`;
+  throw new AppError("output_too_large", message, { problems: [{ path: "output", message }] });
+}
