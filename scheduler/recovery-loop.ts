@@ -46,8 +46,12 @@ export function startRecoveryLoop(open: () => Promise<RecoverySession>, logger: 
 }
 
 function report(recovered: Recovered, logger: Logger): void {
-  for (const { id, status } of recovered.reaped) {
+  for (const { id, status, goneErrorWorkflowId: errorWorkflowId } of recovered.reaped) {
     logger.warn({ executionId: id, status }, "worker lost, execution taken back");
+    if (errorWorkflowId) {
+      const gone = { executionId: id, errorWorkflowId };
+      logger.warn(gone, "execution failed, its error workflow is archived or gone");
+    }
   }
   if (recovered.rung > 0) logger.info({ rung: recovered.rung }, "executions rung again");
 }

@@ -2,6 +2,7 @@
 import { AppError } from "#core/domain/app-error.ts";
 import type { JournalWrite } from "#core/domain/journal.ts";
 import type { RunStore } from "#core/engine/run-store.ts";
+import type { Logger } from "#core/logger.ts";
 import type { Database } from "#core/persistence/database.ts";
 import { writeJournal } from "#core/persistence/executions/write-journal.ts";
 import { createGroupWriter } from "#core/persistence/group-writer.ts";
@@ -17,10 +18,12 @@ export type DrainableRunStore = RunStore & { drain(): Promise<void> };
  * Writes of concurrent executions share a commit. While the database is away a write is tried again: the lease
  * decides whether it still counts when it arrives.
  */
-export function createRunStore(database: Database): DrainableRunStore {
+export function createRunStore(database: Database, logger?: Pick<Logger, "warn">): DrainableRunStore {
   const writer = createGroupWriter<JournalWrite, boolean>({
     async writeBatch(batch) {
-      const held = await writeJournal(database, batch);
+      const held = await writeJournal(database, batch, (gone) =>
+        logger?.warn(gone, "execution failed, its error workflow is archived or gone"),
+      );
       return batch.map((write) => held.has(write));
     },
     maxBatch: MAX_BATCH,

@@ -65,7 +65,7 @@ async function startWorker(config: Config, logger: Logger): Promise<Stop> {
   const { evaluator, scripts, close: closeSandboxes } = buildSandboxes();
   const egress = createEgress({ allowPrivate: config.allowPrivateEgress });
   const credentials = buildCredentials(config, database, egress);
-  const store = createRunStore(database);
+  const store = createRunStore(database, logger);
   const queue = createExecutionQueue(backend, onError);
   const slots = createSlots(config.workerConcurrency);
   const answer = createProcessor({

@@ -3,6 +3,7 @@
 import type { Executor } from "../database.ts";
 import { sql } from "../sql.ts";
 import { CANCELLED_ERROR } from "./cancelled-error.ts";
+import { FAILED_COLUMNS, startErrorWorkflows } from "./start-error-workflows.ts";
 
 export type RenewedLease = { id: string; fence: number; cancelRequested: boolean };
 
@@ -48,6 +49,8 @@ export type ReapedExecution = {
   wake: number;
   priority: number;
   status: "queued" | "failed" | "cancelled";
+  /** The error workflow that should have been started, but is not there. */
+  goneErrorWorkflowId: string | null;
 };
 
 /**
@@ -78,8 +81,8 @@ export function reapExecutions(
         when crash_count >= ${options.maxCrashes} then 'failed'
         else 'queued' end status
       from crashes
-    )
-    update workflow_executions e
+    ),
+    reaped as (update workflow_executions e
     set status = v.status, crash_count = v.crash_count, wake = e.wake + 1, fence = e.fence + 1,
       lease_owner = null, lease_until = null, available_at = clock_timestamp(), rung_at = clock_timestamp(),
       finished_at = case when v.status <> 'queued' then clock_timestamp() end,
@@ -88,5 +91,9 @@ export function reapExecutions(
           format('%s workers died while running this execution', v.crash_count))
         when 'cancelled' then ${CANCELLED_ERROR} end
     from verdict v where e.id = v.id
-    returning e.id, e.wake, e.priority, e.status`);
+    returning e.id, e.wake, e.workspace_id, ${FAILED_COLUMNS}),
+    ${startErrorWorkflows(sql`reaped`)}
+    select id, wake, priority, status, (select error_workflow_id from heirs
+      where failed_id = reaped.id and version_to_run is null) "goneErrorWorkflowId"
+    from reaped`);
 }

@@ -3,6 +3,7 @@ import type { JournalWrite } from "../../domain/journal.ts";
 import type { Executor } from "../database.ts";
 import { sql } from "../sql.ts";
 import { CANCELLED_ERROR } from "./cancelled-error.ts";
+import { FAILED_COLUMNS, type GoneErrorWorkflow, startErrorWorkflows } from "./start-error-workflows.ts";
 
 /** The channel on which executions somebody waits for are named when they change. */
 export const EXECUTION_CHANNEL = "atelier_executions";
@@ -15,10 +16,12 @@ const endsWait = sql`(r.status = 'waiting' and e.cancel_requested_at is not null
  * nothing. One autocommitted statement: moves take the row lock by their update, mere step writes take a
  * share lock, so a reaper that raises the fence waits or wins, never interleaves. It takes its locks in no order
  * (ordering them first took twice as long), so whoever else locks several running rows must not wait for them.
+ * Only a batch in which something fails looks for error workflows; `onGone` hears of those that are not there.
  */
 export async function writeJournal(
   database: Executor,
   batch: readonly JournalWrite[],
+  onGone: (gone: GoneErrorWorkflow) => void = () => {},
 ): Promise<Set<JournalWrite>> {
   const runs = batch.map((write) => ({
     id: write.executionId,
@@ -30,7 +33,9 @@ export async function writeJournal(
   const steps = batch.flatMap((write) =>
     write.steps.map((step) => ({ ...step, executionId: write.executionId, fence: write.fence })),
   );
-  const rows = await database.many<{ id: string; fence: number }>(sql`
+  const fails = batch.some((write) => write.move?.to === "failed");
+  type Row = { id: string; fence: number; goneErrorWorkflowId?: string | null };
+  const rows = await database.many<Row>(sql`
     with runs as (
       select * from jsonb_to_recordset(${JSON.stringify(runs)}::jsonb)
         as r(id uuid, fence int, status text, output jsonb, error jsonb)
@@ -45,7 +50,7 @@ export async function writeJournal(
           then clock_timestamp() end
       from runs r
       where e.id = r.id and e.fence = r.fence and e.status = 'running' and r.status is not null
-      returning e.id, e.fence, e.workspace_id, e.watched
+      returning e.id, e.fence, e.workspace_id, e.watched ${fails ? sql`, ${FAILED_COLUMNS}` : sql``}
     ),
     kept as (
       select e.id, e.fence, e.workspace_id, e.watched
@@ -53,7 +58,7 @@ export async function writeJournal(
       where e.status = 'running' and r.status is null
       order by e.id for share of e
     ),
-    held as (select * from moved union all select * from kept),
+    held as (select id, fence, workspace_id, watched from moved union all select * from kept),
     written as (
       insert into execution_steps as s (execution_id, node_id, iteration, attempt, workspace_id, node_type,
         status, seq, fence, effect, idempotency_key, port, input, output, error, started_at, finished_at)
@@ -71,7 +76,13 @@ export async function writeJournal(
         finished_at = excluded.finished_at
       where s.status in ('running', 'waiting')
     )
-    select id, fence, case when watched then pg_notify(${EXECUTION_CHANNEL}, id::text) end from held`);
+    ${fails ? sql`, ${startErrorWorkflows(sql`moved`)}` : sql``}
+    select id, fence, case when watched then pg_notify(${EXECUTION_CHANNEL}, id::text) end
+      ${fails ? sql`, (select error_workflow_id from heirs where failed_id = held.id and version_to_run is null) "goneErrorWorkflowId"` : sql``}
+    from held`);
+  for (const { id, goneErrorWorkflowId } of rows) {
+    if (goneErrorWorkflowId) onGone({ executionId: id, errorWorkflowId: goneErrorWorkflowId });
+  }
   const fences = new Map(rows.map((row) => [row.id, row.fence]));
   return new Set(batch.filter((write) => fences.get(write.executionId) === write.fence));
 }
