@@ -30,7 +30,9 @@ test("only expired leases are taken back: queued, a crash more, under a new wake
   const dead = await bed.addExecution({ ...expired, wake: 7, priority: 4 });
   const alive = await bed.addExecution({ ...expired, lease_until: "2100-01-01" });
   const waiting = await bed.addExecution({ ...expired, status: "waiting" });
-  assert.deepEqual(await reap(), [{ id: dead, wake: 8, priority: 4, status: "queued" }]);
+  assert.deepEqual(await reap(), [
+    { id: dead, wake: 8, priority: 4, status: "queued", goneErrorWorkflowId: null },
+  ]);
   const row = await bed.execution(dead);
   assert.deepEqual(
     [row.status, row.crash_count, row.fence, row.lease_owner, row.error],

@@ -1,0 +1,76 @@
+// What retries and forks copy beside what succeeded: failures that were handled, and what a person declared failed.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { createExecutionBed, type ExecutionBed, stepOf } from "../../../test/support/executions.ts";
+import type { StepRecord } from "../../domain/journal.ts";
+import type { Database } from "../database.ts";
+import { type CopiedNodes, copySteps, DECLARED_FAILED } from "./copy-steps.ts";
+import { writeJournal } from "./write-journal.ts";
+
+let bed: ExecutionBed;
+let api: Database;
+let worker: Database;
+
+before(async () => {
+  bed = await createExecutionBed();
+  api = bed.open("atelier_api");
+  worker = bed.open("atelier_worker");
+});
+after(() => bed?.close());
+
+const error = (retryable: boolean, code = "http_error") => ({ code, message: "no", retryable });
+const effect = (nodeId: string, given: Partial<StepRecord>) =>
+  stepOf(nodeId, { effect: "idempotent", idempotencyKey: `key of ${nodeId}`, ...given });
+
+/** What stands in the new journal: node, iteration, attempt, status. */
+async function copied(steps: readonly StepRecord[], nodes: Partial<CopiedNodes> = {}) {
+  const of = await bed.addExecution({ status: "running", fence: 1 });
+  await writeJournal(worker, [{ executionId: of, fence: 1, steps, move: { to: "failed" } }]);
+  const { workspace_id } = await bed.execution(of);
+  const id = await bed.addExecution({ workspace_id });
+  await api.transaction({ workspaceIds: [String(workspace_id)] }, (tx) =>
+    copySteps(tx, { id, of, nodes: { finished: null, handled: [], inDoubt: null, ...nodes } }),
+  );
+  const rows = await bed.steps(id);
+  return rows.map((row) => `${row.node_id}[${row.iteration}]#${row.attempt} ${row.status}`);
+}
+
+test("the failed attempts of a node whose failure was handled are copied as they were, so that it ends the same", async () => {
+  const steps = [
+    effect("call", { status: "failed", attempt: 1, seq: 1, error: error(true) }),
+    effect("call", { status: "failed", attempt: 2, seq: 2, error: error(true) }),
+    effect("call", { status: "failed", attempt: 1, seq: 3, iteration: "1", error: error(false) }),
+    stepOf("rescue", { seq: 4 }),
+  ];
+  assert.deepEqual(await copied(steps, { handled: ["call"] }), [
+    "call[]#1 failed",
+    "call[]#2 failed",
+    "call[1]#1 failed",
+    "rescue[]#1 succeeded",
+  ]);
+  assert.deepEqual(await copied(steps), ["call[]#1 running", "rescue[]#1 succeeded"]);
+});
+
+test("an attempt of a handled node that was broken off is in doubt like any other", async () => {
+  const steps = [effect("call", { status: "cancelled", seq: 1 })];
+  assert.deepEqual(await copied(steps, { handled: ["call"] }), ["call[]#1 running"]);
+});
+
+test("what a person declared failed has had no answer: it goes out again under its old key", async () => {
+  const steps = [effect("pay", { status: "failed", seq: 1, error: error(false, DECLARED_FAILED) })];
+  assert.deepEqual(await copied(steps), ["pay[]#1 running"]);
+  steps[0] = effect("pay", { status: "failed", seq: 1, error: error(false) });
+  assert.deepEqual(await copied(steps), []);
+});
+
+test("only the nodes named are copied; an effect in doubt may be, where what it did is not", async () => {
+  const steps = [
+    stepOf("a", { seq: 1 }),
+    stepOf("b", { seq: 2 }),
+    effect("sent", { seq: 3 }),
+    effect("doubt", { status: "failed", seq: 4, error: error(true) }),
+    effect("other", { status: "failed", seq: 5, error: error(true) }),
+  ];
+  const nodes = { finished: ["a"], inDoubt: ["sent", "doubt", "b"] };
+  assert.deepEqual(await copied(steps, nodes), ["a[]#1 succeeded", "doubt[]#1 running"]);
+});
