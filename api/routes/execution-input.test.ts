@@ -149,3 +149,23 @@ test("the document names the headers that calls read", async () => {
   assert.deepEqual(headersOf("/auth/register", "post"), ["X-Setup-Token"]);
   assert.deepEqual(headersOf("/api/executions/{id}/events", "get"), ["Last-Event-ID"]);
 });
+
+test("an output goes with the decision to skip only, and a fork names its node", async () => {
+  const id = await submit(api.request, ada, await createWorkflow(api.request, ada, chain()));
+  const decide = (body: object) => post(`/api/executions/${id}/steps/decide`, { nodeId: "start", ...body });
+  for (const decision of ["retry", "fail"]) {
+    const reply = await decide({ decision, output: 1 });
+    assert.deepEqual([reply.status, JSON.stringify(reply.body.errors).includes('"output"')], [400, true]);
+  }
+  for (const decision of ["retry", "fail", "skip"]) {
+    const reply = await decide({ decision });
+    assert.deepEqual([reply.status, reply.body.code], [409, "conflict"]);
+  }
+  assert.equal((await post(`/api/executions/${id}/fork`, {})).status, 400);
+  await post(`/api/executions/${id}/cancel`);
+  const refused = await post(`/api/executions/${id}/fork`, { fromNode: "gone" });
+  assert.deepEqual([refused.status, refused.body.code], [422, "invalid_fork"]);
+  assert.match(JSON.stringify(refused.body.errors), /"path":"fromNode"/);
+  const made = await post(`/api/executions/${id}/fork`, { fromNode: "start" });
+  assert.deepEqual([made.status, made.headers.get("location")], [202, `/api/executions/${made.body.id}`]);
+});

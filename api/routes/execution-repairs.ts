@@ -54,8 +54,8 @@ export function createExecutionRepairRoutes(executions: ExecutionService): Route
       replies: {
         202: { description: "Decided: the execution goes on", schema: z.object({ status: z.string() }) },
       },
-      async handle({ actor, params, body }) {
-        const decision = body.decision === "skip" ? { ...body, output: body.output ?? null } : body;
+      async handle({ actor, params, body: { decision: word, output = null, ...step } }) {
+        const decision = word === "skip" ? { ...step, decision: word, output } : { ...step, decision: word };
         return { status: 202, body: await executions.decide(actor, params.id, decision) };
       },
     }),

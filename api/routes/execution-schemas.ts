@@ -66,11 +66,17 @@ export const forkBody = z.strictObject({
   version: version.optional().describe("Another version of the same workflow: nodes that changed run again"),
 });
 
-const parked = { nodeId, iteration: z.string().max(200).default("") };
-export const decisionBody = z.discriminatedUnion("decision", [
-  z.strictObject({ ...parked, decision: z.literal(["retry", "fail"]) }),
-  z.strictObject({ ...parked, decision: z.literal("skip"), output: z.unknown().optional() }),
-]);
+export const decisionBody = z
+  .strictObject({
+    nodeId,
+    iteration: z.string().max(200).default(""),
+    decision: z.enum(["retry", "skip", "fail"]),
+    output: z.unknown().optional().describe("What the node is taken to have made; with skip only"),
+  })
+  .refine(({ decision, output }) => decision === "skip" || output === undefined, {
+    path: ["output"],
+    message: "An output goes with skip only",
+  });
 
 const submission = {
   trigger: z.string().max(100).optional().describe("The trigger node to start at"),
