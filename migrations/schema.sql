@@ -317,7 +317,7 @@ create table workflow_versions (
   note text not null default ''::text,
   created_by uuid not null,
   created_at timestamp with time zone not null default now(),
-  labels text[] not null default graph_labels(graph)
+  labels text[] not null default '{}'::text[]
 );
 create table workflows (
   id uuid not null,
@@ -1536,6 +1536,15 @@ begin
   return new;
 end $function$
 ;
+CREATE OR REPLACE FUNCTION public.label_version()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  new.labels := public.graph_labels(new.graph);
+  return new;
+end $function$
+;
 CREATE OR REPLACE FUNCTION public.refuse_change()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1571,6 +1580,7 @@ CREATE TRIGGER users_end_emergencies AFTER UPDATE OF is_admin, disabled_at ON pu
 CREATE CONSTRAINT TRIGGER users_erasure_audited AFTER UPDATE ON public.users DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((old.erased_at IS NULL) AND (new.erased_at IS NOT NULL))) EXECUTE FUNCTION erase_requires_entry('user.erased');
 CREATE TRIGGER workflow_executions_terminal BEFORE UPDATE ON public.workflow_executions FOR EACH ROW WHEN ((old.status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text]))) EXECUTE FUNCTION refuse_change('a finished execution is final, retry makes a new one');
 CREATE TRIGGER workflow_versions_immutable BEFORE DELETE OR UPDATE ON public.workflow_versions FOR EACH ROW EXECUTE FUNCTION refuse_change('a version is immutable, save a new one');
+CREATE TRIGGER workflow_versions_labels BEFORE INSERT ON public.workflow_versions FOR EACH ROW EXECUTE FUNCTION label_version();
 CREATE TRIGGER workflow_versions_no_truncate BEFORE TRUNCATE ON public.workflow_versions FOR EACH STATEMENT EXECUTE FUNCTION refuse_change('a version is immutable');
 CREATE TRIGGER workspace_members_forget_ended BEFORE INSERT ON public.workspace_members FOR EACH ROW EXECUTE FUNCTION admin_forget_ended();
 CREATE TRIGGER workspace_members_heir BEFORE UPDATE ON public.workspace_members FOR EACH ROW WHEN (((CURRENT_USER = 'atelier_eraser'::name) AND (old.role <> 'owner'::text) AND (new.role = 'owner'::text))) EXECUTE FUNCTION keep_heir();
@@ -2082,5 +2092,6 @@ grant execute on function identity_register(uuid,text,text,text,uuid,text) to at
 grant execute on function identity_rotate_refresh(bytea,bytea,interval) to atelier_api;
 grant execute on function identity_use_api_key(bytea) to atelier_api;
 grant execute on function keep_heir() to public;
+grant execute on function label_version() to public;
 grant execute on function refuse_change() to public;
 grant execute on function uuid_floor(timestamp with time zone) to public;

@@ -11,4 +11,17 @@ create function graph_labels(p_graph jsonb) returns text[]
     from jsonb_array_elements_text(case jsonb_typeof(p_graph #> '{settings,labels}')
       when 'array' then p_graph #> '{settings,labels}' else '[]' end) label
     where label in ('phi', 'privileged', 'pii', 'pci') order by label);
-alter table workflow_versions add column labels text[] not null generated always as (graph_labels(graph)) stored;
+-- Not a generated column, which would write every version anew while nobody can submit: only those that have labels change.
+alter table workflow_versions add column labels text[] not null default '{}';
+create function label_version() returns trigger language plpgsql as $$
+begin
+  new.labels := public.graph_labels(new.graph);
+  return new;
+end $$;
+create trigger workflow_versions_labels before insert on workflow_versions for each row execute function label_version();
+alter table workflow_versions no force row level security;
+alter table workflow_versions disable trigger workflow_versions_immutable;
+update workflow_versions set labels = graph_labels(graph)
+where graph #> '{settings,labels}' is not null and graph_labels(graph) <> '{}';
+alter table workflow_versions enable trigger workflow_versions_immutable;
+alter table workflow_versions force row level security;
