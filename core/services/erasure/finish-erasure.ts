@@ -9,8 +9,12 @@ import { workspaceDeleted } from "./delete-workspace.ts";
 
 /** 2,000 entries: what an entry that lists them all holds is below 80 KB, and a step ends within a second. */
 const BATCH = 2_000;
-/** Between two looks at whether others have done their part. */
+/**
+ * Between two looks at whether others have done their part: twice as long each time. A look may hold all writers of the
+ * log up for 2 s, so the next one lets them go on for at least half of that.
+ */
 const LOOK_MS = 50;
+const MAX_LOOK_MS = 1_000;
 
 /** `holdMs`: how long a scheduler leaves it alone afterwards. */
 export type StepOptions = { batch?: number; holdMs?: number };
@@ -41,11 +45,13 @@ export async function takeErasureTurn(
   { turnMs, ...options }: StepOptions & { turnMs: number },
 ): Promise<ErasureStep & { isDone: boolean }> {
   const until = performance.now() + turnMs;
-  for (;;) {
+  for (let pause = LOOK_MS; ; ) {
     const taken = await stepErasure(database, principals, id, options);
     const isDone = taken.step === "done" || taken.step === "finished";
     if (isDone || performance.now() > until) return { ...taken, isDone };
-    if (taken.step === "waiting" || taken.step === "busy") await delay(LOOK_MS);
+    const isHeldUp = taken.step === "waiting" || taken.step === "busy";
+    if (isHeldUp) await delay(pause);
+    pause = isHeldUp ? Math.min(pause * 2, MAX_LOOK_MS) : LOOK_MS;
   }
 }
 
