@@ -16,17 +16,20 @@ export type BenchOptions = {
   security: boolean;
   /** Entries of the audit log that are searched; real figures need 5 million, which take minutes to write. */
   auditRows: number;
+  /** Only what history costs: so many finished executions are filled in; 0 for no. */
+  history: number;
 };
 
 const usage =
   "Usage: npm run bench -- [--profile embedded|redis|both] [--seconds 1–120] " +
-  `[--only ${NAMES.join("|")}] [--cpu-profiles FOLDER] [--audit-rows N] | --security`;
+  `[--only ${NAMES.join("|")}] [--cpu-profiles FOLDER] [--audit-rows N] | --history N | --security`;
 
 /** Throws with a message for people. */
 export function parseArguments(args: string[], env: NodeJS.ProcessEnv): BenchOptions {
   const flags = readFlags(args);
   const seconds = Number(flags.seconds);
   const auditRows = Number(flags["audit-rows"]);
+  const history = Number(flags.history);
   const names = flags.only === undefined ? NAMES : NAMES.filter((name) => name === flags.only);
   const profiles =
     flags.profile === "both" ? PROFILES : PROFILES.filter((profile) => profile === flags.profile);
@@ -34,7 +37,8 @@ export function parseArguments(args: string[], env: NodeJS.ProcessEnv): BenchOpt
     !(seconds >= 1 && seconds <= 120) ||
     names.length === 0 ||
     profiles.length === 0 ||
-    !(auditRows >= 1_000)
+    !(auditRows >= 1_000) ||
+    !(history === 0 || history >= 10_000)
   )
     throw new Error(usage);
   return {
@@ -45,6 +49,7 @@ export function parseArguments(args: string[], env: NodeJS.ProcessEnv): BenchOpt
     redisServer: findProgram("redis-server", env),
     security: flags.security,
     auditRows,
+    history,
   };
 }
 
@@ -55,6 +60,7 @@ function readFlags(args: string[]) {
     only: { type: "string" },
     "cpu-profiles": { type: "string" },
     "audit-rows": { type: "string", default: "100000" },
+    history: { type: "string", default: "0" },
     security: { type: "boolean", default: false },
   } as const;
   try {

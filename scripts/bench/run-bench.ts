@@ -5,6 +5,7 @@ import { measureAudit } from "./measure-audit.ts";
 import { measureBatch } from "./measure-batch.ts";
 import { type BullmqRates, measureBullmq } from "./measure-bullmq.ts";
 import { measureClosedLoop } from "./measure-closed-loop.ts";
+import { measureHistory } from "./measure-history.ts";
 import { measureLoginStorm } from "./measure-login-storm.ts";
 import { measureLoginTiming } from "./measure-login-timing.ts";
 import { measureChain, measureForEach, measureWait } from "./measure-waiting.ts";
@@ -78,7 +79,25 @@ async function runProfile(
 ): Promise<void> {
   output.note(`\n${profile}: starting PostgreSQL${profile === "redis" ? " and Redis" : ""}`);
   const servers = await startServers(profile === "redis" ? options.redisServer : null, cleanup);
-  await measureAll(profile, options, servers, output, cleanup);
+  if (options.history > 0) await measureGrowth(profile, options, servers, output, cleanup);
+  else await measureAll(profile, options, servers, output, cleanup);
+}
+
+async function measureGrowth(
+  profile: Profile,
+  { history: rows, seconds }: BenchOptions,
+  servers: Servers,
+  output: BenchOutput,
+  cleanup: AsyncDisposableStack,
+): Promise<void> {
+  const roles = await startRoles(servers, null, cleanup);
+  const platform = await connectUsers(roles, servers, cleanup);
+  const note = (line: string) => output.note(`${profile}: ${line}`);
+  const command = `npm run bench -- --profile ${profile} --history ${rows} --seconds ${seconds}`;
+  for (const line of await measureHistory(platform, { rows, seconds, note })) {
+    note(`${line.name} = ${line.value} ${line.unit}`);
+    output.print({ ...line, profile, command });
+  }
 }
 
 async function measureAll(
