@@ -2,7 +2,6 @@
 import { hostname } from "node:os";
 import { v7 as uuidv7 } from "uuid";
 import { type Config, loadConfig } from "#core/config.ts";
-import { createEgress } from "#core/egress/http-client.ts";
 import { startHealthServer } from "#core/health-server.ts";
 import { createLogger, type Logger } from "#core/logger.ts";
 import { nodeDefinitions } from "#core/nodes/definitions.ts";
@@ -15,6 +14,7 @@ import { checkBackend, chooseBackend } from "#core/queue/queue-backend.ts";
 import { checkFoundations } from "#core/services/check-foundations.ts";
 import { runRole, type Stop } from "#core/shutdown.ts";
 import { buildCredentials } from "./build-credentials.ts";
+import { buildNetwork } from "./build-network.ts";
 import { buildSandboxes } from "./build-sandboxes.ts";
 import { createClaimGate } from "./claim-gate.ts";
 import { createRunStore } from "./create-run-store.ts";
@@ -63,8 +63,8 @@ async function startWorker(config: Config, logger: Logger): Promise<Stop> {
   const running = createRunningExecutions();
   const leases = keepLeases(config.databaseUrl, workerId, running, logger);
   const { evaluator, scripts, close: closeSandboxes } = buildSandboxes();
-  const egress = createEgress({ allowPrivate: config.allowPrivateEgress });
-  const credentials = buildCredentials(config, database, egress);
+  const network = buildNetwork(config);
+  const credentials = buildCredentials(config, database, network.http);
   const store = createRunStore(database, logger);
   const queue = createExecutionQueue(backend, onError);
   const slots = createSlots(config.workerConcurrency);
@@ -76,7 +76,7 @@ async function startWorker(config: Config, logger: Logger): Promise<Stop> {
     isolation: createIsolation(),
     workflows: createWorkflowCache(database, { definitions: nodeDefinitions, runners: nodeRunners }),
     running,
-    engine: { store, evaluator, ports: { http: egress, scripts }, credentials },
+    engine: { store, evaluator, ports: { ...network, scripts }, credentials },
     logger,
   });
   const consumer = await consumeBells({
@@ -104,7 +104,7 @@ async function startWorker(config: Config, logger: Logger): Promise<Stop> {
     await Promise.all([store.drain(), credentials.drain()]);
     await leases.stop();
     await recordStop(database, workerId).catch(onError);
-    await Promise.all([queue.close(), egress.close(), closeSandboxes()]);
+    await Promise.all([queue.close(), network.http.close(), closeSandboxes()]);
     await database.close();
   };
 }

@@ -131,6 +131,9 @@ export const HTTP_CREDENTIALS = [
   "ref.vault",
 ];
 
+/** The same for slots that take a database. */
+export const DATABASE_CREDENTIALS = ["postgres", "ref.env", "ref.file", "ref.vault"];
+
 export type StandsFor = z.infer<typeof standsFor>;
 
 /** The credential a reference stands for, once its value is known; null when the value does not fit the type. */

@@ -86,8 +86,32 @@ export type ScriptPort = {
   }): Promise<unknown>;
 };
 
+export type SqlRequest = {
+  /** Of the database, with user, password and sslmode: a secret. */
+  url: string;
+  /** One statement; `params` are the values of $1, $2, … and never become part of its text. */
+  query: string;
+  params: readonly unknown[];
+  /** read: in a read-only transaction that is rolled back. write: committed when everything about it went well. */
+  mode: "read" | "write";
+  maxRows: number;
+  /** From the look-up of the host to the last row. */
+  timeoutMs: number;
+  signal: AbortSignal;
+};
+
+export type SqlPort = {
+  /**
+   * Runs one statement of an author's in a transaction of its own on another database. Rejects with `sql_bad_url`,
+   * `sql_plaintext_refused`, `sql_auth_failed`, `sql_error` (details sqlstate and what else the server says),
+   * `sql_read_only`, `too_many_rows`, `output_too_large`, `invalid_output`, `sql_duplicate_column`, `sql_bad_answer`,
+   * `sql_commit_unknown`, `timeout`, those of egress, or the reason of the signal.
+   */
+  run(request: SqlRequest): Promise<{ rows: Record<string, unknown>[]; rowCount: number }>;
+};
+
 /** What the platform hands to a node besides its config. Families add ports here, wired in worker/main.ts. */
-export type NodePorts = { http: HttpPort; scripts: ScriptPort };
+export type NodePorts = { http: HttpPort; scripts: ScriptPort; sql: SqlPort };
 
 /** A node's own credentials, by slot. Each call reads, checks and records anew: ask for it right before it is sent. */
 export type NodeCredentials = {

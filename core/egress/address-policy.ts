@@ -5,7 +5,7 @@ import { isGlobalAddress } from "./address-ranges.ts";
 import { canonicalHost, parseAllowList } from "./allow-list.ts";
 
 // Mail, PostgreSQL, Redis: protocols that can be spoken to through an HTTP request or that are ours.
-const BLOCKED_PORTS = new Set([25, 5432, 6379]);
+const BLOCKED_PORTS = [25, 5432, 6379];
 
 export type Target = { hostname: string; address: string; port: number };
 
@@ -21,15 +21,19 @@ export type AddressPolicyOptions = {
   allowPrivate: readonly string[];
   /** This host's own addresses, asked anew each time because interfaces come and go. */
   ownAddresses?: () => readonly string[];
+  /** Ports that are blocked otherwise and are meant here, because the caller speaks nothing but their own protocol. */
+  ownPorts?: readonly number[];
 };
 
 /** Pure. Throws `invalid_config` for a malformed entry. */
-export function createAddressPolicy({ allowPrivate, ownAddresses }: AddressPolicyOptions): AddressPolicy {
+export function createAddressPolicy(options: AddressPolicyOptions): AddressPolicy {
+  const { allowPrivate, ownAddresses, ownPorts = [] } = options;
   const allowed = parseAllowList(allowPrivate);
+  const blocked = new Set(BLOCKED_PORTS.filter((port) => !ownPorts.includes(port)));
 
   function checkAddress({ hostname, address, port }: Target): void {
     if (allowed.has(hostname, port) || allowed.has(address, port)) return;
-    if (BLOCKED_PORTS.has(port)) throw denied(hostname, port, `port ${port} is not allowed`);
+    if (blocked.has(port)) throw denied(hostname, port, `port ${port} is not allowed`);
     if (!isGlobalAddress(address)) throw denied(hostname, port, "it is not a public address");
     // Services bound to all interfaces trust what comes from this host, also by its public address.
     const own = ownAddresses?.().map(canonicalHost) ?? [];

@@ -8,6 +8,7 @@ import { flowForEach } from "./flow.forEach/definition.ts";
 import { flowMerge } from "./flow.merge/definition.ts";
 import { flowSwitch } from "./flow.switch/definition.ts";
 import { httpRequest } from "./http.request/definition.ts";
+import { sqlQuery } from "./sql.query/definition.ts";
 import { triggerManual } from "./trigger.manual/definition.ts";
 
 const all: readonly NodeDefinition[] = [
@@ -19,6 +20,7 @@ const all: readonly NodeDefinition[] = [
   flowForEach,
   flowFail,
   httpRequest,
+  sqlQuery,
   codeJavascript,
 ];
 

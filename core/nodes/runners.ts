@@ -17,6 +17,8 @@ import { flowSwitch } from "./flow.switch/definition.ts";
 import { restoreCases, runSwitch } from "./flow.switch/run.ts";
 import { httpRequest } from "./http.request/definition.ts";
 import { runHttpRequest } from "./http.request/run.ts";
+import { sqlQuery } from "./sql.query/definition.ts";
+import { runSqlQuery } from "./sql.query/run.ts";
 import { triggerManual } from "./trigger.manual/definition.ts";
 import { runTriggerManual } from "./trigger.manual/run.ts";
 
@@ -33,6 +35,7 @@ export const nodeRunners: ReadonlyMap<string, NodeRunner> = new Map([
   bind(flowForEach, runForEach),
   bind(flowFail, runFail),
   bind(httpRequest, runHttpRequest),
+  bind(sqlQuery, runSqlQuery),
   bind(codeJavascript, runJavascript),
 ]);
 

@@ -24,6 +24,7 @@ export function testContext({ ports, ...given }: Given = {}): NodeContext {
     ports: {
       http: { request: () => Promise.reject(new Error("this test has no network")) },
       scripts: { run: () => Promise.reject(new Error("this test has no scripts")) },
+      sql: { run: () => Promise.reject(new Error("this test has no database")) },
       ...ports,
     },
     credentials: { use: async () => null },

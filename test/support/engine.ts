@@ -90,8 +90,9 @@ export function compileTest(
 export function testEngine(store: RunStore, behaviours: Readonly<Record<string, Behaviour>>) {
   const http = { request: () => Promise.reject(new Error("no network")) };
   const scripts = { run: () => Promise.reject(new Error("no scripts")) };
+  const sql = { run: () => Promise.reject(new Error("no database")) };
   const credentials = { open: () => Promise.reject(new Error("no credentials")) };
-  const engine: EngineDependencies = { store, evaluator, ports: { http, scripts }, credentials };
+  const engine: EngineDependencies = { store, evaluator, ports: { http, scripts, sql }, credentials };
   return { engine, catalogue: testCatalogue(behaviours) };
 }
 
