@@ -36,7 +36,7 @@ before(async () => {
   );
   await asAdmin(
     shop,
-    `create function cry() returns text language plpgsql as $$ begin raise exception 'it is ${password.value}'; end $$`,
+    `create function cry() returns text language plpgsql as $$ begin raise exception 'it is %', '${password.value}'; end $$`,
   );
   url = `postgres://${role}:${encodeURIComponent(password.value)}@${host}${pathname}`;
   bed = await createCredentialBed({ reach: [host], environment: { LOG_LEVEL: "debug" } });
