@@ -97,3 +97,20 @@ test("a refusal does not tell what the name resolved to", () => {
     (error) => error instanceof AppError && !JSON.stringify([error.message, error.details]).includes("10.20"),
   );
 });
+
+test("A46 a port of one's own is open in public only, and opens no other", () => {
+  const { checkAddress } = createAddressPolicy({ allowPrivate: [], ownPorts: [5432] });
+  checkAddress({ hostname: "db.test", address: "3ffe::1", port: 5432 });
+  for (const [address, port] of [
+    ["3ffe::1", 25],
+    ["3ffe::1", 6379],
+    ["127.0.0.1", 5432],
+    ["10.0.0.1", 5432],
+  ] as const) {
+    assert.throws(
+      () => checkAddress({ hostname: "db.test", address, port }),
+      { code: "egress_denied" },
+      address,
+    );
+  }
+});

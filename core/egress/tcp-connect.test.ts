@@ -70,6 +70,19 @@ test("a resolver that never answers is a timeout, a closed port a failed connect
   await assert.rejects(refused, fails("egress_connection_failed"));
 });
 
+test("an abort ends a look-up and a connection under way, with its own reason", async () => {
+  const controller = new AbortController();
+  const reason = new AppError("cancelled", "by a person");
+  const hanging: Lookup = () => {
+    setImmediate(() => controller.abort(reason));
+    return new Promise(() => {});
+  };
+  const connect = createGuardedConnect({ allowPrivate: [], lookup: hanging });
+  const target = { host: "slow.test", port: 80, timeoutMs: 5000, signal: controller.signal };
+  await assert.rejects(connect(target), (error) => error === reason);
+  await assert.rejects(connect(target), (error) => error === reason, "aborted before it began");
+});
+
 test("A41 a socket that ended up at a private peer all the same is destroyed", async () => {
   const socket = net.connect(server.port, "127.0.0.1");
   await new Promise((resolve) => socket.once("connect", resolve));
