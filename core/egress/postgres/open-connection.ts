@@ -1,6 +1,6 @@
 // One connection to somebody's database: through the guard, with TLS where it must be, and never left open.
+import type { Socket } from "node:net";
 import pg from "pg";
-import { withDeadline } from "../deadline.ts";
 import type { GuardedConnect } from "../tcp-connect.ts";
 import { asUnconnected, containStream } from "./contain-stream.ts";
 import type { PostgresTarget } from "./postgres-url.ts";
@@ -17,43 +17,47 @@ export type PostgresConnection = {
   close(): void;
 };
 
-/** Signed in. Rejects with what the driver, the guard or TLS throw, or with `timeout` or the signal's reason. */
-export function openConnection(
+/**
+ * Signed in; an abort of the signal destroys it at any time. Rejects with what the driver, the guard or TLS throw, which
+ * after an abort says nothing.
+ */
+export async function openConnection(
   connect: GuardedConnect,
   target: PostgresTarget,
   limits: { timeoutMs: number; signal: AbortSignal },
 ): Promise<PostgresConnection> {
   const { host, port } = target;
-  return withDeadline(limits, async (signal) => {
-    const raw = await connect({ host, port, timeoutMs: limits.timeoutMs, signal });
-    const destroy = () => void raw.destroy();
-    signal.addEventListener("abort", destroy, { once: true });
-    try {
-      const stream = target.tls === "none" ? raw : await startTls(raw, host, target.tls === "chain");
-      containStream(stream);
-      const client = new pg.Client({
-        host,
-        port,
-        user: target.user,
-        // A function, and so never a password file or the environment's password.
-        password: () => target.password,
-        database: target.database,
-        application_name: target.applicationName,
-        ...(target.options && { options: target.options }),
-        ssl: false,
-        stream: () => asUnconnected(stream),
-      });
-      // What is under way hears of a lost connection by itself.
-      client.on("error", () => {});
-      await client.connect();
-      return { client, destroy, close: () => sayGoodbye(client, destroy) };
-    } catch (error) {
-      raw.destroy();
-      throw error;
-    } finally {
-      signal.removeEventListener("abort", destroy);
-    }
+  const raw = await connect({ host, port, ...limits });
+  const destroy = () => void raw.destroy();
+  limits.signal.addEventListener("abort", destroy, { once: true });
+  try {
+    const stream = target.tls === "none" ? raw : await startTls(raw, host, target.tls === "chain");
+    containStream(stream);
+    const client = createClient(target, stream);
+    await client.connect();
+    return { client, destroy, close: () => sayGoodbye(client, destroy) };
+  } catch (error) {
+    destroy();
+    throw error;
+  }
+}
+
+function createClient(target: PostgresTarget, stream: Socket): pg.Client {
+  const { host, port, user, database, options } = target;
+  const client = new pg.Client({
+    host,
+    port,
+    user,
+    // A function, and so never a password file or the environment's password.
+    password: () => target.password,
+    database,
+    application_name: target.applicationName,
+    ...(options && { options }),
+    ssl: false,
+    stream: () => asUnconnected(stream),
   });
+  // What is under way hears of a lost connection by itself.
+  return client.on("error", () => {});
 }
 
 function sayGoodbye(client: pg.Client, destroy: () => void): void {

@@ -19,29 +19,25 @@ export function createSqlClient({ allowPlaintext, ...guard }: SqlClientOptions):
     async run(request) {
       const { timeoutMs, signal } = request;
       const target = readPostgresUrl(request.url, allowPlaintext);
-      const until = Date.now() + timeoutMs;
-      const connection = await openConnection(connect, target, { timeoutMs, signal }).catch(
-        (error: unknown) => {
-          throw signal.aborted ? signal.reason : toSqlError(error);
-        },
-      );
       try {
-        const remainingMs = Math.max(1, until - Date.now());
-        const output = await withDeadline({ timeoutMs: remainingMs, signal }, async (deadline) => {
-          deadline.addEventListener("abort", connection.destroy, { once: true });
+        const { connection, output } = await withDeadline({ timeoutMs, signal }, async (deadline) => {
+          const opened = await openConnection(connect, target, { timeoutMs, signal: deadline });
           try {
-            return await runInTransaction(connection, request);
-          } finally {
-            deadline.removeEventListener("abort", connection.destroy);
+            return { connection: opened, output: await runInTransaction(opened, request) };
+          } catch (error) {
+            opened.close();
+            throw error;
           }
         });
-        // From here on nothing breaks it off: a commit whose answer nobody waits for is one nobody knows of.
-        if (request.mode === "write") await commit(connection);
-        return output;
+        try {
+          // Nothing breaks this off any more: a commit whose answer nobody waits for is one nobody knows of.
+          if (request.mode === "write") await commit(connection);
+          return output;
+        } finally {
+          connection.close();
+        }
       } catch (error) {
         throw signal.aborted ? signal.reason : toSqlError(error);
-      } finally {
-        connection.close();
       }
     },
   };
