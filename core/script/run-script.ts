@@ -15,7 +15,7 @@ import {
 import type { RunScriptJob, ScriptReply } from "./script-job.ts";
 
 const MEMORY_BYTES = 64 * 1024 * 1024;
-// 1,000 frames of plain recursion; the stack of WebAssembly itself ends behind it.
+// 1,500 frames of plain recursion; the stack of WebAssembly itself ends behind it.
 const STACK_BYTES = 256 * 1024;
 /** Jobs are what follows an await or a then. Each waits in memory, so 64 MB bound how many wait at once. */
 const MAX_JOBS = 1_000_000;
@@ -23,7 +23,7 @@ const JOBS_PER_TURN = 1_000;
 
 type Run = { readonly context: QuickJSContext; readonly runtime: QuickJSRuntime; isOver(): boolean };
 
-/** Never throws. Handles are not given back: the engine is dropped with all its memory. */
+/** Never throws. Neither handles nor the runtime are given back: the engine is dropped before they fill its memory. */
 export function runScript(engine: ScriptEngine, job: RunScriptJob): ScriptReply {
   try {
     return evaluate(openRun(engine, job.timeoutMs), job);

@@ -6,6 +6,8 @@ export type ScriptLimit = "time" | "memory" | "depth" | "jobs" | "data";
 export type RunScriptJob = {
   readonly kind: "run";
   readonly source: string;
+  /** Whose work it is: engines are never shared between keys. */
+  readonly key: string;
   /** JSON text of `{input, nodes, item?, index?, trigger, execution}`. */
   readonly data: string;
   /** Epoch milliseconds: the only time the script knows. */

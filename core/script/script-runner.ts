@@ -44,12 +44,19 @@ export function createScriptRunner(options: ScriptRunnerOptions = {}): ScriptRun
     async run({ source, data, seed, timeoutMs, key, signal }) {
       const text = JSON.stringify(data);
       if (text.length > MAX_DATA_LENGTH) throw toError(limitReply("data"));
-      const pinned = {
-        startedAt: Date.parse(data.execution.startedAt),
-        seed: `${data.execution.id}\n${seed}`,
-      };
-      const job = { kind: "run", source, data: text, ...pinned, timeoutMs, maxOutputBytes: MAX_OUTPUT_BYTES };
-      const reply = await pool.run(job as ScriptJob, { key, signal });
+      const reply = await pool.run(
+        {
+          kind: "run",
+          source,
+          key,
+          data: text,
+          startedAt: Date.parse(data.execution.startedAt),
+          seed: `${data.execution.id}\n${seed}`,
+          timeoutMs,
+          maxOutputBytes: MAX_OUTPUT_BYTES,
+        },
+        { key, signal },
+      );
       if (reply.kind !== "value") throw toError(reply);
       return JSON.parse(reply.json);
     },
