@@ -1,5 +1,6 @@
 // An old graph in the shape the platform keeps: what does not fit is put beside it under `legacy`, never dropped.
 import { graphSchema } from "../../core/domain/graph.ts";
+import { findDefinition } from "../../core/nodes/definitions.ts";
 import { findDataType, mapNodeType } from "./map-node-type.ts";
 import type { OldGraph } from "./read-graph.ts";
 import { type NodeNames, renameReferences } from "./rename-references.ts";
@@ -49,17 +50,30 @@ function adaptNode(old: OldGraph["nodes"][number], adaptation: Adaptation): Fiel
   // Nodes that had no `config` kept their settings directly in their data.
   if (data.config === undefined && Object.keys(loose).length > 0) data.config = loose;
   else Object.assign(legacy, loose);
+  const nodeType = mapNodeType(String((typeKey === null ? type : source[typeKey]) ?? "unknown"));
   const node: Fields = {
     ...rest,
     id: adaptation.names.renames.get(id) ?? id,
-    type: mapNodeType(String((typeKey === null ? type : source[typeKey]) ?? "unknown")),
+    type: nodeType,
     ...(position === undefined ? {} : { position }),
-    data: renameReferences(data, adaptation.names),
+    data: renameInData(nodeType, data, adaptation.names),
   };
   putAside(node, legacy);
   if (Object.keys(legacy).length === 0) return node;
   adaptation.remark(id, `node "${id}": ${Object.keys(legacy).join(", ")} is kept aside under "legacy"`);
   return { ...node, legacy };
+}
+
+/** Where `{{` is no expression (a script's source), nothing that looks like one is touched. */
+function renameInData(type: string, data: Fields, names: NodeNames): unknown {
+  const { config } = data;
+  const literal = Object.keys(findDefinition(type)?.literal ?? {});
+  if (!isFields(config) || literal.length === 0) return renameReferences(data, names);
+  const kept = Object.fromEntries(
+    literal.flatMap((key) => (Object.hasOwn(config, key) ? [[key, config[key]]] : [])),
+  );
+  const renamed = renameReferences(config, names) as Fields;
+  return { ...(renameReferences(data, names) as Fields), config: { ...renamed, ...kept } };
 }
 
 /** Moves what the platform's schema refuses out of the way. */

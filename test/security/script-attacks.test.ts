@@ -28,7 +28,7 @@ const input: unknown = JSON.parse(
     ),
 );
 
-const TIMEOUT_MS = 1_000;
+const TIMEOUT_MS = 2_000;
 // What the process may add to a script's own time: being ended from outside, and being replaced on a loaded machine.
 const PATIENCE_MS = 20_000;
 
