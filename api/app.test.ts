@@ -118,7 +118,7 @@ async function* failing() {
 }
 
 const lines: Record<string, unknown>[] = [];
-const metrics = createMetrics();
+const metrics = createMetrics(() => ({ used: 0, idle: 0, waiting: 0, max: 1 }));
 let server: HttpServer;
 
 before(async () => {

@@ -1,6 +1,7 @@
 // The Express app: headers, log line, mounts, routes, pages, and one way for every error out.
 import { fileURLToPath } from "node:url";
 import express, { type Express, type RequestHandler } from "express";
+import type { TraceRequest } from "#core/domain/tracing.ts";
 import type { Logger } from "#core/logger.ts";
 import { checkUrl } from "./middleware/check-url.ts";
 import { createFrontDoor, type ObserveRequest } from "./middleware/front-door.ts";
@@ -18,6 +19,8 @@ export type AppDependencies = {
   authenticate: Authenticate;
   logger: Logger;
   observe: ObserveRequest;
+  /** Where traces are on. */
+  traceRequest?: TraceRequest | undefined;
   /** Needed by routes that count attempts. */
   limitAttempt?: LimitAttempt;
   recordDenial?: RecordDenial;
@@ -42,7 +45,7 @@ export function createApp(dependencies: AppDependencies): Express {
   // A list of hosts, never `true`: then everybody could choose the address they come from.
   app.set("trust proxy", trustedProxies.length > 0 && [...trustedProxies]);
   app.set("query parser", "simple");
-  app.use(createFrontDoor(logger, observe));
+  app.use(createFrontDoor(logger, observe, dependencies.traceRequest));
   app.use(createSecurityHeaders());
   app.use(checkUrl);
   for (const { path, handler } of mounts) app.use(path, handler);

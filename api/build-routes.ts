@@ -5,6 +5,7 @@ import type { Passport } from "./middleware/passport.ts";
 import type { Readiness } from "./readiness.ts";
 import { createAdminApiKeyRoutes } from "./routes/admin-api-keys.ts";
 import { createAdminUserRoutes } from "./routes/admin-users.ts";
+import { createWorkerRoutes } from "./routes/admin-workers.ts";
 import { createAuditLogRoutes } from "./routes/audit-logs.ts";
 import { createAuditProofRoutes } from "./routes/audit-proof.ts";
 import { createAuthRoutes } from "./routes/auth.ts";
@@ -57,6 +58,7 @@ export function buildRoutes({
     ...createFileRoutes(services),
     ...createAdminUserRoutes(services),
     ...createAdminApiKeyRoutes(services),
+    ...createWorkerRoutes(services),
     ...createErasureRoutes(services),
     ...createCredentialRoutes(services),
     ...createWorkspaceRoutes(services),

@@ -4,6 +4,7 @@ import { createAccessTokens } from "#core/crypto/access-tokens.ts";
 import { createEnvelope } from "#core/crypto/envelope.ts";
 import { createKeyring } from "#core/crypto/keyring.ts";
 import { createPasswordHasher, type PasswordHasherOptions } from "#core/crypto/passwords.ts";
+import type { TraceSubmission } from "#core/domain/tracing.ts";
 import { createMailer } from "#core/mail/create-mailer.ts";
 import type { Database } from "#core/persistence/database.ts";
 import type { ExecutionSignals } from "#core/persistence/executions/execution-signals.ts";
@@ -17,10 +18,12 @@ import { createCredentialService } from "#core/services/credentials/credentials.
 import { createCredentialTest } from "#core/services/credentials/test-credential.ts";
 import { createErasureService } from "#core/services/erasure/erasures.ts";
 import { createExecutionService } from "#core/services/executions/executions.ts";
+import { createWorkerService } from "#core/services/executions/list-workers.ts";
 import {
   createExecutionSubmitter,
   type SubmitDependencies,
 } from "#core/services/executions/submit-executions.ts";
+import { traceSubmissions } from "#core/services/executions/trace-submissions.ts";
 import { watchExecution } from "#core/services/executions/watch-execution.ts";
 import { createFileService } from "#core/services/files/files.ts";
 import { createActorCache, followIdentityChanges } from "#core/services/identity/actor-cache.ts";
@@ -49,6 +52,9 @@ export type ServiceDependencies = {
   onMailFailed: (error: unknown) => void;
   /** How long a look-up of a person may be reused; 0 looks up every time. */
   actorCacheMs?: number;
+  /** Where traces are on. */
+  traceSubmission?: TraceSubmission | undefined;
+  observeSubmissions?: NonNullable<SubmitDependencies["observeSubmissions"]>;
   appendSubmissions?: NonNullable<SubmitDependencies["appendSubmissions"]>;
 };
 
@@ -83,7 +89,8 @@ export function buildServices({ config, actorCacheMs, ...opened }: ServiceDepend
     executions,
     reads,
     watch,
-    submitter: createExecutionSubmitter(shared),
+    submitter: traceSubmissions(createExecutionSubmitter(shared), shared.traceSubmission),
+    workers: createWorkerService(shared),
     workflows: createWorkflowService({ ...shared, scripts }),
     versions: createWorkflowVersionService(shared),
     files: createFileService(shared),

@@ -1,14 +1,22 @@
-// Prometheus numbers of this process and of the requests it answered.
-import { collectDefaultMetrics, Histogram, Registry } from "prom-client";
+// Prometheus numbers of this process, of the requests it answered and of what it committed for them.
+import { collectDefaultMetrics, Histogram, type Registry } from "prom-client";
+import { createCommitMetrics, type ObserveCommit } from "#core/telemetry/commit-metrics.ts";
+import { type ConnectionUse, createProcessRegistry } from "#core/telemetry/process-metrics.ts";
 import type { ObserveRequest } from "./middleware/front-door.ts";
 
-export type Metrics = { observe: ObserveRequest; text(): Promise<string>; contentType: string };
+export type Metrics = {
+  observe: ObserveRequest;
+  observeSubmissions: ObserveCommit;
+  registry: Registry;
+  text(): Promise<string>;
+  contentType: string;
+};
 
 // From a cached read (1 ms) to a submit that waits for its result (30 s).
 const BUCKETS_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5, 30];
 
-export function createMetrics(): Metrics {
-  const registry = new Registry();
+export function createMetrics(connections: () => ConnectionUse): Metrics {
+  const registry = createProcessRegistry("api", connections);
   collectDefaultMetrics({ register: registry });
   const requests = new Histogram({
     name: "http_request_duration_seconds",
@@ -19,6 +27,8 @@ export function createMetrics(): Metrics {
   });
   return {
     observe: ({ method, route, status }, seconds) => requests.observe({ method, route, status }, seconds),
+    observeSubmissions: createCommitMetrics(registry)("submissions"),
+    registry,
     text: () => registry.metrics(),
     contentType: registry.contentType,
   };

@@ -1,8 +1,10 @@
 // A canary on a timer: whether this process can do its work is known before anybody asks.
 const PROBE_EVERY_MS = 3_000;
+/** A canary that hangs for so many turns is as bad as one that fails. */
+const STALE_TURNS = 3;
 
 export type Readiness = {
-  /** False before the first good probe, while the canary fails, and after `stop`. */
+  /** False before the first good probe, while the canary fails or hangs, and after `stop`. */
   isReady(): boolean;
   stop(): void;
 };
@@ -11,8 +13,10 @@ export type Readiness = {
 export async function startReadiness(
   probe: () => Promise<unknown>,
   onChange: (ready: boolean, error?: unknown) => void,
+  probeEveryMs = PROBE_EVERY_MS,
 ): Promise<Readiness> {
   let ready = false;
+  let answeredAt = performance.now();
   let timer: NodeJS.Timeout | undefined;
   let stopped = false;
 
@@ -24,11 +28,12 @@ export async function startReadiness(
     const now = error === undefined;
     if (now !== ready) onChange(now, error);
     ready = now;
-    if (!stopped) timer = setTimeout(check, PROBE_EVERY_MS).unref();
+    answeredAt = performance.now();
+    if (!stopped) timer = setTimeout(check, probeEveryMs).unref();
   };
   await check();
   return {
-    isReady: () => ready && !stopped,
+    isReady: () => ready && !stopped && performance.now() - answeredAt < STALE_TURNS * probeEveryMs,
     stop() {
       stopped = true;
       clearTimeout(timer);

@@ -50,6 +50,7 @@ test("the least a role needs gives the documented defaults", () => {
     smtpUrl: undefined,
     mailFrom: undefined,
     sampleServiceUrl: undefined,
+    traceEndpoint: undefined,
   });
   assert.deepEqual([jwtSecrets.length, encryptionKeys[0]?.id], [1, "k"]);
   assert.equal(reloadEncryptionKeys, undefined);

@@ -98,6 +98,7 @@ const environmentSchema = z.object({
     .regex(MAIL_SENDER, "needs an address, or a name and an <address>")
     .optional(),
   SAMPLE_SERVICE_URL: z.url().optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z.url({ protocol: /^https?$/ }).optional(),
 });
 
 export type Config = ReturnType<typeof toConfig>;
@@ -239,5 +240,7 @@ function toConfig(role: Role, environment: Environment) {
     smtpUrl: environment.SMTP_URL,
     mailFrom: environment.MAIL_FROM,
     sampleServiceUrl: environment.SAMPLE_SERVICE_URL,
+    /** Where spans go, over OTLP; undefined: traces are off. */
+    traceEndpoint: environment.OTEL_EXPORTER_OTLP_ENDPOINT,
   };
 }

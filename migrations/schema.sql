@@ -266,7 +266,8 @@ create table workers (
   concurrency integer not null,
   started_at timestamp with time zone not null default clock_timestamp(),
   heartbeat_at timestamp with time zone not null default clock_timestamp(),
-  stopped_at timestamp with time zone
+  stopped_at timestamp with time zone,
+  running integer not null default 0
 );
 create table workflow_executions (
   id uuid not null,
@@ -306,7 +307,8 @@ create table workflow_executions (
   created_at timestamp with time zone not null default now(),
   started_at timestamp with time zone,
   finished_at timestamp with time zone,
-  bell uuid
+  bell uuid,
+  trace_parent text
 ) partition by RANGE (id);
 create table workflow_versions (
   workflow_id uuid not null,
@@ -425,6 +427,7 @@ alter table webhooks add constraint webhooks_verify_type_check CHECK ((verify_ty
 alter table webhooks add constraint webhooks_workflow_id_fkey FOREIGN KEY (workflow_id) REFERENCES workflows(id);
 alter table webhooks add constraint webhooks_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id);
 alter table workers add constraint workers_pkey PRIMARY KEY (id);
+alter table workers add constraint workers_running_check CHECK ((running >= 0));
 alter table workflow_executions add constraint workflow_executions_depth_check CHECK (((depth >= 0) AND (depth <= 16)));
 alter table workflow_executions add constraint workflow_executions_pkey PRIMARY KEY (id);
 alter table workflow_executions add constraint workflow_executions_priority_check CHECK (((priority >= 0) AND (priority <= 10)));

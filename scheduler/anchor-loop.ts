@@ -17,10 +17,17 @@ export type AnchorSession = {
   close(): Promise<void>;
 };
 
-/** `passMs` is for tests. The last pass is made at the stop, so that a clean end leaves nothing unsigned. */
-export function startAnchorLoop(open: () => Promise<AnchorSession>, logger: Logger, passMs = PASS_MS): Loop {
+/** `passMs` is for tests; `onWritten` hears of each pass that succeeded and how many heads it wrote. */
+export type AnchorLoopOptions = { passMs?: number; onWritten?: (heads: number) => void };
+
+/** The last pass is made at the stop, so that a clean end leaves nothing unsigned. */
+export function startAnchorLoop(
+  open: () => Promise<AnchorSession>,
+  logger: Logger,
+  { passMs = PASS_MS, onWritten = () => {} }: AnchorLoopOptions = {},
+): Loop {
   return runLoop({
-    run: (turn) => runSession(open, turn, passMs),
+    run: (turn) => runSession(open, turn, { passMs, onWritten }),
     onError: (error) =>
       logger.error({ err: error }, "the audit log's heads could not be written, trying again"),
     retryMs: RETRY_MS,
@@ -30,14 +37,14 @@ export function startAnchorLoop(open: () => Promise<AnchorSession>, logger: Logg
 async function runSession(
   open: () => Promise<AnchorSession>,
   { signal, rest }: Turn,
-  passMs: number,
+  { passMs, onWritten }: Required<AnchorLoopOptions>,
 ): Promise<void> {
   const session = await open();
   try {
     session.forget();
     for (let last = false; !last; ) {
       last = signal.aborted;
-      if (await session.acquire()) await session.write();
+      if (await session.acquire()) onWritten(await session.write());
       else session.forget();
       if (!last) await rest(passMs);
     }

@@ -1,5 +1,4 @@
 // The scheduler: turns time into executions, and takes back what dead workers left.
-import { Registry } from "prom-client";
 import { type Config, loadConfig } from "#core/config.ts";
 import { createAnchorSigner } from "#core/crypto/anchor-signer.ts";
 import { startHealthServer } from "#core/health-server.ts";
@@ -7,6 +6,7 @@ import { createLogger, type Logger } from "#core/logger.ts";
 import { createDatabase, type Database } from "#core/persistence/database.ts";
 import { ensurePartitions } from "#core/persistence/executions/partitions.ts";
 import { openLockSession } from "#core/persistence/executions/recovery-session.ts";
+import { forgetWorkers } from "#core/persistence/executions/workers.ts";
 import { createExecutionQueue } from "#core/queue/execution-queue.ts";
 import { checkBackend, chooseBackend } from "#core/queue/queue-backend.ts";
 import { createScheduleQueue } from "#core/queue/schedule-queue.ts";
@@ -15,14 +15,21 @@ import { checkFoundations } from "#core/services/check-foundations.ts";
 import { purgeWorkspaces } from "#core/services/erasure/purge-workspaces.ts";
 import { resumeErasures } from "#core/services/erasure/resume-erasures.ts";
 import { recoverExecutions } from "#core/services/executions/recover-executions.ts";
+import { takeCensus } from "#core/services/executions/take-census.ts";
 import { tidyMemberships } from "#core/services/workspaces/tidy-memberships.ts";
 import { runRole, type Stop } from "#core/shutdown.ts";
+import { createProcessRegistry } from "#core/telemetry/process-metrics.ts";
+import { countRings } from "#core/telemetry/ring-metrics.ts";
 import { startAnchorLoop } from "./anchor-loop.ts";
+import { startCensusLoop } from "./census-loop.ts";
 import { startErasureLoop } from "./erasure-loop.ts";
 import { startPurgeLoop } from "./purge-loop.ts";
 import { startRecoveryLoop } from "./recovery-loop.ts";
+import { createSchedulerMetrics } from "./scheduler-metrics.ts";
 
 const MONTHS_AHEAD = 12;
+/** A worker that has not been heard of for so long is struck off the list. */
+const WORKER_DAYS = 30;
 /** Recovery looks every second, also while another scheduler holds the lock. */
 const SILENT_MS = 10_000;
 
@@ -40,11 +47,13 @@ async function startScheduler(config: Config, logger: Logger): Promise<Stop> {
   const backend = chooseBackend({ redisUrl, databaseUrl, role: "atelier_scheduler" });
   await checkFoundations(database, config.encryptionKeys);
   await checkBackend(backend);
-  const queue = createExecutionQueue(backend, onError);
+  const registry = createProcessRegistry("scheduler", database.connections);
+  const queue = countRings(createExecutionQueue(backend, onError), registry);
 
   const maintainPartitions = async () => {
     const made = await ensurePartitions(database, MONTHS_AHEAD);
     if (made > 0) logger.info({ months: made }, "partitions made");
+    await forgetWorkers(database, WORKER_DAYS);
   };
   await maintainPartitions();
   const timers = createScheduleQueue({ databaseUrl, role: "atelier_scheduler", onError });
@@ -53,24 +62,32 @@ async function startScheduler(config: Config, logger: Logger): Promise<Stop> {
     if (ended > 0) logger.info({ ended }, "ended memberships taken away");
   };
   await timers.start({ "maintain-partitions": maintainPartitions, "tidy-memberships": tidy });
-  const recovery = startRecoveryLoop(async () => {
+  const metrics = createSchedulerMetrics(registry, () => recovery.lastPassAt());
+  const openSession = async () => {
     const session = await openLockSession(database, "recovery");
     return { ...session, recover: () => recoverExecutions(session.executor, queue) };
-  }, logger);
+  };
+  const recovery = startRecoveryLoop(openSession, logger, metrics.recovered);
+  const census = startCensusLoop({
+    isHolder: recovery.isHolder,
+    take: () => takeCensus(database),
+    report: metrics.counted,
+    logger,
+  });
   const purge = startPurgeLoop((signal) => purgeWorkspaces(database, { signal }), logger);
-  const metrics = new Registry();
-  const erasures = startErasureLoop((signal) => resumeErasures(database, { signal }), logger, metrics);
-  const anchors = startAnchors(config, database, logger);
+  const erasures = startErasureLoop((signal) => resumeErasures(database, { signal }), logger, registry);
+  const anchors = startAnchors(config, database, logger, metrics.anchored);
   const health = await startHealthServer({
     host: config.host,
     port: config.healthPort,
-    metrics,
     ready: () => Date.now() - recovery.lastPassAt() < SILENT_MS,
+    metrics: registry,
   });
   logger.info({ queue: backend.kind }, "scheduler is ready");
 
   return async () => {
     await health.stop();
+    await census.stop();
     await recovery.stop();
     await purge.stop();
     await erasures.stop();
@@ -81,7 +98,12 @@ async function startScheduler(config: Config, logger: Logger): Promise<Stop> {
   };
 }
 
-function startAnchors(config: Config, database: Database, logger: Logger) {
+function startAnchors(
+  config: Config,
+  database: Database,
+  logger: Logger,
+  onWritten: (heads: number) => void,
+) {
   const { auditAnchorDir: folder, encryptionKeys, reloadEncryptionKeys } = config;
   if (folder === undefined) {
     logger.warn(
@@ -92,8 +114,12 @@ function startAnchors(config: Config, database: Database, logger: Logger) {
   }
   const signer = () => createAnchorSigner(reloadEncryptionKeys?.() ?? encryptionKeys);
   const writer = createAnchorWriter({ folder, signer });
-  return startAnchorLoop(async () => {
-    const session = await openLockSession(database, "anchors");
-    return { ...session, write: () => writer.write(session.executor), forget: writer.forget };
-  }, logger);
+  return startAnchorLoop(
+    async () => {
+      const session = await openLockSession(database, "anchors");
+      return { ...session, write: () => writer.write(session.executor), forget: writer.forget };
+    },
+    logger,
+    { onWritten },
+  );
 }

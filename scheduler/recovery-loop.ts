@@ -17,10 +17,23 @@ export type RecoverySession = {
   close(): Promise<void>;
 };
 
-export type RecoveryLoop = Loop & { lastPassAt(): number };
+export type RecoveryLoop = Loop & {
+  /** Milliseconds since the epoch; 0: never. Also the passes on which another was seen to hold the lock. */
+  lastPassAt(): number;
+  /** Did this one hold the lock on its last pass? */
+  isHolder(): boolean;
+};
 
-export function startRecoveryLoop(open: () => Promise<RecoverySession>, logger: Logger): RecoveryLoop {
+/** Told of each pass that did its work, and how long it took in seconds. */
+export type ObserveRecovery = (recovered: Recovered, seconds: number) => void;
+
+export function startRecoveryLoop(
+  open: () => Promise<RecoverySession>,
+  logger: Logger,
+  observe: ObserveRecovery = () => {},
+): RecoveryLoop {
   let lastPassAt = 0;
+  let isHolder = false;
   let graceMs = 0;
   const loop = runLoop({
     async run({ signal, rest }) {
@@ -28,11 +41,13 @@ export function startRecoveryLoop(open: () => Promise<RecoverySession>, logger: 
       try {
         await rest(graceMs);
         while (!signal.aborted) {
-          if (await session.acquire()) report(await session.recover(), logger);
+          isHolder = await session.acquire();
+          if (isHolder) report(await timed(session, observe), logger);
           lastPassAt = Date.now();
           await rest(PASS_MS);
         }
       } finally {
+        isHolder = false;
         await session.close().catch(() => {});
       }
     },
@@ -42,7 +57,14 @@ export function startRecoveryLoop(open: () => Promise<RecoverySession>, logger: 
     },
     retryMs: RETRY_MS,
   });
-  return { ...loop, lastPassAt: () => lastPassAt };
+  return { ...loop, lastPassAt: () => lastPassAt, isHolder: () => isHolder };
+}
+
+async function timed(session: RecoverySession, observe: ObserveRecovery): Promise<Recovered> {
+  const startedAt = performance.now();
+  const recovered = await session.recover();
+  observe(recovered, (performance.now() - startedAt) / 1_000);
+  return recovered;
 }
 
 function report(recovered: Recovered, logger: Logger): void {

@@ -23,6 +23,7 @@ export function createClaimGate(
   database: Database,
   workerId: string,
   onClaimed: (leases: readonly HeldLease[]) => void,
+  observe?: (claims: number, seconds: number) => void,
 ): ClaimGate {
   const lease = { owner: workerId, leaseMs: LEASE_MS };
   const writer = createGroupWriter<string, ClaimedExecution | "suspect" | null>({
@@ -45,6 +46,7 @@ export function createClaimGate(
     maxBatch: 200,
     maxInFlight: 2,
     isShared: (error) => error instanceof AppError && error.retryable,
+    observe,
   });
   return {
     claim: (executionId) => writer.write(executionId),

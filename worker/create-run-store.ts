@@ -18,7 +18,11 @@ export type DrainableRunStore = RunStore & { drain(): Promise<void> };
  * Writes of concurrent executions share a commit. While the database is away a write is tried again: the lease
  * decides whether it still counts when it arrives.
  */
-export function createRunStore(database: Database, logger?: Pick<Logger, "warn">): DrainableRunStore {
+export function createRunStore(
+  database: Database,
+  logger?: Pick<Logger, "warn">,
+  observe?: (writes: number, seconds: number) => void,
+): DrainableRunStore {
   const writer = createGroupWriter<JournalWrite, boolean>({
     async writeBatch(batch) {
       const held = await writeJournal(database, batch, (gone) =>
@@ -30,6 +34,7 @@ export function createRunStore(database: Database, logger?: Pick<Logger, "warn">
     weigh: { of: (write) => write.bytes ?? 0, max: MAX_BATCH_BYTES },
     maxInFlight: 2,
     isShared: isUnavailable,
+    observe,
   });
 
   return {

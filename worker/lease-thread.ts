@@ -43,7 +43,7 @@ parentPort?.close();
 async function renewOnce(): Promise<void> {
   const asked = [...held].map(([id, fence]) => ({ id, fence }));
   try {
-    await recordHeartbeat(database, workerId);
+    await recordHeartbeat(database, workerId, asked.length);
     if (asked.length === 0) return;
     const ids = asked.map((lease) => lease.id);
     const renewed = await renewLeases(database, { owner: workerId, ids, leaseMs: LEASE_MS });

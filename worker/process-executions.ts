@@ -10,6 +10,7 @@ import { awaitDatabase } from "./await-database.ts";
 import type { ClaimGate } from "./claim-gate.ts";
 import type { Isolation } from "./isolation.ts";
 import type { LeaseKeeper } from "./lease-keeper.ts";
+import { createExecutionWatch, type ExecutionWatch, type WatchExecution } from "./observe-execution.ts";
 import type { RunningExecutions } from "./running-executions.ts";
 import type { WorkflowCache } from "./workflow-cache.ts";
 
@@ -22,6 +23,8 @@ export type ProcessorDependencies = {
   workflows: WorkflowCache;
   running: RunningExecutions;
   engine: EngineDependencies;
+  /** Told of every claim; without it, failures are logged all the same. */
+  watch?: WatchExecution;
   logger: Logger;
 };
 
@@ -57,24 +60,30 @@ export function createProcessor(dependencies: ProcessorDependencies): (execution
 }
 
 async function runClaimed(dependencies: ProcessorDependencies, execution: ClaimedExecution): Promise<void> {
-  const { leases, running, queue, logger } = dependencies;
+  const { leases, running, queue } = dependencies;
   const { id: executionId, fence, wake, priority } = execution;
   const signal = running.add(execution);
+  const watch = watchOf(dependencies, execution);
+  let end: RunEnd | undefined;
   try {
-    const end = await runToEnd(dependencies, execution, signal);
-    if (end === "lost") logger.warn({ executionId, fence }, "lease lost, another worker has this execution");
-    else logger.debug({ executionId, fence, end }, "execution let go");
+    end = await runToEnd(dependencies, execution, signal, watch);
     if (end === "queued") await queue.ring([{ executionId, wake: wake + 1, priority }]);
   } finally {
     leases.drop({ id: executionId, fence });
     running.remove(execution);
+    watch.ended(end);
   }
+}
+
+function watchOf({ watch, logger }: ProcessorDependencies, execution: ClaimedExecution): ExecutionWatch {
+  return (watch ?? createExecutionWatch(logger, undefined, undefined))(execution);
 }
 
 async function runToEnd(
   { database, workflows, engine }: ProcessorDependencies,
   execution: ClaimedExecution,
   signal: AbortSignal,
+  watch: ExecutionWatch,
 ): Promise<RunEnd> {
   const { id, fence, workflowId, version } = execution;
   try {
@@ -86,11 +95,12 @@ async function runToEnd(
         ] as const,
       signal,
     );
-    return await runExecution(engine, { execution, workflow, history, signal });
+    return await runExecution(engine, { execution, workflow, history, signal, observer: watch });
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== "invalid_version") throw error;
     const move = { to: "failed", error: { code: error.code, message: error.message } } as const;
     await engine.store.write({ executionId: id, fence, steps: [], move });
+    watch.moved(move);
     return move.to;
   }
 }

@@ -11,6 +11,8 @@ export type RunningExecutions = {
   add(execution: Claim): AbortSignal;
   remove(execution: Claim): void;
   count(): number;
+  /** Rings in hand, also those that wait to be claimed. */
+  underWay(): number;
   cancel(executionId: string): void;
   /** Nothing happens when a later claim runs here. */
   lose(execution: Claim): void;
@@ -53,6 +55,7 @@ export function createRunningExecutions(): RunningExecutions {
       if (runs.get(id)?.fence === fence) runs.delete(id);
     },
     count: () => runs.size,
+    underWay: () => underWay,
     cancel: (id) => runs.get(id)?.controller.abort(new AppError("cancelled", "Cancelled on request")),
     lose({ id, fence }) {
       const run = runs.get(id);

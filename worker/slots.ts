@@ -1,6 +1,8 @@
 // How many executions run here at once. What came with a bell and finds no slot waits unclaimed.
 
 export type Slots = {
+  /** A slot is free and nobody waits for one. */
+  hasRoom(): boolean;
   /** Resolves when a slot is free and nobody waits for one. */
   awaitFree(): Promise<void>;
   /** Runs `work` as soon as there is a slot; drops it when the worker stops before. */
@@ -37,6 +39,7 @@ export function createSlots(count: number): Slots {
   };
 
   return {
+    hasRoom,
     awaitFree: () =>
       hasRoom() ? Promise.resolve() : new Promise((resolve) => (onFree = [...onFree, resolve])),
     async run(work) {

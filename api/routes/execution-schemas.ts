@@ -31,6 +31,7 @@ export const executionSchema = executionSummarySchema.extend({
   pendingDecisions: z
     .array(z.object({ nodeId: z.string(), iteration: z.string() }))
     .describe("Effects in doubt for which it waits; POST …/steps/decide"),
+  recovering: z.boolean().optional().describe("True while its worker is lost and no other has taken it over"),
 });
 
 export const acceptedSchema = z.object({

@@ -28,6 +28,10 @@ export type ClaimedExecution = {
   startedAt: string;
   /** ISO time of this claim on the database clock. */
   claimedAt: string;
+  /** How long it could have been taken before it was, on the database clock. */
+  queuedSeconds: number;
+  /** The W3C traceparent of its submission, where traces are on. */
+  traceParent: string | null;
 };
 
 /** One attempt of one node. Identity: execution, node, iteration, attempt. */

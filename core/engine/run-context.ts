@@ -2,6 +2,7 @@
 import type { ClaimedExecution } from "#core/domain/journal.ts";
 import type { NodePorts } from "#core/domain/node.ts";
 import type { Redactor } from "#core/domain/redact.ts";
+import type { RunObserver } from "#core/domain/run-observer.ts";
 import type { Evaluator } from "#core/expression/evaluator.ts";
 import type { CompiledWorkflow } from "./compile-workflow.ts";
 import type { CredentialSource } from "./credential-source.ts";
@@ -17,6 +18,7 @@ export type RunContext = {
   credentials: CredentialSource;
   /** Knows every secret this run has opened. */
   redactor: Redactor;
+  observer: RunObserver | undefined;
   /** Aborted with an AppError that says why: cancelled, lease_lost, shutdown or a sibling's failure. */
   signal: AbortSignal;
   /** Ends the run's other branches. */

@@ -4,6 +4,7 @@ import { type CompiledGraph, reachableFrom } from "#core/domain/compile-graph.ts
 import type { ClaimedExecution, ExecutionMove, StepError, StepRecord } from "#core/domain/journal.ts";
 import type { NodePorts } from "#core/domain/node.ts";
 import { createRedactor } from "#core/domain/redact.ts";
+import type { RunObserver } from "#core/domain/run-observer.ts";
 import type { Evaluator } from "#core/expression/evaluator.ts";
 import { checkOutput } from "./check-output.ts";
 import type { CompiledWorkflow } from "./compile-workflow.ts";
@@ -27,6 +28,7 @@ export type RunRequest = {
   history: readonly StepRecord[];
   /** Abort with an AppError: `cancelled`, `lease_lost` (write nothing more) or `shutdown` (hand it back). */
   signal: AbortSignal;
+  observer?: RunObserver | undefined;
 };
 
 /** What became of the claim. `lost`: somebody else has it, nothing was written. */
@@ -53,14 +55,16 @@ export async function runExecution(dependencies: EngineDependencies, request: Ru
     .finally(() => clearTimeout(deadline));
   if (move === null) return "lost";
   try {
-    await journal
-      .close(move)
-      .catch((error: unknown) => failWithoutJournal(dependencies.store, execution, error));
+    const written = await journal.close(move).then(
+      () => move,
+      (error: unknown) => failWithoutJournal(dependencies.store, execution, error),
+    );
+    request.observer?.moved(written);
+    return written.to;
   } catch (error) {
     if (error instanceof AppError && error.code === "lease_lost") return "lost";
     throw error;
   }
-  return move.to;
 
   async function walkGraph(): Promise<ExecutionMove> {
     if (execution.cancelRequested) throw new AppError("cancelled", "Cancelled before it began");
@@ -74,6 +78,7 @@ export async function runExecution(dependencies: EngineDependencies, request: Ru
         ports: dependencies.ports,
         credentials: dependencies.credentials,
         redactor,
+        observer: request.observer,
         signal,
         abort,
       },
@@ -99,11 +104,12 @@ async function failWithoutJournal(
   store: RunStore,
   execution: ClaimedExecution,
   reason: unknown,
-): Promise<void> {
+): Promise<ExecutionMove> {
   if (reason instanceof AppError && reason.code === "lease_lost") throw reason;
   const message = `The steps could not be stored: ${reason instanceof Error ? reason.message : String(reason)}`;
   const move = { to: "failed", error: { code: "journal_failed", message } } as const;
   await store.write({ executionId: execution.id, fence: execution.fence, steps: [], move });
+  return move;
 }
 
 /** What the reason of an abort means for the execution; null: it is not ours any more. */

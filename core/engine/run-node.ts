@@ -7,6 +7,7 @@ import { checkOutput, toShown } from "./check-output.ts";
 import type { NodePlan } from "./compile-workflow.ts";
 import { ERROR_PORT } from "./next-nodes.ts";
 import { retryAfterOf, toStepError } from "./node-failure.ts";
+import { observeAttempt } from "./observe-attempt.ts";
 import { endPinned, isPinned } from "./pinned-node.ts";
 import { type Attempt, freshKey, resolveNodeConfig, runAttempt } from "./run-attempt.ts";
 import type { RunContext, RunScope } from "./run-context.ts";
@@ -55,7 +56,9 @@ export async function runNode(
   // An effect that may have gone out is sent again under the key it went out with.
   const idempotencyKey = last?.idempotencyKey ?? freshKey(context, scope, plan);
   for (let number = (last?.attempt ?? 0) + 1; ; number++) {
-    const end = await attemptNode(context, scope, plan, { number, idempotencyKey }, runLoop);
+    const end = await observeAttempt(context, scope, plan, number, () =>
+      attemptNode(context, scope, plan, { number, idempotencyKey }, runLoop),
+    );
     if (end.kind !== "failed") return end;
     failures++;
     const delay = nextDelay(plan, failures, end.error);

@@ -41,10 +41,14 @@ export type Database = Executor & {
   transaction<Result>(principals: Principals, work: (tx: Executor) => Promise<Result>): Promise<Result>;
   /** Calls `hear` with each person a transaction of this process announced: after the commit, before its caller goes on. */
   onIdentityChange(hear: (userId: string) => void): void;
+  /** What the pool's connections are doing now. */
+  connections(): ConnectionUse;
   /** A connection of its own for LISTEN and session locks; the caller ends it. */
   connect(name: string): Promise<pg.Client>;
   close(): Promise<void>;
 };
+
+export type ConnectionUse = { used: number; idle: number; waiting: number; max: number };
 
 export type DatabaseOptions = {
   databaseUrl: string;
@@ -96,10 +100,11 @@ export function createDatabase(options: DatabaseOptions): Database {
     lock_timeout: 10_000,
     idle_in_transaction_session_timeout: 30_000,
   };
+  const max = options.maxConnections ?? 10;
   const pool = new pg.Pool({
     ...config,
     application_name: role,
-    max: options.maxConnections ?? 10,
+    max,
     idleTimeoutMillis: 60_000,
   });
   pool.on("error", onError);
@@ -119,6 +124,12 @@ export function createDatabase(options: DatabaseOptions): Database {
       return result;
     },
     onIdentityChange: (hear) => void hearers.push(hear),
+    connections: () => ({
+      used: pool.totalCount - pool.idleCount,
+      idle: pool.idleCount,
+      waiting: pool.waitingCount,
+      max,
+    }),
     async connect(name) {
       const client = new pg.Client({ ...config, application_name: `${role}-${name}`, statement_timeout: 0 });
       client.on("error", onError);

@@ -123,3 +123,25 @@ test("a batch takes no more than its weight, and one item alone may weigh more",
   await Promise.all([4, 4, 4, 50, 1].map((item) => writer.write(item)));
   assert.deepEqual(batches, [[4, 4], [4], [50], [1]]);
 });
+
+test("every batch is observed with its size, also one that fails", async () => {
+  const seen: number[] = [];
+  const { writer, batches } = writerOf(
+    async (items) => {
+      if (items.includes(2)) throw new Error("two is bad");
+      return answer(items);
+    },
+    {
+      observe(items, seconds) {
+        seen.push(items);
+        assert.ok(seconds >= 0 && seconds < 60);
+      },
+    },
+  );
+  await Promise.allSettled([1, 2, 3].map((item) => writer.write(item)));
+  assert.deepEqual(
+    seen,
+    batches.map((batch) => batch.length),
+  );
+  assert.deepEqual(seen, [3, 1, 2, 1, 1]);
+});

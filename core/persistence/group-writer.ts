@@ -17,6 +17,8 @@ export type GroupWriterOptions<Item, Result> = {
   maxInFlight: number;
   /** A failure that is not any item's fault (the database is away): not worth halving. */
   isShared(error: unknown): boolean;
+  /** Told after each batch, whatever became of it: its items, and how long it took in seconds. */
+  observe?: ((items: number, seconds: number) => void) | undefined;
 };
 
 type Waiting<Item, Result> = {
@@ -33,9 +35,18 @@ export function createGroupWriter<Item, Result>(
   let scheduled = false;
   let onIdle: (() => void)[] = [];
 
+  const writeBatch = async (items: readonly Item[]): Promise<Result[]> => {
+    const startedAt = performance.now();
+    try {
+      return await options.writeBatch(items);
+    } finally {
+      options.observe?.(items.length, (performance.now() - startedAt) / 1_000);
+    }
+  };
+
   const commit = async (batch: Waiting<Item, Result>[]): Promise<void> => {
     try {
-      const results = await options.writeBatch(batch.map((entry) => entry.item));
+      const results = await writeBatch(batch.map((entry) => entry.item));
       for (const [index, entry] of batch.entries()) entry.resolve(results[index] as Result);
     } catch (error) {
       if (batch.length === 1 || options.isShared(error)) {

@@ -13,6 +13,7 @@ const PROCESS = ["core/config", "core/logger", "core/shutdown"] as const;
 const EVERYTHING_IN_CORE = [
   ...PROCESS,
   "core/health-server",
+  "core/telemetry",
   "core/domain",
   "core/nodes/definitions",
   "core/nodes",
@@ -34,6 +35,7 @@ const APP = [
   "core/queue",
   "core/crypto",
   "core/nodes/definitions",
+  "core/telemetry",
 ];
 /** main.ts, and what it calls to build things. */
 const BUILDERS = /\/(main|build-[a-z-]+)\.ts$/;
@@ -108,6 +110,8 @@ export const ROOMS: readonly Room[] = [
       "core/nodes/definitions",
     ],
   },
+  // Metrics and traces; nothing else knows the libraries for them.
+  { name: "core/telemetry", files: /^core\/telemetry\//, mayImport: ["core/domain"] },
   { name: "core/config", files: /^core\/config(\.test)?\.ts$/, mayImport: ["core/domain"] },
   { name: "core/logger", files: /^core\/logger(\.test)?\.ts$/, mayImport: [] },
   { name: "core/shutdown", files: /^core\/shutdown(\.test)?\.ts$/, mayImport: ["core/logger"] },
@@ -140,7 +144,12 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "ipaddr.js": ["core/egress", "core/domain"],
   "rate-limiter-flexible": ["core/persistence", "core/services"],
   pino: ["core/logger"],
-  "prom-client": ["api", "worker", "scheduler", "core/health-server"],
+  "prom-client": ["api", "worker", "scheduler", "core/health-server", "core/telemetry"],
+  "@opentelemetry/api": ["core/telemetry"],
+  "@opentelemetry/exporter-trace-otlp-proto": ["core/telemetry"],
+  "@opentelemetry/resources": ["core/telemetry"],
+  "@opentelemetry/sdk-trace-node": ["core/telemetry"],
+  "bullmq-otel": ["core/telemetry"],
   react: ["dashboards/studio"],
   "react-dom": ["dashboards/studio"],
   "@mantine/core": ["dashboards/studio"],

@@ -158,6 +158,8 @@ export function claimOf(given: Partial<ClaimedExecution> = {}): ClaimedExecution
     hasHistory: false,
     startedAt: "2026-03-01T12:00:00.000Z",
     claimedAt: "2026-03-01T12:00:00.000Z",
+    queuedSeconds: 0,
+    traceParent: null,
     ...given,
   };
 }

@@ -30,10 +30,11 @@ export function claimExecutions(database: Executor, claim: Claim): Promise<Claim
     from due where e.id = due.id
     returning e.id, e.workspace_id "workspaceId", e.workflow_id "workflowId", e.version, e.user_id "userId",
       e.root_id "rootId", e.trigger_type "triggerType", e.trigger_node "triggerNode", e.trigger, e.input,
-      e.priority, e.wake, e.labels, e.fence, e.crash_count "crashCount",
+      e.priority, e.wake, e.labels, e.fence, e.crash_count "crashCount", e.trace_parent "traceParent",
       e.cancel_requested_at is not null "cancelRequested",
       e.fence > 1 or e.retry_of is not null or e.fork_of is not null "hasHistory",
-      e.started_at "startedAt", clock_timestamp() "claimedAt"`);
+      e.started_at "startedAt", clock_timestamp() "claimedAt",
+      extract(epoch from clock_timestamp() - e.available_at)::float8 "queuedSeconds"`);
 }
 
 /** Which of `ids` are queued, due, and have lost so many workers that they must run alone. */

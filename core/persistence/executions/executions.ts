@@ -1,6 +1,6 @@
 // Executions as people see them: one with its payloads, many without.
 import type { ReadFacts } from "../../domain/audited-read.ts";
-import type { ExecutionError, ExecutionStatus } from "../../domain/execution.ts";
+import { type ExecutionError, type ExecutionStatus, LEASE_MS } from "../../domain/execution.ts";
 import type { Executor } from "../database.ts";
 import { newestFirst } from "../newest-first.ts";
 import { auditReadsOf } from "../read-facts.ts";
@@ -29,6 +29,8 @@ export type Execution = ExecutionSummary & {
   error: ExecutionError | null;
   /** Effects in doubt for which it waits; at most 100 are named. */
   pendingDecisions: { nodeId: string; iteration: string }[];
+  /** Its worker is lost and no other has taken it over yet. */
+  recovering?: boolean;
 };
 
 export type ExecutionState = ReadFacts & Pick<Execution, "status" | "error">;
@@ -41,6 +43,17 @@ const DECISIONS = sql`(select coalesce(jsonb_agg(jsonb_build_object('nodeId', no
   from (select node_id, iteration, seq from execution_steps s
     where s.execution_id = e.id and s.status = 'unknown' order by seq limit 100) parked)`;
 
+/**
+ * Its lease has run out, its worker has stopped or fell silent for as long, or it was taken back and waits to be claimed
+ * again. Only a running one looks a worker up.
+ */
+const RECOVERING = sql`case e.status
+  when 'running' then e.lease_until < clock_timestamp() or exists (
+    select from workers w where w.id = e.lease_owner and (w.stopped_at is not null
+      or w.heartbeat_at < clock_timestamp() - make_interval(secs => ${LEASE_MS / 1000}::float8)))
+  when 'queued' then e.crash_count > 0 and e.available_at <= clock_timestamp()
+  else false end`;
+
 /** With its payloads, and with the facts about its readers, which are not for them. */
 export function findExecution(
   tx: Executor,
@@ -48,7 +61,8 @@ export function findExecution(
 ): Promise<(Execution & Omit<ReadFacts, "workspaceId">) | null> {
   return tx.one(sql`
     select ${SUMMARY}, ${FACTS}, jsonb_build_object('type', e.trigger_type, 'node', e.trigger_node) || e.trigger trigger,
-      e.input, e.output, e.error, case when e.status = 'waiting' then ${DECISIONS} else '[]' end "pendingDecisions"
+      e.input, e.output, e.error, ${RECOVERING} recovering,
+      case when e.status = 'waiting' then ${DECISIONS} else '[]' end "pendingDecisions"
     from workflow_executions e where e.id = ${id}`);
 }
 

@@ -29,6 +29,8 @@ export type NewExecution = {
   requestHash: string | null;
   /** The API key that asked, for the audit log. */
   apiKeyId?: string | undefined;
+  /** The W3C traceparent of the submission, where traces are on. */
+  traceParent?: string | undefined;
 };
 
 /** `made` false: the key was used before. A submission without a row was not allowed or does not exist. */
@@ -48,7 +50,7 @@ export function insertExecutions(
       select * from jsonb_to_recordset(${JSON.stringify(executions)}::jsonb) as r(id uuid, "userId" uuid,
         "workspaceIds" uuid[], "workflowId" uuid, version int, "triggerType" text, "triggerNode" text, trigger jsonb, input jsonb,
         priority smallint, "availableAt" timestamptz, bell uuid, labels text[], watched boolean, key text,
-        "requestHash" text)
+        "requestHash" text, "traceParent" text)
     ),
     allowed as (
       select r.*, w.workspace_id, v.version as run_version, v.labels as version_labels
@@ -70,12 +72,13 @@ export function insertExecutions(
     ),
     made as (
       insert into workflow_executions (id, workspace_id, workflow_id, version, user_id, trigger_type,
-        trigger_node, trigger, input, priority, available_at, bell, labels, watched, root_id, rung_at)
+        trigger_node, trigger, input, priority, available_at, bell, labels, watched, trace_parent,
+        root_id, rung_at)
       select id, workspace_id, "workflowId", run_version, "userId", "triggerType", "triggerNode", trigger, input,
         priority, coalesce("availableAt", now()), bell,
         case when version_labels = '{}' then labels
           else array(select distinct label from unnest(labels || version_labels) label order by label) end,
-        watched, id, now()
+        watched, "traceParent", id, now()
       from allowed
       where key is null or id in (select execution_id from keyed)
       returning id

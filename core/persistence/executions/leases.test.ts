@@ -31,7 +31,7 @@ test("only expired leases are taken back: queued, a crash more, under a new wake
   const alive = await bed.addExecution({ ...expired, lease_until: "2100-01-01" });
   const waiting = await bed.addExecution({ ...expired, status: "waiting" });
   assert.deepEqual(await reap(), [
-    { id: dead, wake: 8, priority: 4, status: "queued", goneErrorWorkflowId: null },
+    { id: dead, wake: 8, priority: 4, status: "queued", crashed: true, goneErrorWorkflowId: null },
   ]);
   const row = await bed.execution(dead);
   assert.deepEqual(
@@ -64,7 +64,10 @@ test("a worker that still beats has not died of it: the execution is queued agai
   const owner = uuidv7();
   await registerWorker(worker, { id: owner, host: "here", pid: 1, concurrency: 1 });
   const id = await bed.addExecution({ ...expired, lease_owner: owner, crash_count: 2 });
-  await reap();
+  assert.deepEqual(
+    (await reap()).map(({ crashed }) => crashed),
+    [false],
+  );
   const row = await bed.execution(id);
   assert.deepEqual([row.status, row.crash_count], ["queued", 2]);
 });

@@ -51,6 +51,8 @@ export type ReapedExecution = {
   status: "queued" | "failed" | "cancelled";
   /** The error workflow that should have been started, but is not there. */
   goneErrorWorkflowId: string | null;
+  /** Its worker was dead, and that counts against it. */
+  crashed: boolean;
 };
 
 /**
@@ -69,14 +71,14 @@ export function reapExecutions(
       order by id limit ${options.limit} for update skip locked
     ),
     crashes as (
-      select e.id, e.cancel_requested_at, e.crash_count + case when exists (
+      select e.id, e.cancel_requested_at, e.crash_count crashed_before, e.crash_count + case when exists (
         select from workers w where w.id = e.lease_owner and w.stopped_at is null
           and w.heartbeat_at > clock_timestamp() - make_interval(secs => ${options.silentMs / 1000}::float8)
         ) then 0 else 1 end crash_count
       from workflow_executions e join lost on lost.id = e.id
     ),
     verdict as (
-      select id, crash_count, case
+      select id, crash_count, crash_count > crashed_before crashed, case
         when cancel_requested_at is not null then 'cancelled'
         when crash_count >= ${options.maxCrashes} then 'failed'
         else 'queued' end status
@@ -91,9 +93,9 @@ export function reapExecutions(
           format('%s workers died while running this execution', v.crash_count))
         when 'cancelled' then ${CANCELLED_ERROR} end
     from verdict v where e.id = v.id
-    returning e.id, e.wake, e.workspace_id, ${FAILED_COLUMNS}),
+    returning e.id, e.wake, e.workspace_id, ${FAILED_COLUMNS}, v.crashed),
     ${startErrorWorkflows(sql`reaped`)}
-    select id, wake, priority, status, (select error_workflow_id from heirs
+    select id, wake, priority, status, crashed, (select error_workflow_id from heirs
       where failed_id = reaped.id and version_to_run is null) "goneErrorWorkflowId"
     from reaped`);
 }

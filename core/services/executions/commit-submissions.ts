@@ -36,7 +36,12 @@ export type Verdict = Submitted | "refused" | "mismatch";
 export function toRow(
   actor: Actor,
   submission: Submission,
-  options: { id?: string; watched?: boolean; key?: { text: string; requestHash: string } | undefined },
+  options: {
+    id?: string;
+    watched?: boolean;
+    key?: { text: string; requestHash: string } | undefined;
+    traceParent?: string | undefined;
+  },
 ): NewExecution {
   const { workflowId, input, version, runAt } = submission;
   return {
@@ -57,6 +62,7 @@ export function toRow(
     key: options.key?.text ?? null,
     requestHash: options.key?.requestHash ?? null,
     apiKeyId: actor.apiKey?.id,
+    traceParent: options.traceParent,
   };
 }
 

@@ -84,7 +84,8 @@ async function find(
   const found = await database.transaction(principalsOf(actor), (tx) => findExecution(tx, id));
   if (!found) throw notFound("execution");
   authorize(actor, "execution:read", found);
-  const { labels, auditReads, ...execution } = found;
+  const { labels, auditReads, recovering, ...rest } = found;
+  const execution = recovering ? { ...rest, recovering } : rest;
   return { execution, facts: { workspaceId: execution.workspaceId, labels, auditReads } };
 }
 

@@ -25,7 +25,13 @@ const MAX_BATCH = 500;
 
 export type { Submission, Submitted };
 
-export type SubmitOptions = { id?: string; key?: string | undefined; watched?: boolean };
+export type SubmitOptions = {
+  id?: string;
+  key?: string | undefined;
+  watched?: boolean;
+  /** W3C traceparent of the submission's span. */
+  traceParent?: string;
+};
 
 export type ExecutionSubmitter = {
   /**
@@ -40,7 +46,7 @@ export type ExecutionSubmitter = {
   submitMany(
     actor: Actor,
     submissions: readonly Submission[],
-    options?: { key?: string | undefined },
+    options?: Pick<SubmitOptions, "key" | "traceParent">,
   ): Promise<Submitted[]>;
   drain(): Promise<void>;
 };
@@ -53,6 +59,8 @@ export type SubmitDependencies = {
   onRingFailed: (error: unknown) => void;
   /** Another only where its cost is measured. */
   appendSubmissions?: typeof appendAudit;
+  /** Told after each group commit. */
+  observeSubmissions?: ((submissions: number, seconds: number) => void) | undefined;
 };
 
 export function createExecutionSubmitter(dependencies: SubmitDependencies): ExecutionSubmitter {
@@ -75,6 +83,7 @@ export function createExecutionSubmitter(dependencies: SubmitDependencies): Exec
     maxBatch: MAX_BATCH,
     maxInFlight: 2,
     isShared: (error) => error instanceof AppError && error.code === "database_unavailable",
+    observe: dependencies.observeSubmissions,
   });
 
   return {
@@ -92,8 +101,8 @@ export function createExecutionSubmitter(dependencies: SubmitDependencies): Exec
       if (verdict !== "refused") return verdict;
       throw await database.transaction(principalsOf(actor), (tx) => explainRefusal(tx, actor, submission));
     },
-    async submitMany(actor, submissions, { key } = {}) {
-      const rows = toRows(actor, submissions, key);
+    async submitMany(actor, submissions, options = {}) {
+      const rows = toRows(actor, submissions, options);
       const { submitted, rings } = await database.transaction(principalsOf(actor), async (tx) => {
         await checkFiles(tx, submissions);
         const { verdicts, rings } = await commitSubmissions(tx, rows, append);
@@ -108,11 +117,15 @@ export function createExecutionSubmitter(dependencies: SubmitDependencies): Exec
 }
 
 /** A space cannot be in a client's own key, so no single submission ever has the key of a batch's item. */
-function toRows(actor: Actor, submissions: readonly Submission[], key: string | undefined): NewExecution[] {
-  if (key === undefined) return submissions.map((submission) => toRow(actor, submission, {}));
+function toRows(
+  actor: Actor,
+  submissions: readonly Submission[],
+  { key, traceParent }: Pick<SubmitOptions, "key" | "traceParent">,
+): NewExecution[] {
+  if (key === undefined) return submissions.map((submission) => toRow(actor, submission, { traceParent }));
   const requestHash = hashOf({ batch: submissions });
   return submissions.map((submission, index) =>
-    toRow(actor, submission, { key: { text: `${key} ${index}`, requestHash } }),
+    toRow(actor, submission, { key: { text: `${key} ${index}`, requestHash }, traceParent }),
   );
 }
 

@@ -98,5 +98,6 @@ export const NO_DATA: Readonly<Record<string, string>> = {
   "get /api/workflows/{id}/versions/{from}/diff/{to}": GRAPH,
   "post /api/workflows/{id}/versions/{version}/restore": GRAPH,
   "get /api/audit-logs": "details of entries, which hold no payloads",
+  "get /api/admin/workers": "alive, silent or stopped",
   "get /metrics": "counts",
 };

@@ -214,6 +214,7 @@ const ADMINISTRATION: Readonly<Record<string, Plan>> = {
   "post /api/admin/invitations": { object: null, call: () => ({ body: guest() }) },
   "delete /api/admin/invitations/{id}": on("instance", (target) => target.instanceInvitation()),
   "get /api/admin/users": nothing,
+  "get /api/admin/workers": nothing,
   "get /api/admin/users/{id}": on("instance", somebody),
   "patch /api/admin/users/{id}": on("instance", somebody, { body: { disabled: true } }),
   "post /api/admin/users/{id}/reset-link": on("instance", somebody),

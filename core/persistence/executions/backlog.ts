@@ -1,0 +1,64 @@
+// What waits to be claimed: asked by workers that hear nothing, and counted by one scheduler. Bounded, whatever the history.
+import type { Executor } from "../database.ts";
+import { sql } from "../sql.ts";
+
+/** What is due is rung every few seconds, so it stands at this end; what waits for its time does not hide it. */
+const NEWEST = 1_000;
+/** From here on the count says "at least"; counting a million would cost what claims need. */
+const MOST = 100_000;
+
+/** Could a worker claim something now? Looks at no more than 1,000 rows of the index of what is queued. */
+export async function hasBacklog(database: Executor): Promise<boolean> {
+  const row = await database.one<{ waits: boolean }>(sql`
+    select exists (
+      select from (
+        select available_at from workflow_executions where status = 'queued'
+        order by rung_at desc limit ${NEWEST}
+      ) newest
+      where available_at <= clock_timestamp()
+    ) waits`);
+  return row?.waits ?? false;
+}
+
+export type Census = {
+  /** Queued and due; at most 100,000 are counted. */
+  due: number;
+  /** Queued for a later time. */
+  later: number;
+  running: number;
+  /** Seconds since the oldest due one could have been claimed; 0 without any. */
+  oldestSeconds: number;
+  /** Running under a lease that has run out: their worker is gone, nobody has taken them back yet. */
+  orphaned: number;
+  /** Workers that beat, and those that fell silent within 10 minutes without a goodbye. */
+  alive: number;
+  silent: number;
+};
+
+/** One look at the partial indexes of what is queued and what is running, and at the workers. */
+export function takeCensus(database: Executor, silentMs: number): Promise<Census | null> {
+  return database.one<Census>(sql`
+    with queued as (
+      select available_at from workflow_executions where status = 'queued' order by rung_at limit ${MOST}
+    ),
+    running as (
+      select lease_until from workflow_executions where status = 'running' order by lease_until limit ${MOST}
+    ),
+    beats as (
+      select clock_timestamp() - heartbeat_at as age from workers
+      where stopped_at is null and heartbeat_at > clock_timestamp() - interval '10 minutes'
+    ),
+    silence as (select make_interval(secs => ${silentMs / 1000}::float8) as least)
+    select q.due, q.later, q."oldestSeconds", r.running, r.orphaned, b.alive, b.silent
+    from (
+      select count(*) filter (where available_at <= clock_timestamp()) due,
+        count(*) filter (where available_at > clock_timestamp()) later,
+        coalesce(greatest(extract(epoch from clock_timestamp() - min(available_at)), 0), 0)::float8 "oldestSeconds"
+      from queued
+    ) q,
+    (select count(*) running, count(*) filter (where lease_until < clock_timestamp()) orphaned from running) r,
+    (
+      select count(*) filter (where age <= least) alive, count(*) filter (where age > least) silent
+      from beats, silence
+    ) b`);
+}
