@@ -4,7 +4,16 @@ export const PROFILES = ["embedded", "redis"] as const;
 /** embedded: BullMQ on the same PostgreSQL; redis: BullMQ on a Redis beside it. */
 export type Profile = (typeof PROFILES)[number];
 
-export const NAMES = ["bullmq", "closed-loop", "batch", "wait", "chain", "for-each", "audit"] as const;
+export const NAMES = [
+  "bullmq",
+  "closed-loop",
+  "batch",
+  "wait",
+  "chain",
+  "for-each",
+  "audit",
+  "scripts",
+] as const;
 export type Name = (typeof NAMES)[number];
 
 /** `profile` and `command` are added where it is printed. */

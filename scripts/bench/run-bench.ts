@@ -8,6 +8,7 @@ import { measureClosedLoop } from "./measure-closed-loop.ts";
 import { measureHistory } from "./measure-history.ts";
 import { measureLoginStorm } from "./measure-login-storm.ts";
 import { measureLoginTiming } from "./measure-login-timing.ts";
+import { measureScripts } from "./measure-scripts.ts";
 import { measureChain, measureForEach, measureWait } from "./measure-waiting.ts";
 import { type Measurement, type Name, type Profile, round } from "./measurement.ts";
 import type { BenchOptions } from "./parse-arguments.ts";
@@ -21,6 +22,9 @@ export type BenchOutput = {
   print(measurement: Measurement & { profile: Profile; command: string }): void;
   note(line: string): void;
 };
+
+/** What is measured without the platform's processes. */
+const ALONE: ReadonlySet<Name> = new Set(["bullmq", "audit", "scripts"]);
 
 type Print = (measurement: Measurement) => void;
 
@@ -124,7 +128,9 @@ async function measureAll(
     const { auditRows: rows, seconds } = options;
     for (const line of await measureAudit(servers, { rows, seconds, note })) printerFor("audit")(line);
   }
-  if (options.names.every((name) => name === "bullmq" || name === "audit")) return;
+  if (options.names.includes("scripts"))
+    for (const line of await measureScripts()) printerFor("scripts")(line);
+  if (options.names.every((name) => ALONE.has(name))) return;
 
   output.note(`${profile}: starting api, worker and scheduler`);
   const roles = await startRoles(servers, options.cpuProfiles, cleanup);
@@ -143,6 +149,7 @@ async function measureOne(
   switch (name) {
     case "bullmq":
     case "audit":
+    case "scripts":
       return [];
     case "closed-loop": {
       const lines = await measureClosedLoop(platform, seconds);
