@@ -141,7 +141,7 @@ test("an archived, deleted or foreign error workflow starts nothing, fails nothi
   const eve = await bed.addPerson();
   const archived = await bed.addWorkflow(ada);
   await bed.admin.query("update workflows set archived_at = now() where id = $1", [archived]);
-  for (const handler of [archived, uuidv7(), await bed.addWorkflow(eve)]) {
+  for (const handler of [archived, uuidv7(), "no id", await bed.addWorkflow(eve)]) {
     const id = await addRunning(handler);
     assert.deepEqual(await fail(id), [{ executionId: id, errorWorkflowId: handler }]);
     assert.deepEqual(await fail(id), []);

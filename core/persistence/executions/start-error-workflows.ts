@@ -22,33 +22,38 @@ const NEW_ID = sql`encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid()) p
   substring(int8send(floor(extract(epoch from clock_timestamp()) * 1000)::bigint) from 3) from 1 for 6), 52, 1), 53, 1),
   'hex')::uuid`;
 
+/** As saved; what is no UUID, in a graph that came another way, must not keep the execution from failing. */
+const ASKED_FOR = sql`v.graph #>> '{settings,errorWorkflowId}'`;
+const ASKED_ID = sql`case when ${ASKED_FOR} ~* '^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$'
+  then (${ASKED_FOR})::uuid end`;
+
 /**
- * Two CTEs for the end of a statement that has failed the rows of `moved`, a CTE with `id`, `workspace_id` and
+ * Three CTEs for the end of a statement that has failed the rows of `moved`, a CTE with `id`, `workspace_id` and
  * FAILED_COLUMNS: `heirs` are the error workflows asked for, those without a `version_to_run` are gone; `started`
  * inserts the rest, acting as the failed one's person. Never rung, they are found by the scheduler's next pass.
  */
 export function startErrorWorkflows(moved: Sql): Sql {
   return sql`
     heirs as (
-      select f.id failed_id, f.workspace_id, f.user_id, f.priority, f.labels, w.version version_to_run,
-        v.graph #>> '{settings,errorWorkflowId}' error_workflow_id,
+      select f.id failed_id, f.workspace_id, f.user_id, f.priority, f.labels, w.id handler_id, w.version version_to_run,
+        ${ASKED_FOR} error_workflow_id,
         jsonb_build_object('executionId', f.id, 'workflowId', f.workflow_id, 'version', f.version, 'error', f.error) input
       from ${moved} f
       join workflow_versions v on v.workflow_id = f.workflow_id and v.version = f.version
-      left join workflows w on w.id = (v.graph #>> '{settings,errorWorkflowId}')::uuid
+      left join workflows w on w.id = ${ASKED_ID}
         and w.workspace_id = f.workspace_id and w.archived_at is null
-      where f.status = 'failed' and v.graph #>> '{settings,errorWorkflowId}' is not null
+      where f.status = 'failed' and ${ASKED_FOR} is not null
         and not (${ON_ERROR_ALREADY})
     ),
     fresh as materialized (select h.*, ${NEW_ID} new_id from heirs h where version_to_run is not null),
     started as (
       insert into workflow_executions (id, workspace_id, workflow_id, version, user_id, trigger_type, trigger, input,
         labels, priority, root_id, rung_at)
-      select h.new_id, h.workspace_id, h.error_workflow_id::uuid, h.version_to_run, h.user_id, 'error',
+      select h.new_id, h.workspace_id, h.handler_id, h.version_to_run, h.user_id, 'error',
         jsonb_build_object('executionId', h.failed_id), h.input,
         array(select distinct label from unnest(h.labels || v.labels) label order by label), h.priority, h.new_id,
         to_timestamp(0)
       from fresh h
-      join workflow_versions v on v.workflow_id = h.error_workflow_id::uuid and v.version = h.version_to_run
+      join workflow_versions v on v.workflow_id = h.handler_id and v.version = h.version_to_run
     )`;
 }

@@ -291,3 +291,14 @@ test("never throws, whatever JSON comes; and what it accepts has an order that h
     { numRuns: 500 },
   );
 });
+
+test("pins: one that is too large, one of a node that leaves by several ports", () => {
+  const nodes = [
+    value("a", 1, { pinned: "x".repeat(1_048_575) }),
+    node("if", "flow.condition", { when: 1 }, { pinned: true }),
+  ];
+  assert.deepEqual(faults(graph(nodes, "start>a", "a>if")), [
+    "pinned_too_large nodes.1.data.pinned a",
+    "pinned_port nodes.2.data.pinned if",
+  ]);
+});
