@@ -23,9 +23,8 @@ const NEW_ID = sql`encode(set_bit(set_bit(overlay(uuid_send(gen_random_uuid()) p
   'hex')::uuid`;
 
 /** As saved; what is no UUID, in a graph that came another way, must not keep the execution from failing. */
-const ASKED_FOR = sql`v.graph #>> '{settings,errorWorkflowId}'`;
-const ASKED_ID = sql`case when ${ASKED_FOR} ~* '^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$'
-  then (${ASKED_FOR})::uuid end`;
+const ASKED_ID = sql`case when a.error_workflow_id ~* '^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$'
+  then a.error_workflow_id::uuid end`;
 
 /**
  * Three CTEs for the end of a statement that has failed the rows of `moved`, a CTE with `id`, `workspace_id` and
@@ -36,13 +35,15 @@ export function startErrorWorkflows(moved: Sql): Sql {
   return sql`
     heirs as (
       select f.id failed_id, f.workspace_id, f.user_id, f.priority, f.labels, w.id handler_id, w.version version_to_run,
-        ${ASKED_FOR} error_workflow_id,
+        a.error_workflow_id,
         jsonb_build_object('executionId', f.id, 'workflowId', f.workflow_id, 'version', f.version, 'error', f.error) input
       from ${moved} f
       join workflow_versions v on v.workflow_id = f.workflow_id and v.version = f.version
+      -- Once: unpacking a graph of 1,000 nodes for each mention of it took 2.2 ms a failure instead of 0.9.
+      cross join lateral (select v.graph #>> '{settings,errorWorkflowId}' error_workflow_id offset 0) a
       left join workflows w on w.id = ${ASKED_ID}
         and w.workspace_id = f.workspace_id and w.archived_at is null
-      where f.status = 'failed' and ${ASKED_FOR} is not null
+      where f.status = 'failed' and a.error_workflow_id is not null
         and not (${ON_ERROR_ALREADY})
     ),
     fresh as materialized (select h.*, ${NEW_ID} new_id from heirs h where version_to_run is not null),
