@@ -56,6 +56,10 @@ const WORLD = `
     .map(names).concat(({}).polluted ?? "clean", typeof JSON.stringify, Date.now())`;
 const world = await run(WORLD);
 
+test("A31: the world that the others are compared with is clean itself", () => {
+  assert.ok(Array.isArray(world) && world.includes("clean"));
+});
+
 for (const [index, { id, source, expect }] of corpus.entries()) {
   test(`${id}: script ${index + 1}, ${source.slice(0, 80)}`, async () => {
     const { got, told } = await outcome(source);
