@@ -1,6 +1,7 @@
 // The API process: configuration, database, services, routes, server; stopped in the opposite order.
 import { fileURLToPath } from "node:url";
 import { type Config, loadConfig } from "#core/config.ts";
+import { armCrashPoint } from "#core/domain/crash-points.ts";
 import { createLogger, type Logger } from "#core/logger.ts";
 import { commitCanary } from "#core/persistence/commit-canary.ts";
 import { createDatabase, type Database } from "#core/persistence/database.ts";
@@ -9,7 +10,7 @@ import { createExecutionQueue } from "#core/queue/execution-queue.ts";
 import { checkBackend, chooseBackend } from "#core/queue/queue-backend.ts";
 import { checkFoundations } from "#core/services/check-foundations.ts";
 import { isRegistrationBlocked } from "#core/services/identity/signup-policy.ts";
-import { runRole } from "#core/shutdown.ts";
+import { endAbruptly, runRole } from "#core/shutdown.ts";
 import { loadTracing } from "#core/telemetry/load-tracing.ts";
 import { countRings } from "#core/telemetry/ring-metrics.ts";
 import { createApp } from "./app.ts";
@@ -127,6 +128,7 @@ if (import.meta.main) {
   await runRole(logger, async () => {
     const config = loadConfig("api");
     logger.level = config.logLevel;
+    armCrashPoint(config.crashAt, endAbruptly);
     return (await startApi(config, logger)).stop;
   });
 }

@@ -51,6 +51,7 @@ test("the least a role needs gives the documented defaults", () => {
     mailFrom: undefined,
     sampleServiceUrl: undefined,
     traceEndpoint: undefined,
+    crashAt: undefined,
   });
   assert.deepEqual([jwtSecrets.length, encryptionKeys[0]?.id], [1, "k"]);
   assert.equal(reloadEncryptionKeys, undefined);
@@ -236,4 +237,14 @@ test("S10: secrets that everybody knows are refused off loopback", () => {
   const random = `a:${randomBytes(32).toString("base64url")}`;
   const environment = { DATABASE_URL, JWT_SECRETS: random, ENCRYPTION_KEYS: random, HOST: "0.0.0.0" };
   assert.equal(loadConfig("api", environment).jwtSecrets.length, 1);
+});
+
+test("a process that is told to crash says it is under test, or does not start", () => {
+  const at = { ...COMPLETE, CRASH_AT: "worker.after_claim:2" };
+  for (const NODE_ENV of [undefined, "", "production", "development"])
+    assert.deepEqual(namesOf(faultsOf("worker", { ...at, NODE_ENV })), ["CRASH_AT"]);
+  const { crashAt } = loadConfig("worker", { ...at, NODE_ENV: "test" });
+  assert.deepEqual(crashAt, { point: "worker.after_claim", nth: 2 });
+  const unknown = { ...COMPLETE, NODE_ENV: "test", CRASH_AT: "worker.nowhere:1" };
+  assert.deepEqual(namesOf(faultsOf("worker", unknown)), ["CRASH_AT"]);
 });

@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { z } from "zod";
 import { AppError, type Problem } from "./domain/app-error.ts";
 import { namesSomeHosts } from "./domain/client-network.ts";
+import { parseCrashAt } from "./domain/crash-points.ts";
 import { parseHostPort } from "./domain/host-port.ts";
 import { isKnownSecret } from "./domain/known-secrets.ts";
 import { isLoopback } from "./domain/loopback.ts";
@@ -66,6 +67,14 @@ const proxies = list.superRefine((entries, context) => {
   }
 });
 
+/** `<point>:<n>`, see core/domain/crash-points.ts. */
+const crashAt = z.string().transform((text, context) => {
+  const at = parseCrashAt(text);
+  if (at) return at;
+  context.addIssue({ code: "custom", message: "is not <point>:<n> with a point of the list" });
+  return z.NEVER;
+});
+
 const environmentSchema = z.object({
   PORT: port.default(3000),
   HOST: z.string().default("127.0.0.1"),
@@ -99,6 +108,7 @@ const environmentSchema = z.object({
     .optional(),
   SAMPLE_SERVICE_URL: z.url().optional(),
   OTEL_EXPORTER_OTLP_ENDPOINT: z.url({ protocol: /^https?$/ }).optional(),
+  CRASH_AT: crashAt.optional(),
 });
 
 export type Config = ReturnType<typeof toConfig>;
@@ -114,6 +124,7 @@ export function loadConfig(role: Role, environment: NodeJS.ProcessEnv = process.
     ...missingFor(role, given),
     ...inPlain(given),
     ...knownToAll(given),
+    ...crashing(given),
   ];
   if (problems.length > 0 || !parsed.success) {
     const text = problems.map((problem) => `${problem.path}: ${problem.message}`).join("; ");
@@ -209,6 +220,15 @@ function knownToAll(given: NodeJS.ProcessEnv): Problem[] {
     }));
 }
 
+/**
+ * Refused, not ignored, unless the process says it is under test: nobody runs by mistake what will kill itself, and a
+ * fault test whose fault was switched off would be green for nothing.
+ */
+function crashing(given: NodeJS.ProcessEnv): Problem[] {
+  if (given.CRASH_AT === undefined || given.NODE_ENV === "test") return [];
+  return [{ path: "CRASH_AT", message: "is for tests only (NODE_ENV=test)" }];
+}
+
 function toConfig(role: Role, environment: Environment) {
   return {
     role,
@@ -242,5 +262,6 @@ function toConfig(role: Role, environment: Environment) {
     sampleServiceUrl: environment.SAMPLE_SERVICE_URL,
     /** Where spans go, over OTLP; undefined: traces are off. */
     traceEndpoint: environment.OTEL_EXPORTER_OTLP_ENDPOINT,
+    crashAt: environment.CRASH_AT,
   };
 }

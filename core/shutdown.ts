@@ -6,6 +6,11 @@ const DRAIN_MS = 25_000;
 
 export type Stop = () => Promise<void>;
 
+/** Without a word, as when the power fails: what fault tests arm. */
+export function endAbruptly(): void {
+  process.kill(process.pid, "SIGKILL");
+}
+
 /**
  * Runs `start`, tells a supervisor "ready", and calls the stop it returned once on SIGTERM, SIGINT or a lost
  * supervisor. Exit code 0 after a clean stop, 1 when the start failed or the drain took too long.

@@ -1,6 +1,7 @@
 // The scheduler: turns time into executions, and takes back what dead workers left.
 import { type Config, loadConfig } from "#core/config.ts";
 import { createAnchorSigner } from "#core/crypto/anchor-signer.ts";
+import { armCrashPoint } from "#core/domain/crash-points.ts";
 import { startHealthServer } from "#core/health-server.ts";
 import { createLogger, type Logger } from "#core/logger.ts";
 import { createDatabase, type Database } from "#core/persistence/database.ts";
@@ -17,7 +18,7 @@ import { resumeErasures } from "#core/services/erasure/resume-erasures.ts";
 import { recoverExecutions } from "#core/services/executions/recover-executions.ts";
 import { takeCensus } from "#core/services/executions/take-census.ts";
 import { tidyMemberships } from "#core/services/workspaces/tidy-memberships.ts";
-import { runRole, type Stop } from "#core/shutdown.ts";
+import { endAbruptly, runRole, type Stop } from "#core/shutdown.ts";
 import { createProcessRegistry } from "#core/telemetry/process-metrics.ts";
 import { countRings } from "#core/telemetry/ring-metrics.ts";
 import { startAnchorLoop } from "./anchor-loop.ts";
@@ -37,6 +38,7 @@ const logger = createLogger("scheduler", "info");
 await runRole(logger, () => {
   const config = loadConfig("scheduler");
   logger.level = config.logLevel;
+  armCrashPoint(config.crashAt, endAbruptly);
   return startScheduler(config, logger);
 });
 

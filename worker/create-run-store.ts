@@ -1,5 +1,6 @@
 // The engine's durability over PostgreSQL: group commit, and patience while the database is away.
 import { AppError } from "#core/domain/app-error.ts";
+import { crashPoint } from "#core/domain/crash-points.ts";
 import type { JournalWrite } from "#core/domain/journal.ts";
 import type { RunStore } from "#core/engine/run-store.ts";
 import type { Logger } from "#core/logger.ts";
@@ -40,6 +41,7 @@ export function createRunStore(
   return {
     async write(write) {
       const held = await awaitDatabase(() => writer.write(write));
+      crashPoint("worker.after_commit");
       if (!held) throw new AppError("lease_lost", "Another worker has taken this execution over");
     },
     drain: () => writer.drain(),

@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { v7 as uuidv7 } from "uuid";
 import { type Config, loadConfig } from "#core/config.ts";
+import { armCrashPoint } from "#core/domain/crash-points.ts";
 import { startHealthServer } from "#core/health-server.ts";
 import { createLogger, type Logger } from "#core/logger.ts";
 import { nodeDefinitions } from "#core/nodes/definitions.ts";
@@ -14,7 +15,7 @@ import { consumeBells } from "#core/queue/bell-consumer.ts";
 import { createExecutionQueue } from "#core/queue/execution-queue.ts";
 import { checkBackend, chooseBackend } from "#core/queue/queue-backend.ts";
 import { checkFoundations } from "#core/services/check-foundations.ts";
-import { runRole, type Stop } from "#core/shutdown.ts";
+import { endAbruptly, runRole, type Stop } from "#core/shutdown.ts";
 import { loadTracing } from "#core/telemetry/load-tracing.ts";
 import { countRings } from "#core/telemetry/ring-metrics.ts";
 import { buildCredentials } from "./build-credentials.ts";
@@ -162,6 +163,7 @@ if (import.meta.main) {
   await runRole(logger, () => {
     const config = loadConfig("worker");
     logger.level = config.logLevel;
+    armCrashPoint(config.crashAt, endAbruptly);
     return startWorker(config, logger);
   });
 }

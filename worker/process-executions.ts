@@ -1,5 +1,6 @@
 // From ring to end: claim, load, run, let go. Translates every failure; a ring never rejects.
 import { AppError } from "#core/domain/app-error.ts";
+import { crashPoint } from "#core/domain/crash-points.ts";
 import type { ClaimedExecution } from "#core/domain/journal.ts";
 import { type EngineDependencies, type RunEnd, runExecution } from "#core/engine/run-execution.ts";
 import type { Logger } from "#core/logger.ts";
@@ -34,6 +35,7 @@ export function createProcessor(dependencies: ProcessorDependencies): (execution
 
   // What waits behind a suspect waits unclaimed: should the suspect take the worker with it, nobody else is harmed.
   const answer = async (executionId: string) => {
+    crashPoint("worker.after_ring");
     const answered = await isolation.run(false, async () => {
       if (running.isStopping()) return true;
       const execution = await gate.claim(executionId);
@@ -62,12 +64,16 @@ export function createProcessor(dependencies: ProcessorDependencies): (execution
 async function runClaimed(dependencies: ProcessorDependencies, execution: ClaimedExecution): Promise<void> {
   const { leases, running, queue } = dependencies;
   const { id: executionId, fence, wake, priority } = execution;
+  crashPoint("worker.after_claim");
   const signal = running.add(execution);
   const watch = watchOf(dependencies, execution);
   let end: RunEnd | undefined;
   try {
     end = await runToEnd(dependencies, execution, signal, watch);
-    if (end === "queued") await queue.ring([{ executionId, wake: wake + 1, priority }]);
+    crashPoint("worker.after_finish");
+    if (end !== "queued") return;
+    crashPoint("worker.before_ring");
+    await queue.ring([{ executionId, wake: wake + 1, priority }]);
   } finally {
     leases.drop({ id: executionId, fence });
     running.remove(execution);
@@ -95,6 +101,7 @@ async function runToEnd(
         ] as const,
       signal,
     );
+    crashPoint("worker.after_load");
     return await runExecution(engine, { execution, workflow, history, signal, observer: watch });
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== "invalid_version") throw error;

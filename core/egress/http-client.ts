@@ -1,5 +1,6 @@
 // The only way out over HTTP: every hop checked, every size and time bounded.
 import { AppError } from "#core/domain/app-error.ts";
+import { crashPoint } from "#core/domain/crash-points.ts";
 import { createAddressPolicy } from "./address-policy.ts";
 import { type ConnectionLimits, createConnectionPool, portOf } from "./connection-pool.ts";
 import { withDeadline } from "./deadline.ts";
@@ -90,6 +91,7 @@ export function createEgress({
     const sensitive = new Set(request.sensitiveHeaders?.map((name) => name.toLowerCase()));
     for (let hop = first, redirects = 0; ; redirects++) {
       const { statusCode: status, headers: rawHeaders, body } = await send(hop, signal);
+      crashPoint("worker.in_effect");
       const headers = present(rawHeaders);
       const location = isRedirect(status) ? single(headers.location) : undefined;
       if (location === undefined || maxRedirects === 0) {

@@ -1,6 +1,7 @@
 // The life of one claim: start at the trigger, walk the graph, hand the result to the journal.
 import { AppError } from "#core/domain/app-error.ts";
 import { type CompiledGraph, reachableFrom } from "#core/domain/compile-graph.ts";
+import { crashPoint } from "#core/domain/crash-points.ts";
 import type { ClaimedExecution, ExecutionMove, StepError, StepRecord } from "#core/domain/journal.ts";
 import type { NodePorts } from "#core/domain/node.ts";
 import { createRedactor } from "#core/domain/redact.ts";
@@ -54,6 +55,7 @@ export async function runExecution(dependencies: EngineDependencies, request: Ru
     .catch((reason: unknown) => moveAfter(reason))
     .finally(() => clearTimeout(deadline));
   if (move === null) return "lost";
+  crashPoint("worker.before_finish");
   try {
     const written = await journal.close(move).then(
       () => move,

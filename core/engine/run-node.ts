@@ -1,5 +1,6 @@
 // One node of one scope, from journal look-up to outcome: skip what is done, retry what may be, record all.
 import { AppError } from "#core/domain/app-error.ts";
+import { crashPoint } from "#core/domain/crash-points.ts";
 import type { StepError, StepRecord } from "#core/domain/journal.ts";
 import type { NodeOutcome } from "#core/domain/node.ts";
 import { nextRetryMs } from "#core/domain/retry-policy.ts";
@@ -63,6 +64,7 @@ export async function runNode(
     failures++;
     const delay = nextDelay(plan, failures, end.error);
     if (delay === null) return endFailed(plan, end.error);
+    crashPoint("worker.before_retry");
     await sleepUnlessAborted(delay, context.signal);
   }
 }
@@ -102,11 +104,14 @@ async function attemptNode(
     const config = await resolveNodeConfig(context, scope, plan);
     pending.input = toShown(context.redactor.redact(config));
     if (plan.effect !== "pure") {
+      crashPoint("worker.before_step_start");
       journal.note(pending);
       await journal.flush();
+      crashPoint("worker.after_step_start");
     }
     context.signal.throwIfAborted();
     const outcome = await runAttempt(context, scope, plan, { ...start, config });
+    if (plan.effect !== "pure") crashPoint("worker.after_effect");
     const output = storedOutput(
       context,
       outcome.kind === "each" ? await runLoop(plan, scope, outcome) : outcome.output,

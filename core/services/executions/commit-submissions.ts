@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { v7 as uuidv7 } from "uuid";
 import { AppError } from "../../domain/app-error.ts";
 import { canonicalJson } from "../../domain/canonical-json.ts";
+import { crashPoint } from "../../domain/crash-points.ts";
 import { type Actor, authorize, notFound, rolesFor, workspacesFor } from "../../domain/roles.ts";
 import type { appendAudit } from "../../persistence/audit/audit-logs.ts";
 import type { Executor } from "../../persistence/database.ts";
@@ -103,6 +104,7 @@ export async function commitSubmissions(
     return first && first.requestHash === row.requestHash ? { ...execution, id: first.id } : "mismatch";
   });
   await append(tx, auditEntries(rows, byId));
+  crashPoint("api.before_submit_commit");
   const rings = rows
     .filter((row) => byId.get(row.id)?.made && row.availableAt === null)
     .map((row) => ({ executionId: row.id, wake: 0, priority: row.priority, bell: row.bell ?? null }));

@@ -1,6 +1,7 @@
 // Executions as their people use them: read, list, wait, cancel, retry, fork, decide.
 import { v7 as uuidv7 } from "uuid";
 import { AppError } from "../../domain/app-error.ts";
+import { crashPoint } from "../../domain/crash-points.ts";
 import type { ExecutionError, ExecutionStatus } from "../../domain/execution.ts";
 import { handledNodes } from "../../domain/plan-fork.ts";
 import { type Actor, authorize, notFound, workspacesFor } from "../../domain/roles.ts";
@@ -107,7 +108,7 @@ async function cancel(
   actor: Actor,
   id: string,
 ): Promise<{ status: string }> {
-  return database.transaction(principalsOf(actor), async (tx) => {
+  const cancelled = await database.transaction(principalsOf(actor), async (tx) => {
     const execution = await findExecutionSummary(tx, id);
     if (!execution) throw notFound("execution");
     authorize(actor, "execution:run", execution);
@@ -117,6 +118,8 @@ async function cancel(
     await appendAudit(tx, [{ ...target, actorId: actor.userId, action: "execution.cancel_requested" }]);
     return { status };
   });
+  crashPoint("api.after_cancel_commit");
+  return cancelled;
 }
 
 async function retry(
@@ -139,6 +142,7 @@ async function retry(
     await appendAudit(tx, [{ ...target, actorId: actor.userId, action: "execution.retried", details }]);
     return made;
   });
+  crashPoint("api.after_retry_commit");
   queue.ring([{ executionId: made.id, wake: made.wake, priority: made.priority }]).catch(onRingFailed);
   return { id: made.id, retryOf: id };
 }

@@ -1,4 +1,5 @@
 // Recovery: takes executions back from dead workers, and rings again what the queue has forgotten.
+import { crashPoint } from "../../domain/crash-points.ts";
 import { LEASE_MS, MAX_CRASHES } from "../../domain/execution.ts";
 import type { Executor } from "../../persistence/database.ts";
 import { type ReapedExecution, reapExecutions } from "../../persistence/executions/leases.ts";
@@ -14,6 +15,7 @@ export type Recovered = { reaped: ReapedExecution[]; rung: number };
 /** One pass. Idempotent, and harmless beside live workers: claims are guarded, a ring too many does nothing. */
 export async function recoverExecutions(database: Executor, queue: ExecutionQueue): Promise<Recovered> {
   const reaped = await reapExecutions(database, { maxCrashes: MAX_CRASHES, limit: PAGE, silentMs: LEASE_MS });
+  if (reaped.length > 0) crashPoint("scheduler.after_reap");
   await ringAll(
     queue,
     reaped.filter((execution) => execution.status === "queued"),
@@ -32,6 +34,7 @@ async function ringUnheard(database: Executor, queue: ExecutionQueue): Promise<n
   const forgotten = unheard.filter((_, index) => states[index] !== "waiting");
   await markRung(database, waiting, { newWake: false });
   const woken = await markRung(database, forgotten, { newWake: true });
+  if (woken.length > 0) crashPoint("scheduler.after_wake");
   await ringAll(queue, woken);
   return woken.length;
 }

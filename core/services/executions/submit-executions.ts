@@ -1,5 +1,6 @@
 // Submissions: many requests, one commit. A submission that is accepted is in PostgreSQL before it is answered.
 import { AppError } from "../../domain/app-error.ts";
+import { crashPoint } from "../../domain/crash-points.ts";
 import { findFileReferences } from "../../domain/file-references.ts";
 import { type Actor, notFound } from "../../domain/roles.ts";
 import { appendAudit } from "../../persistence/audit/audit-logs.ts";
@@ -66,7 +67,10 @@ export type SubmitDependencies = {
 export function createExecutionSubmitter(dependencies: SubmitDependencies): ExecutionSubmitter {
   const { database, queue, onRingFailed, appendSubmissions: append = appendAudit } = dependencies;
   // Not awaited: the rows are the outbox, a queue that is down must not hold up the answer.
-  const ring = (rings: readonly Ring[]) => void queue.ring(rings).catch(onRingFailed);
+  const ring = (rings: readonly Ring[]) => {
+    crashPoint("api.after_submit_commit");
+    queue.ring(rings).catch(onRingFailed);
+  };
   const writer = createGroupWriter<Request, Verdict>({
     async writeBatch(batch) {
       const workspaceIds = [...new Set(batch.flatMap(({ actor }) => principalsOf(actor).workspaceIds))];

@@ -1,0 +1,61 @@
+// The instants at which a process may be made to die, for the fault tests: all of them, by name, in one list.
+
+/** `<role>.<instant>`: between two things that must not both be lost, or must not both happen. */
+export const CRASH_POINTS = [
+  /** A ring was taken, nothing claimed. */
+  "worker.after_ring",
+  /** The claim is committed, nothing else. */
+  "worker.after_claim",
+  "worker.after_load",
+  /** An effect is about to be announced in the journal. */
+  "worker.before_step_start",
+  /** Announced and committed, not sent. */
+  "worker.after_step_start",
+  /** The other side has done its part, we have not read its answer. */
+  "worker.in_effect",
+  /** The answer is known, and nowhere but here. */
+  "worker.after_effect",
+  /** Any write of the journal is committed, and nobody here has heard of it. */
+  "worker.after_commit",
+  /** An attempt failed, the next one is due after a pause. */
+  "worker.before_retry",
+  "worker.before_finish",
+  /** The end is committed, the ring still counts as being answered. */
+  "worker.after_finish",
+  /** Handed back to the queue and committed, not rung. */
+  "worker.before_ring",
+  "api.before_submit_commit",
+  /** Committed, neither rung nor answered. */
+  "api.after_submit_commit",
+  "api.after_retry_commit",
+  "api.after_cancel_commit",
+  /** Taken back from a dead worker and committed, not rung. */
+  "scheduler.after_reap",
+  /** Given a new wake number and committed, not rung. */
+  "scheduler.after_wake",
+] as const;
+
+export type CrashPoint = (typeof CRASH_POINTS)[number];
+/** Die when `point` is passed for the `nth` time, counted from 1. */
+export type CrashAt = { point: CrashPoint; nth: number };
+
+let armed: { point: CrashPoint; left: number; die: () => void } | undefined;
+
+/** Once per process, before it does anything; `die` must not return. Without `at` every point stays a comparison. */
+export function armCrashPoint(at: CrashAt | undefined, die: () => void): void {
+  armed = at && { point: at.point, left: at.nth, die };
+}
+
+/** Marks an instant: about 1 ns a passing when nothing is armed. */
+export function crashPoint(point: CrashPoint): void {
+  if (armed !== undefined && armed.point === point && --armed.left === 0) armed.die();
+}
+
+/** `<point>:<n>`; null for anything else. */
+export function parseCrashAt(text: string): CrashAt | null {
+  const [name = "", count = ""] = text.split(":");
+  const point = CRASH_POINTS.find((known) => known === name);
+  return point && /^[1-9]\d{0,8}$/.test(count) && text === `${name}:${count}`
+    ? { point, nth: Number(count) }
+    : null;
+}
