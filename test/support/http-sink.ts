@@ -4,7 +4,13 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 
-export type SinkRequest = { path: string; key: string; body: string };
+export type SinkRequest = {
+  path: string;
+  key: string;
+  body: string;
+  /** What the witness said of the key at the moment the request arrived. */
+  witnessed?: Promise<number | null>;
+};
 
 export type HttpSink = {
   url: string;
@@ -19,8 +25,12 @@ export type HttpSink = {
   close(): Promise<void>;
 };
 
-/** `/slow/MS/…` answers after MS milliseconds, `/status/N/…` with that status, anything else 200 at once. */
-export async function startHttpSink(): Promise<HttpSink> {
+/**
+ * `/slow/MS/…` answers after MS milliseconds, `/status/N/…` with that status, `/silent/…` never, `/reset/…` cuts the
+ * line after the work is done, `/truncated/…` breaks off its body; anything else 200 at once. `witness` is asked about
+ * the key of every request before it is answered.
+ */
+export async function startHttpSink(witness?: (key: string) => Promise<number | null>): Promise<HttpSink> {
   const requests: SinkRequest[] = [];
   const arrivals = new Map<string, PromiseWithResolvers<void>>();
   const arrivalOf = (path: string) => {
@@ -30,6 +40,7 @@ export async function startHttpSink(): Promise<HttpSink> {
   };
   const server = createServer((request, response) => {
     void answer(request, response, (received) => {
+      if (witness) received.witnessed = witness(received.key);
       requests.push(received);
       arrivalOf(received.path).resolve();
     });
@@ -66,6 +77,13 @@ async function answer(
   });
   const [, kind, value = "0"] = path.split("/");
   if (kind === "slow") await delay(Number(value), undefined, { ref: false });
+  if (kind === "silent") return;
+  if (kind === "reset") return void response.socket?.resetAndDestroy();
+  if (kind === "truncated") {
+    response.writeHead(200, { "content-type": "application/json", "content-length": "100" });
+    response.write("{");
+    return void response.socket?.end();
+  }
   response.writeHead(kind === "status" ? Number(value) : 200, { "content-type": "application/json" });
   response.end(JSON.stringify({ path }));
 }

@@ -18,6 +18,8 @@ export type RoleProcess = {
   log: string[];
   /** SIGKILL by default; resolves when the process is gone, with its exit code. */
   kill(signal?: NodeJS.Signals): Promise<number | null>;
+  /** Resolves when the process is gone, by whatever cause. */
+  ended: Promise<void>;
 };
 
 export type Platform = {
@@ -62,6 +64,7 @@ export async function createPlatform(environment: Readonly<Record<string, string
       pid: child.pid ?? 0,
       log,
       kill: (signal = "SIGKILL") => endProcess(child, signal),
+      ended: once(child, "exit").then(() => {}),
     };
     running.add(started);
     child.once("exit", () => running.delete(started));

@@ -12,6 +12,10 @@ export type TestRedis = {
   url: string;
   /** Runs commands beside the platform. */
   client: Redis;
+  /** Kills it with -9. */
+  kill(): Promise<void>;
+  /** Starts it again at the same address: with what its folder holds (`SAVE` writes it), or with nothing. */
+  restart(how: "empty" | "from disk"): Promise<void>;
   stop(): Promise<void>;
 };
 
@@ -29,18 +33,28 @@ export async function startRedis(program: string): Promise<TestRedis> {
   const port = await findFreePort();
   const folder = await mkdtemp(path.join(tmpdir(), "atelier-redis-"));
   const options = ["--port", String(port), "--dir", folder, "--save", "", "--maxmemory-policy", "noeviction"];
-  const child = spawn(program, [...options, "--bind", "127.0.0.1"], { stdio: "ignore" });
+  const launch = () => spawn(program, [...options, "--bind", "127.0.0.1"], { stdio: "ignore" });
+  let child = launch();
+  const kill = async () => {
+    const exit = once(child, "exit");
+    child.kill("SIGKILL");
+    await exit;
+  };
   const client = new Redis(port, "127.0.0.1", { retryStrategy: () => 100 });
   client.on("error", () => {});
   await client.ping();
   return {
     url: `redis://127.0.0.1:${port}`,
     client,
+    kill,
+    async restart(how) {
+      if (how === "empty") await rm(path.join(folder, "dump.rdb"), { force: true });
+      child = launch();
+      await client.ping();
+    },
     async stop() {
       client.disconnect();
-      const exit = once(child, "exit");
-      child.kill("SIGKILL");
-      await exit;
+      if (child.exitCode === null && child.signalCode === null) await kill();
       await rm(folder, { recursive: true, force: true });
     },
   };

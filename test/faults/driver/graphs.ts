@@ -1,0 +1,49 @@
+// What the scenarios run.
+import type { DrawnNode } from "../../support/workflows.ts";
+
+/** A POST to the sink; the path ends with the execution's `input.n`. */
+export function effect(sinkUrl: string, name: string, config: Record<string, unknown> = {}): DrawnNode {
+  const url = `{{ '${sinkUrl}/${name}/' & input.n }}`;
+  return {
+    id: name.replace(/\W/g, "_").replace(/^(\d)/, "_$1"),
+    type: "http.request",
+    config: { method: "POST", url, ...config },
+  };
+}
+
+/** Every node type of the platform that ends by itself; five effects, three of them in a loop. */
+export function everyKind(sinkUrl: string) {
+  const node = (id: string, type: string, config: Record<string, unknown> = {}) => ({
+    id,
+    type,
+    data: { config },
+  });
+  const call = (name: string) => {
+    const { id, type, config } = effect(sinkUrl, name);
+    return node(id, type, config);
+  };
+  return {
+    nodes: [
+      node("start", "trigger.manual"),
+      node("total", "data.transform", { value: "{{ input.n * 2 }}" }),
+      call("first"),
+      node("each", "flow.forEach", { items: "{{ [1, 2, 3] }}", concurrency: 2 }),
+      call("item"),
+      node("even", "flow.condition", { when: "{{ nodes.total >= 0 }}" }),
+      node("kind", "flow.switch", { value: "{{ 'a' }}", cases: ["a", "b"] }),
+      node("merged", "flow.merge"),
+      call("last"),
+    ],
+    edges: [
+      { source: "start", target: "total" },
+      { source: "total", target: "first" },
+      { source: "first", target: "each" },
+      { source: "each", sourceHandle: "item", target: "item" },
+      { source: "each", sourceHandle: "done", target: "even" },
+      { source: "even", sourceHandle: "true", target: "kind" },
+      { source: "kind", sourceHandle: "a", target: "merged" },
+      { source: "kind", sourceHandle: "b", target: "merged" },
+      { source: "merged", target: "last" },
+    ],
+  };
+}

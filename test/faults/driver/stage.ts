@@ -1,0 +1,148 @@
+// One stage per scenario: real roles, their own PostgreSQL and queue, a bad line to both, a sink that counts, a judge.
+import { setTimeout as delay } from "node:timers/promises";
+import { pathToFileURL } from "node:url";
+import { createClient, type Person, type Request, registerPerson } from "../../support/client.ts";
+import { createTestDatabase } from "../../support/database.ts";
+import { type HttpSink, startHttpSink } from "../../support/http-sink.ts";
+import { createPlatform, type Platform, type RoleName, type RoleProcess } from "../../support/platform.ts";
+import { findRedisServer, startRedis, type TestRedis } from "../../support/redis-server.ts";
+import { startTcpProxy, type TcpProxy } from "../../support/tcp-proxy.ts";
+import { createWorkflow } from "../../support/workflows.ts";
+import { type OwnPostgres, startOwnPostgres } from "./own-postgres.ts";
+import { chooseSeed, createRandom, type Random } from "./random.ts";
+import { startTrace, type Trace } from "./trace.ts";
+
+export type Profile = "embedded" | "redis";
+
+const redisServer = findRedisServer();
+/** Both queues; a test's options say why one is skipped. */
+export const PROFILES: readonly { profile: Profile; skip: string | false }[] = [
+  { profile: "embedded", skip: false },
+  { profile: "redis", skip: "skip" in redisServer ? redisServer.skip : false },
+];
+
+export type StageOptions = {
+  profile: Profile;
+  /** A server of its own that may be killed, with every safety on; default: a database on the shared one. */
+  ownPostgres?: boolean;
+};
+
+export type Stage = {
+  profile: Profile;
+  random: Random;
+  /** Past every policy, with the history of all that happened. */
+  trace: Trace;
+  sink: HttpSink;
+  platform: Platform;
+  /** The lines of all roles, where they are not told otherwise. */
+  lines: { postgres: TcpProxy; redis?: TcpProxy };
+  postgres?: OwnPostgres;
+  redis?: TestRedis;
+  request: Request;
+  /** Registered with the first `registered()`. */
+  person(): Promise<Person>;
+  /** Deaths of workers are noted for the judge. */
+  start(role: RoleName, environment?: Readonly<Record<string, string>>): Promise<RoleProcess>;
+  addWorkflow(graph: unknown): Promise<string>;
+  /** Sent again under its key until it is accepted, as a careful client does; 503 is the only refusal there may be. */
+  submit(workflowId: string, input?: unknown): Promise<string>;
+  /** Every execution somebody was promised. */
+  accepted: Set<string>;
+  close(): Promise<void>;
+};
+
+/** Closed by the test's context; nothing runs yet. */
+export async function openStage(options: StageOptions, t: Cleanup): Promise<Stage> {
+  await using opened = new AsyncDisposableStack();
+  const later = <Thing>(thing: Thing, close: (thing: Thing) => Promise<unknown>): Thing => {
+    opened.defer(async () => void (await close(thing)));
+    return thing;
+  };
+  const postgres = options.ownPostgres
+    ? later(await startOwnPostgres(t), (server) => server.stop())
+    : undefined;
+  const database = postgres ?? later(await createTestDatabase(), (made) => made.drop());
+  const trace = later(await startTrace(database.adminUrl), (made) => made.close());
+  const sink = later(await startHttpSink(trace.attemptsOf), (made) => made.close());
+  const redis =
+    "program" in redisServer && options.profile === "redis"
+      ? later(await startRedis(redisServer.program), (made) => made.stop())
+      : undefined;
+  const postgresLine = later(await startTcpProxy(database.databaseUrl), (line) => line.close());
+  const redisLine = redis && later(await startTcpProxy(redis.url), (line) => line.close());
+  const platform = later(
+    await createPlatform({
+      NODE_ENV: "test",
+      DATABASE_URL: postgresLine.through(database.databaseUrl),
+      ...(redis && redisLine ? { REDIS_URL: redisLine.through(redis.url) } : {}),
+      ALLOW_PRIVATE_EGRESS: sink.address,
+      ...mutantSettings(),
+    }),
+    (made) => made.close(),
+  );
+  const request = createClient(platform.url);
+  const random = createRandom(chooseSeed());
+  const accepted = new Set<string>();
+  let registered: Promise<Person> | undefined;
+  const person = () => (registered ??= registerPerson(request));
+
+  const running = opened.move();
+  const close = () => running.disposeAsync();
+  t.after(close);
+  return {
+    profile: options.profile,
+    random,
+    trace,
+    sink,
+    platform,
+    lines: { postgres: postgresLine, ...(redisLine ? { redis: redisLine } : {}) },
+    ...(postgres ? { postgres } : {}),
+    ...(redis ? { redis } : {}),
+    request,
+    person,
+    accepted,
+    async start(role, environment) {
+      const process = await platform.start(role, environment);
+      if (role === "worker") process.ended.then(() => trace.noteDeath(process.id)).catch(() => {});
+      return process;
+    },
+    addWorkflow: async (graph) => createWorkflow(request, await person(), graph),
+    async submit(workflowId, input = null) {
+      const id = await submitStubbornly(request, await person(), workflowId, input);
+      accepted.add(id);
+      return id;
+    },
+    close,
+  };
+}
+
+type Cleanup = { after(callback: () => void | Promise<void>): void };
+
+/** FAULT_MUTANT makes every role load one changed text, see mutants.ts. */
+function mutantSettings(): Record<string, string> {
+  const { FAULT_MUTANT: mutant } = process.env;
+  if (!mutant) return {};
+  const hook = pathToFileURL(new URL("./apply-mutant.ts", import.meta.url).pathname);
+  return { FAULT_MUTANT: mutant, NODE_OPTIONS: `--import=${hook}` };
+}
+
+let keys = 0;
+
+async function submitStubbornly(
+  request: Request,
+  { token }: Person,
+  workflowId: string,
+  input: unknown,
+): Promise<string> {
+  const headers = { "idempotency-key": `fault-${++keys}` };
+  const path = `/api/workflows/${workflowId}/executions`;
+  for (const deadline = Date.now() + 60_000; ; ) {
+    const reply = await request<{ id: string }>("POST", path, { token, body: { input }, headers }).catch(
+      () => null,
+    );
+    if (reply?.status === 202) return reply.body.id;
+    if (reply && reply.status !== 503) throw new Error(`submit answered ${reply.status}: ${reply.text}`);
+    if (Date.now() > deadline) throw new Error("submit was not accepted for 60 s");
+    await delay(100);
+  }
+}
