@@ -1,62 +1,36 @@
-// F10: PostgreSQL killed with -9 under running executions, and started again on the same data.
+// F10: PostgreSQL killed under load, with -9 and by immediate shutdown, and started again on the same data.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { migrateDatabase } from "../../migrations/migrate.ts";
-import { startEmbeddedPostgres } from "../../scripts/embedded-postgres/start-embedded-postgres.ts";
-import { createClient, registerPerson } from "../support/client.ts";
-import { startHttpSink } from "../support/http-sink.ts";
-import { createPlatform } from "../support/platform.ts";
-import { temporaryFolder } from "../support/temporary-folder.ts";
-import { chain, createWorkflow, submit, untilEnded } from "../support/workflows.ts";
+import { setTimeout as delay } from "node:timers/promises";
+import { chain } from "../support/workflows.ts";
+import { effect } from "./driver/graphs.ts";
+import { judge } from "./driver/judge.ts";
+import { openStage } from "./driver/stage.ts";
 
-const RUNS = 20;
+const RUNS = 60;
+const CRASHES = 3;
 
-test("F10 PostgreSQL killed twice: every accepted run ends, every effect has one key, the roles live on", async (t) => {
-  const dataDir = temporaryFolder(t);
-  const start = () => startEmbeddedPostgres({ dataDir, log: () => {} });
-  let postgres = await start();
-  t.after(() => postgres.stop());
-  await migrateDatabase({ databaseUrl: postgres.databaseUrl });
-  const sink = await startHttpSink();
-  t.after(() => sink.close());
-  const platform = await createPlatform({
-    DATABASE_URL: postgres.databaseUrl,
-    ALLOW_PRIVATE_EGRESS: sink.address,
+test("F10 PostgreSQL killed three times under load: all goes on by itself", async (t) => {
+  const stage = await openStage({ profile: "embedded", ownPostgres: true }, t);
+  const { sink, random, postgres } = stage;
+  await Promise.all([
+    stage.start("api"),
+    stage.start("worker"),
+    stage.start("worker"),
+    stage.start("scheduler"),
+  ]);
+  const steps = ["a", "b", "c"].map((name) => effect(sink.url, `slow/300/${name}`));
+  const workflow = await stage.addWorkflow(chain(...steps));
+  const submissions = Array.from({ length: RUNS }, async (_, n) => {
+    await delay(n * 150);
+    await stage.submit(workflow, { n });
   });
-  t.after(() => platform.close());
-  await Promise.all([platform.start("api"), platform.start("worker"), platform.start("scheduler")]);
-  const request = createClient(platform.url);
-  const ada = await registerPerson(request);
-
-  const effect = (name: string) => ({
-    id: name,
-    type: "http.request",
-    config: { method: "POST", url: `{{ '${sink.url}/slow/400/${name}/' & input.n }}` },
-  });
-  const workflow = await createWorkflow(
-    request,
-    ada,
-    chain(effect("a"), effect("b"), effect("c"), effect("d")),
-  );
-  const ids: string[] = [];
-  for (let n = 0; n < RUNS; n++) ids.push(await submit(request, ada, workflow, { input: { n } }));
-
-  for (const path of ["/slow/400/a/3", "/slow/400/c/3"]) {
-    await sink.arrival(path);
-    const url = postgres.databaseUrl;
-    process.kill(postgres.pid, "SIGKILL");
-    postgres = await start();
-    assert.equal(postgres.databaseUrl, url, "the roles know it by this address");
+  for (let crash = 0; crash < CRASHES; crash++) {
+    await delay(random.between(1_500, 3_000));
+    await postgres?.crash(random.pick(["SIGKILL", "SIGQUIT"]), random.between(0, 1_000));
+    await stage.trace.noteFault("postgres");
   }
-  for (const id of ids) {
-    const ended = await untilEnded(request, ada, id);
-    assert.equal(ended.status, "succeeded", JSON.stringify(ended));
-  }
-  const keysByPath = new Map<string, Set<string>>();
-  for (const { path, key } of sink.requests)
-    keysByPath.set(path, (keysByPath.get(path) ?? new Set()).add(key));
-  assert.equal(keysByPath.size, RUNS * 4);
-  for (const [path, keys] of keysByPath) assert.equal(keys.size, 1, `${path} went out under one key`);
-  assert.equal(platform.processes().length, 3, "no role died of it");
-  t.diagnostic(`${sink.requests.length - RUNS * 4} effects of ${RUNS * 4} went out again`);
+  await Promise.all(submissions);
+  await judge(stage, t, { recoveryMs: 5_000 });
+  assert.equal(stage.platform.processes().length, 4, "no role died of it");
 });

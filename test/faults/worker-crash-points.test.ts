@@ -2,39 +2,51 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { CRASH_POINTS } from "../../core/domain/crash-points.ts";
-import { everyKind } from "./driver/graphs.ts";
+import { chain } from "../support/workflows.ts";
+import { effect, everyKind } from "./driver/graphs.ts";
 import { judge } from "./driver/judge.ts";
 import { openStage, PROFILES } from "./driver/stage.ts";
 
-/** Those that no plain run passes have tests of their own. */
-const ELSEWHERE = ["worker.before_retry", "worker.before_ring"];
+/** Not passed by a run that goes well: the first is below, the other in F41. */
+const OTHERS = ["worker.before_retry", "worker.before_ring"];
 
 for (const { profile, skip } of PROFILES) {
   test(`F01 a worker killed at every point (${profile})`, { skip }, async (t) => {
     const stage = await openStage({ profile }, t);
     await stage.start("api");
-    const workflow = await stage.addWorkflow(everyKind(stage.sink.url));
-    const points = CRASH_POINTS.filter((point) => point.startsWith("worker.") && !ELSEWHERE.includes(point));
     // The scheduler is not up yet: each doomed worker finds its own execution and no other.
-    const ids = new Map<string, string>();
-    for (const point of points) {
-      // Passed once per execution, or several times: by any of its effects and commits.
-      const often = ["step", "effect", "commit"].some((word) => point.includes(word));
-      const at = `${point}:${often ? stage.random.between(1, 4) : 1}`;
+    const runDoomed = async (workflow: string, at: string) => {
       const doomed = await stage.start("worker", { CRASH_AT: at });
-      ids.set(at, await stage.submit(workflow, { n: ids.size }));
+      const id = await stage.submit(workflow, { n: stage.accepted.size });
       await doomed.ended;
+      return id;
+    };
+    const workflow = await stage.addWorkflow(everyKind(stage.sink.url));
+    const points = CRASH_POINTS.filter((point) => point.startsWith("worker.") && !OTHERS.includes(point));
+    for (const point of points) {
+      // Some are passed by each of its five effects and their commits, the others once.
+      const often = /step|effect|commit/.test(point);
+      await runDoomed(workflow, `${point}:${often ? stage.random.between(1, 5) : 1}`);
     }
+    const retry = { maxAttempts: 3, backoffMs: 100 };
+    const failing = effect(stage.sink.url, "status/503", { data: { retry, onError: "continue" } });
+    await runDoomed(await stage.addWorkflow(chain(failing)), "worker.before_retry:2");
+    const once = effect(stage.sink.url, "pay", { config: { repeatable: false } });
+    const next = effect(stage.sink.url, "after-pay");
+    const parked = await runDoomed(await stage.addWorkflow(chain(once, next)), "worker.in_effect:1");
+
     await Promise.all([stage.start("scheduler"), stage.start("worker")]);
-    const verdict = await judge(stage, t);
-    const ends = await stage.trace.query<{ id: string; status: string; fence: number }>(
-      "select id, status, fence from workflow_executions",
+    const verdict = await judge(stage, t, { parked: 1 });
+    const rows = await stage.trace.query<{ id: string; status: string }>(
+      "select id, status from workflow_executions",
     );
-    for (const [at, id] of ids) {
-      const end = ends.find((row) => row.id === id);
-      assert.equal(end?.status, "succeeded", at);
-    }
+    for (const { id, status } of rows) assert.equal(status, id === parked ? "waiting" : "succeeded", id);
     // Before the claim and after the end nobody holds anything.
-    assert.equal(verdict.recoveries.length, points.length - 2);
+    assert.equal(verdict.recoveries.length, rows.length - 2);
+    const paid = stage.sink.requests.filter(({ path }) => path.startsWith("/pay/"));
+    assert.equal(paid.length, 1, "an effect that must not be repeated is not");
+    assert.ok(!stage.sink.requests.some(({ path }) => path.startsWith("/after-pay/")));
+    const failed = stage.sink.requests.filter(({ path }) => path.startsWith("/status/503/"));
+    assert.equal(failed.length, 3, "attempts are counted across the crash");
   });
 }

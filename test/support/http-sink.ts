@@ -22,11 +22,13 @@ export type HttpSink = {
   count(path: string): number;
   /** Resolves when a request to this path has arrived. */
   arrival(path: string): Promise<void>;
+  /** Answers what is and will be held. */
+  release(): void;
   close(): Promise<void>;
 };
 
 /**
- * `/slow/MS/…` answers after MS milliseconds, `/status/N/…` with that status, `/silent/…` never, `/reset/…` cuts the
+ * `/slow/MS/…` answers after MS milliseconds, `/held/…` after `release`, `/status/N/…` with that status, `/silent/…` never, `/reset/…` cuts the
  * line after the work is done, `/truncated/…` breaks off its body; anything else 200 at once. `witness` is asked about
  * the key of every request before it is answered.
  */
@@ -38,8 +40,9 @@ export async function startHttpSink(witness?: (key: string) => Promise<number | 
     arrivals.set(path, known);
     return known;
   };
+  const released = Promise.withResolvers<void>();
   const server = createServer((request, response) => {
-    void answer(request, response, (received) => {
+    void answer(request, response, released.promise, (received) => {
       if (witness) received.witnessed = witness(received.key);
       requests.push(received);
       arrivalOf(received.path).resolve();
@@ -54,6 +57,7 @@ export async function startHttpSink(witness?: (key: string) => Promise<number | 
     requests,
     count: (path) => requests.filter((request) => request.path === path).length,
     arrival: (path) => arrivalOf(path).promise,
+    release: released.resolve,
     async close() {
       server.closeAllConnections();
       server.close();
@@ -65,6 +69,7 @@ export async function startHttpSink(witness?: (key: string) => Promise<number | 
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
+  released: Promise<void>,
   record: (received: SinkRequest) => void,
 ): Promise<void> {
   const chunks: Buffer[] = [];
@@ -77,6 +82,7 @@ async function answer(
   });
   const [, kind, value = "0"] = path.split("/");
   if (kind === "slow") await delay(Number(value), undefined, { ref: false });
+  if (kind === "held") await released;
   if (kind === "silent") return;
   if (kind === "reset") return void response.socket?.resetAndDestroy();
   if (kind === "truncated") {

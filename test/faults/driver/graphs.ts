@@ -1,14 +1,15 @@
 // What the scenarios run.
 import type { DrawnNode } from "../../support/workflows.ts";
 
-/** A POST to the sink; the path ends with the execution's `input.n`. */
-export function effect(sinkUrl: string, name: string, config: Record<string, unknown> = {}): DrawnNode {
-  const url = `{{ '${sinkUrl}/${name}/' & input.n }}`;
-  return {
-    id: name.replace(/\W/g, "_").replace(/^(\d)/, "_$1"),
-    type: "http.request",
-    config: { method: "POST", url, ...config },
-  };
+/** A POST to the sink at `/path/<n>`, n being the execution's `input.n`. */
+export function effect(
+  sinkUrl: string,
+  path: string,
+  { config = {}, data = {} }: { config?: Record<string, unknown>; data?: Record<string, unknown> } = {},
+): DrawnNode {
+  const url = `{{ '${sinkUrl}/${path}/' & input.n }}`;
+  const id = `call_${path.replace(/\W/g, "_")}`;
+  return { id, type: "http.request", config: { method: "POST", url, ...config }, data };
 }
 
 /** Every node type of the platform that ends by itself; five effects, three of them in a loop. */
@@ -18,10 +19,7 @@ export function everyKind(sinkUrl: string) {
     type,
     data: { config },
   });
-  const call = (name: string) => {
-    const { id, type, config } = effect(sinkUrl, name);
-    return node(id, type, config);
-  };
+  const call = (name: string) => node(name, "http.request", effect(sinkUrl, name).config);
   return {
     nodes: [
       node("start", "trigger.manual"),

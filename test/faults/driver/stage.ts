@@ -62,7 +62,7 @@ export async function openStage(options: StageOptions, t: Cleanup): Promise<Stag
     ? later(await startOwnPostgres(t), (server) => server.stop())
     : undefined;
   const database = postgres ?? later(await createTestDatabase(), (made) => made.drop());
-  const trace = later(await startTrace(database.adminUrl), (made) => made.close());
+  const trace = later(await startTrace(database), (made) => made.close());
   const sink = later(await startHttpSink(trace.attemptsOf), (made) => made.close());
   const redis =
     "program" in redisServer && options.profile === "redis"

@@ -35,7 +35,11 @@ const TRACE = `
   create trigger fault_trace after insert or update on execution_steps
     for each row execute function fault_trace_step();`;
 
+type Urls = { adminUrl: string; databaseUrl: string };
+
 export type Trace = {
+  /** As its owner, without a line in between. */
+  databaseUrl: string;
   query<Row>(text: string, values?: readonly unknown[]): Promise<Row[]>;
   /** A worker is gone, or will not be heard of: what it held must be taken up by others from now on. */
   noteDeath(workerId: string): Promise<void>;
@@ -46,7 +50,7 @@ export type Trace = {
   close(): Promise<void>;
 };
 
-export async function startTrace(adminUrl: string): Promise<Trace> {
+export async function startTrace({ adminUrl, databaseUrl }: Urls): Promise<Trace> {
   const pool = new pg.Pool({ connectionString: adminUrl, max: 4, application_name: "judge" });
   pool.on("error", () => {});
   pool.on("connect", (client) => client.on("error", () => {}));
@@ -54,6 +58,7 @@ export async function startTrace(adminUrl: string): Promise<Trace> {
     (await pool.query(text, [...values])).rows as Row[];
   await query(TRACE);
   return {
+    databaseUrl,
     query,
     async noteDeath(workerId) {
       await query("insert into fault_deaths (owner) values ($1)", [workerId]);

@@ -1,0 +1,76 @@
+// Known ways to be wrong: each breaks one promise by changing a few words of the product, and the suite must notice.
+
+export type Edit = {
+  /** From the repository's root. */
+  file: string;
+  /** Occurs exactly once, or nothing is applied and everybody is told. */
+  from: string;
+  to: string;
+};
+
+export type Mutant = {
+  name: string;
+  edits: readonly Edit[];
+  /** The files of test/faults of which at least one must be red. */
+  noticedBy: readonly string[];
+};
+
+const JOURNAL = "core/persistence/executions/write-journal.ts";
+
+export const MUTANTS: readonly Mutant[] = [
+  {
+    name: "no-fence-check",
+    edits: [
+      {
+        file: JOURNAL,
+        from: "where e.id = r.id and e.fence = r.fence and e.status = 'running'",
+        to: "where e.id = r.id and e.status = 'running'",
+      },
+      {
+        file: JOURNAL,
+        from: "select e.id, e.fence, e.workspace_id, e.watched\n      from workflow_executions e join runs r on e.id = r.id and e.fence = r.fence",
+        to: "select e.id, r.fence, e.workspace_id, e.watched\n      from workflow_executions e join runs r on e.id = r.id",
+      },
+      {
+        file: JOURNAL,
+        from: "returning e.id, e.fence, e.workspace_id",
+        to: "returning e.id, r.fence, e.workspace_id",
+      },
+    ],
+    noticedBy: ["model/state-machine.test.ts", "zombie-worker.test.ts"],
+  },
+  {
+    name: "effect-before-commit",
+    edits: [
+      {
+        file: "core/engine/run-node.ts",
+        from: "      journal.note(pending);\n      await journal.flush();\n",
+        to: "      journal.note(pending);\n      journal.flush().catch(() => {});\n",
+      },
+    ],
+    noticedBy: ["slow-commits.test.ts", "worker-crash-points.test.ts"],
+  },
+  {
+    name: "no-reconciler",
+    edits: [
+      {
+        file: "core/services/executions/recover-executions.ts",
+        from: "if (unheard.length === 0) return 0;",
+        to: "if (unheard.length >= 0) return 0;",
+      },
+    ],
+    noticedBy: ["queue-lost.test.ts"],
+  },
+  {
+    name: "no-reaper",
+    edits: [
+      {
+        file: "core/persistence/executions/leases.ts",
+        from: "where status = 'running' and lease_until < clock_timestamp()",
+        to: "where false and status = 'running' and lease_until < clock_timestamp()",
+      },
+    ],
+    noticedBy: ["worker-crash-points.test.ts"],
+  },
+  // "no-unique-fire" comes with the schedules: their fires do not exist yet, F31 will notice it.
+];

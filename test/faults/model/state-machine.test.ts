@@ -1,0 +1,92 @@
+// The state machine under 100,000 sequences of faults, and the same commands against PostgreSQL, which must agree.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import fc from "fast-check";
+import { isTerminal, MAX_CRASHES } from "../../../core/domain/execution.ts";
+import { chooseSeed } from "../driver/random.ts";
+import { createSqlWorld } from "./sql-world.ts";
+import type { Rules } from "./state-machine.ts";
+import { apply, type Command, commands, newWorld, type World } from "./world.ts";
+
+const SEQUENCES = 100_000;
+const SQL_SEQUENCES = 150;
+const seed = chooseSeed();
+
+/** Plays the commands and looks at every invariant after each. Throws for the first that does not hold. */
+function play(sequence: readonly Command[], rules: Rules): World {
+  const world = newWorld();
+  for (const command of sequence) {
+    const { row: before, attempts } = world;
+    const done = attempts.filter(({ status }) => status === "succeeded").length;
+    const count = attempts.length;
+    apply(world, command, rules);
+    const { row } = world;
+    if (isTerminal(before.status) && row !== before) throw new Error("I3: moved after its end");
+    if (row.fence < before.fence) throw new Error("I5: the fence went back");
+    if (done > 0 && attempts.length > count) throw new Error("I4: ran again after it had succeeded");
+    if (attempts.filter(({ status }) => status === "succeeded").length > 1)
+      throw new Error("I4: succeeded twice");
+    if (world.sent > attempts.length) throw new Error("I2: sent without an attempt in the journal");
+    if (attempts.some(({ fence }, index) => fence < (attempts[index - 1]?.fence ?? 0)))
+      throw new Error("I5: an attempt was written under a stale fence");
+    if ((row.status === "running") !== (row.owner !== null))
+      throw new Error("an owner without a run, or a run without");
+    if (row.crashes > MAX_CRASHES) throw new Error("a poison execution goes on");
+  }
+  return world;
+}
+
+/** I1: nothing that can happen leaves an execution where no worker, reaper or person can move it. */
+function drain(world: World): void {
+  world.runs = [];
+  const steps: Command[] = [
+    { do: "expire" },
+    { do: "reap", beating: true },
+    { do: "reconcile" },
+    { do: "ring", by: "A" },
+  ];
+  for (const command of steps) apply(world, command, { fenced: true });
+  for (let n = 0; n < 4; n++) apply(world, { do: "proceed", run: 0, to: "succeeded" }, { fenced: true });
+  if (!isTerminal(world.row.status) && world.row.status !== "waiting")
+    throw new Error(`I1: stuck ${world.row.status}`);
+}
+
+test(`${SEQUENCES} sequences of commands and faults keep I1 to I5`, (t) => {
+  const seen = new Map<string, number>();
+  const property = fc.property(commands, (sequence) => {
+    const world = play(sequence, { fenced: true });
+    drain(world);
+    seen.set(world.row.status, (seen.get(world.row.status) ?? 0) + 1);
+    if (world.attempts.length > 1) seen.set("effect again", (seen.get("effect again") ?? 0) + 1);
+  });
+  fc.assert(property, { numRuns: SEQUENCES, seed });
+  t.diagnostic(`seed ${seed}: ${JSON.stringify(Object.fromEntries(seen))}`);
+  for (const what of ["succeeded", "failed", "cancelled", "waiting", "effect again"])
+    assert.ok((seen.get(what) ?? 0) > SEQUENCES / 1_000, `${what} is among them`);
+});
+
+test("the same without fences breaks: the model could tell", () => {
+  const property = fc.property(commands, (sequence) => void play(sequence, { fenced: false }));
+  const { failed, errorInstance } = fc.check(property, { numRuns: SEQUENCES, seed });
+  assert.ok(failed, "no sequence broke it");
+  assert.match(String(errorInstance), /I[2345]:/);
+});
+
+test(`PostgreSQL agrees with the model after every command of ${SQL_SEQUENCES} sequences`, async (t) => {
+  const sql = await createSqlWorld(t);
+  const property = fc.asyncProperty(commands, async (sequence) => {
+    const world = newWorld();
+    const real = await sql.open();
+    for (const command of sequence) {
+      const act = real.prepare(world, command);
+      apply(world, command, { fenced: true });
+      await act();
+      assert.deepEqual(await real.look(), {
+        row: world.row,
+        attempts: world.attempts,
+        retries: world.retries,
+      });
+    }
+  });
+  await fc.assert(property, { numRuns: SQL_SEQUENCES, seed });
+});
