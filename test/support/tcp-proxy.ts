@@ -23,14 +23,20 @@ export type TcpProxy = {
 
 type Line = { client: Socket; server: Socket; bytesLeft: number };
 
+/** A socket that has begun to end cannot be reset: libuv refuses, and its handle would stay open for ever. */
+function cut(socket: Socket): void {
+  if (socket.writableEnded) socket.destroy();
+  else socket.resetAndDestroy();
+}
+
 export async function startTcpProxy(targetUrl: string): Promise<TcpProxy> {
   const target = new URL(targetUrl);
   const lines = new Set<Line>();
   let mode: LineMode = { kind: "pass" };
   const end = (line: Line) => {
     lines.delete(line);
-    line.client.resetAndDestroy();
-    line.server.resetAndDestroy();
+    cut(line.client);
+    cut(line.server);
   };
   const forward = (line: Line, to: Socket, chunk: Buffer) => {
     if (to === line.server) line.bytesLeft -= chunk.length;

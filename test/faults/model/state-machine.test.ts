@@ -9,7 +9,7 @@ import type { Rules } from "./state-machine.ts";
 import { apply, type Command, commands, newWorld, type World } from "./world.ts";
 
 const SEQUENCES = 100_000;
-const SQL_SEQUENCES = 150;
+const SQL_SEQUENCES = 60;
 const seed = chooseSeed();
 
 /** Plays the commands and looks at every invariant after each. Throws for the first that does not hold. */
