@@ -5,9 +5,9 @@ import { CRASH_POINTS } from "../../core/domain/crash-points.ts";
 import { chain } from "../support/workflows.ts";
 import { effect } from "./driver/graphs.ts";
 import { judge } from "./driver/judge.ts";
-import { openStage, PROFILES } from "./driver/stage.ts";
+import { FEW_PROFILES, openStage } from "./driver/stage.ts";
 
-for (const { profile, skip } of PROFILES) {
+for (const { profile, skip } of FEW_PROFILES) {
   test(`F04 F05 api and scheduler killed at every point (${profile})`, { skip }, async (t) => {
     const stage = await openStage({ profile }, t);
     const { sink, request, trace } = stage;

@@ -5,13 +5,13 @@ import { setTimeout as delay } from "node:timers/promises";
 import { chain } from "../support/workflows.ts";
 import { effect } from "./driver/graphs.ts";
 import { judge } from "./driver/judge.ts";
-import { openStage, PROFILES } from "./driver/stage.ts";
+import { FEW_PROFILES, openStage } from "./driver/stage.ts";
 
 const RUNS = 40;
 /** A stopping worker waits 15 s for nodes, and is told to be gone within 25 s. */
 const DRAIN_MS = 25_000;
 
-for (const { profile, skip } of PROFILES) {
+for (const { profile, skip } of FEW_PROFILES) {
   test(`F41 workers stopped by SIGTERM under load, one after the other (${profile})`, { skip }, async (t) => {
     const stage = await openStage({ profile }, t);
     const { sink, random } = stage;

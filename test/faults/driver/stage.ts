@@ -21,6 +21,9 @@ export const PROFILES: readonly { profile: Profile; skip: string | false }[] = [
   { profile: "redis", skip: "skip" in redisServer ? redisServer.skip : false },
 ];
 
+/** `npm test` has five minutes for its smoke set: there, what says little more on the other queue runs on one. */
+export const FEW_PROFILES = process.env.FAULT_SEED === undefined ? PROFILES.slice(0, 1) : PROFILES;
+
 export type StageOptions = {
   profile: Profile;
   /** A server of its own that may be killed, with every safety on; default: a database on the shared one. */
