@@ -36,6 +36,7 @@ for (const { profile, skip } of PROFILES) {
     const parked = await runDoomed(await stage.addWorkflow(chain(once, next)), "worker.in_effect:1");
 
     await Promise.all([stage.start("scheduler"), stage.start("worker")]);
+    await stage.trace.noteWhole();
     const verdict = await judge(stage, t, { parked: 1 });
     const rows = await stage.trace.query<{ id: string; status: string }>(
       "select id, status from workflow_executions",

@@ -2,7 +2,8 @@
 import type { Trace } from "./trace.ts";
 
 /**
- * Milliseconds: for each execution a dead worker held, from the death to the next claim or end; for each other fault,
+ * Milliseconds: for each execution a dead worker held, from the death (or from when
+ * there was somebody to recover it) to the next claim or end; for each other fault,
  * from its end to the next move of anything. What never went on is not among them: it is stuck.
  */
 export async function measureRecovery({ query }: Trace): Promise<number[]> {
@@ -15,7 +16,7 @@ export async function measureRecovery({ query }: Trace): Promise<number[]> {
        where t.status = 'running' and t.owner = d.owner
      ),
      taken as (
-       select held.at, (
+       select greatest(held.at, (select min(w.at) from fault_whole w where w.at > held.at)) at, (
          select min(next.at) from fault_trace next
          where next.id = held.id and next.n > held.n and next.status <> 'queued'
        ) again from held
@@ -23,7 +24,7 @@ export async function measureRecovery({ query }: Trace): Promise<number[]> {
      moved as (
        select m.at, (select min(t.at) from fault_trace t where t.at > m.at) again from fault_marks m
      )
-     select (extract(epoch from again - at) * 1000)::float8 ms
+     select greatest(extract(epoch from again - at) * 1000, 0)::float8 ms
      from (select * from taken union all select * from moved) r where again is not null`,
   );
   return rows.map((row) => row.ms);

@@ -12,6 +12,7 @@ const TRACE = `
   create index on fault_steps (key);
   create index on fault_steps (id, node_id, iteration);
   create table fault_deaths (owner uuid not null, at timestamptz not null default clock_timestamp());
+  create table fault_whole (at timestamptz not null default clock_timestamp());
   create table fault_marks (name text not null, at timestamptz not null default clock_timestamp());
 
   create function fault_trace_execution() returns trigger language plpgsql security definer as $$
@@ -43,6 +44,8 @@ export type Trace = {
   query<Row>(text: string, values?: readonly unknown[]): Promise<Row[]>;
   /** A worker is gone, or will not be heard of: what it held must be taken up by others from now on. */
   noteDeath(workerId: string): Promise<void>;
+  /** The roles that a scenario kept away are up: nobody can have recovered before. */
+  noteWhole(): Promise<void>;
   /** A fault that kills no worker, at its end: from now on the platform must move again. */
   noteFault(name: string): Promise<void>;
   /** How many attempts of the effect with this key are written down; null: PostgreSQL is away. */
@@ -62,6 +65,9 @@ export async function startTrace({ adminUrl, databaseUrl }: Urls): Promise<Trace
     query,
     async noteDeath(workerId) {
       await query("insert into fault_deaths (owner) values ($1)", [workerId]);
+    },
+    async noteWhole() {
+      await query("insert into fault_whole default values");
     },
     async noteFault(name) {
       await query("insert into fault_marks (name) values ($1)", [name]);
