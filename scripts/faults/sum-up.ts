@@ -27,7 +27,7 @@ export function sumUp(lines: string): string {
   const totals = NUMBERS.map((name) => `${name} ${all.reduce((sum, line) => sum + line[name], 0)}`);
   const table = [[...NUMBERS, "p50", "p95", "max", "scenario (recovery in ms)"], ...rows];
   const text = table.map((cells) =>
-    cells.map((cell, at) => (at < 8 ? cell.padStart(10) : `  ${cell}`)).join(""),
+    cells.map((cell, at) => (at < 8 ? cell.padStart(11) : `  ${cell}`)).join(""),
   );
   return `\n${text.join("\n")}\n\n${totals.join(", ")}, recovery at most ${worst} ms`;
 }

@@ -114,7 +114,7 @@ export async function createSqlWorld(t: { after(callback: () => Promise<void>): 
             case "retry":
               return () =>
                 api.transaction(asPerson, (tx) =>
-                  insertRetry(tx, { id: uuidv7(), of: id, userId: person.userId }),
+                  insertRetry(tx, { id: uuidv7(), of: id, userId: person.userId, handled: [] }),
                 );
           }
         },
