@@ -5,12 +5,12 @@ import { CRASH_POINTS } from "../../core/domain/crash-points.ts";
 import { chain } from "../support/workflows.ts";
 import { effect, everyKind } from "./driver/graphs.ts";
 import { judge } from "./driver/judge.ts";
-import { openStage, PROFILES } from "./driver/stage.ts";
+import { FEW_PROFILES, openStage } from "./driver/stage.ts";
 
 /** Not passed by a run that goes well: the first is below, the other in F41. */
 const OTHERS = ["worker.before_retry", "worker.before_ring"];
 
-for (const { profile, skip } of PROFILES) {
+for (const { profile, skip } of FEW_PROFILES) {
   test(`F01 a worker killed at every point (${profile})`, { skip }, async (t) => {
     const stage = await openStage({ profile }, t);
     await stage.start("api");
