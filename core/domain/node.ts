@@ -8,6 +8,12 @@ import type { PlainCredential } from "./credential-types.ts";
  */
 export type EffectClass = "pure" | "idempotent" | "effectful";
 
+/**
+ * The code of an error by which a runner says that nobody knows whether its effect took place. An `effectful` node is
+ * then parked as after a crash; any other fails with it.
+ */
+export const EFFECT_IN_DOUBT = "effect_in_doubt";
+
 export type NodeDefinition<Config = unknown> = {
   type: string;
   title: string;
@@ -105,7 +111,7 @@ export type SqlPort = {
    * Runs one statement of an author's in a transaction of its own on another database. Rejects with `sql_bad_url`,
    * `sql_plaintext_refused`, `sql_auth_failed`, `sql_error` (details sqlstate and what else the server says),
    * `sql_read_only`, `too_many_rows`, `output_too_large`, `invalid_output`, `sql_duplicate_column`, `sql_bad_answer`,
-   * `sql_commit_unknown`, `timeout`, those of egress, or the reason of the signal.
+   * `timeout`, those of egress, the reason of the signal, or `effect_in_doubt` for a commit without an answer.
    */
   run(request: SqlRequest): Promise<{ rows: Record<string, unknown>[]; rowCount: number }>;
 };

@@ -70,7 +70,7 @@ test("a resolver that never answers is a timeout, a closed port a failed connect
   await assert.rejects(refused, fails("egress_connection_failed"));
 });
 
-test("an abort ends a look-up and a connection under way, with its own reason", async () => {
+test("an abort ends a look-up under way, with its own reason", { timeout: 30_000 }, async () => {
   const controller = new AbortController();
   const reason = new AppError("cancelled", "by a person");
   const hanging: Lookup = () => {
@@ -78,7 +78,7 @@ test("an abort ends a look-up and a connection under way, with its own reason", 
     return new Promise(() => {});
   };
   const connect = createGuardedConnect({ allowPrivate: [], lookup: hanging });
-  const target = { host: "slow.test", port: 80, timeoutMs: 5000, signal: controller.signal };
+  const target = { host: "slow.test", port: 80, timeoutMs: 600_000, signal: controller.signal };
   await assert.rejects(connect(target), (error) => error === reason);
   await assert.rejects(connect(target), (error) => error === reason, "aborted before it began");
 });

@@ -184,6 +184,22 @@ test("whatever a node throws is stored: texts, nothing, broken texts, huge and c
   }
 });
 
+test("an effect whose node cannot tell whether it took place is parked, also past onError; another's is a failure", async () => {
+  const doubt: Behaviour = () => {
+    throw new AppError("effect_in_doubt", "The answer was lost", { retryable: true });
+  };
+  const run = (type: string) => {
+    const retry = { maxAttempts: 3, backoffMs: 0, maxBackoffMs: 0 };
+    const graph = draw("start>pay>ship", { pay: { type, onError: "continue", retry } });
+    return runGraph({ graph, behaviours: { pay: doubt } });
+  };
+  const parked = await run("test.effectful");
+  assert.equal(parked.end, "waiting");
+  assert.deepEqual(parked.steps, ["start[]#1 succeeded", "pay[]#1 unknown"]);
+  const failed = await run("test.idempotent");
+  assert.deepEqual(failed.steps.slice(1, 4), ["pay[]#1 failed", "pay[]#2 failed", "pay[]#3 failed"]);
+});
+
 test("flow.fail ends the execution with its message", async () => {
   const graph = draw("start>stop", {
     stop: { type: "flow.fail", config: { message: "{{ 'no ' & input }}" } },

@@ -2,7 +2,7 @@
 import { AppError } from "#core/domain/app-error.ts";
 import { crashPoint } from "#core/domain/crash-points.ts";
 import type { StepError, StepRecord } from "#core/domain/journal.ts";
-import type { NodeOutcome } from "#core/domain/node.ts";
+import { EFFECT_IN_DOUBT, type NodeOutcome } from "#core/domain/node.ts";
 import { nextRetryMs } from "#core/domain/retry-policy.ts";
 import { checkOutput, toShown } from "./check-output.ts";
 import type { NodePlan } from "./compile-workflow.ts";
@@ -131,6 +131,10 @@ async function attemptNode(
     if (error instanceof AppError && error.code === PARKED) return { kind: "parked" };
     const failure = toShown(toStepError(error, plan.node.id, context.redactor.redact)) as StepError;
     pending.input = context.redactor.redact(pending.input);
+    if (failure.code === EFFECT_IN_DOUBT && pending.effect === "effectful") {
+      journal.note({ ...pending, status: "unknown", error: failure });
+      return { kind: "parked" };
+    }
     journal.note({ ...pending, status: "failed", error: failure, finishedAt: journal.now() });
     return { kind: "failed", error: failure };
   }

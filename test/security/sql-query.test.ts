@@ -153,6 +153,36 @@ test("a cancelled execution ends its statement on the server", async () => {
   await until(0);
 });
 
+test("a write whose commit got no answer waits for a person instead of being tried again", async () => {
+  await asAdmin(shop, "create table desk.doubt (id int)");
+  await asAdmin(shop, "grant all on desk.doubt to public");
+  await asAdmin(
+    shop,
+    `create function vanish() returns trigger language plpgsql security definer as $$
+      begin perform pg_terminate_backend(pg_backend_pid()); return null; end $$`,
+  );
+  await asAdmin(
+    shop,
+    `create constraint trigger late after insert on desk.doubt deferrable initially deferred
+      for each row execute function vanish()`,
+  );
+  const config = { query: "insert into desk.doubt values (1)", mode: "write" };
+  const retry = { maxAttempts: 3, backoffMs: 0, maxBackoffMs: 0 };
+  const data = { credentials: { postgres: credential }, retry };
+  const graph = chain({ id: "ask", type: "sql.query", config, data });
+  const id = await submit(bed.request, bed.ada, await createWorkflow(bed.request, bed.ada, graph));
+  const read = () => bed.request("GET", `/api/executions/${id}`, { token: bed.ada.token });
+  for (let tries = 0; (await read()).body.status !== "waiting"; tries++) {
+    assert.ok(tries < 300, (await read()).text);
+    await sleep(50);
+  }
+  const steps = await listSteps(bed.request, bed.ada, id);
+  assert.deepEqual(
+    steps.filter(({ nodeId }) => nodeId === "ask").map(({ attempt, status }) => [attempt, status]),
+    [[1, "unknown"]],
+  );
+});
+
 test("A69: the password is seen nowhere, though the database itself gives it away", async () => {
   const leaked = await run({ query: "select leak() as word, $1::text as mark", params: ["seen-mark"] });
   assert.match(JSON.stringify(leaked.output), /it is \[redacted\]/);

@@ -3,7 +3,7 @@ import pg from "pg";
 import { AppError } from "#core/domain/app-error.ts";
 import { checkJsonText } from "#core/domain/check-json.ts";
 import { MAX_OUTPUT_BYTES } from "#core/domain/execution.ts";
-import type { SqlRequest } from "#core/domain/node.ts";
+import { EFFECT_IN_DOUBT, type SqlRequest } from "#core/domain/node.ts";
 import { resultTooLarge } from "./contain-stream.ts";
 import type { PostgresConnection } from "./open-connection.ts";
 import { readRows } from "./result-values.ts";
@@ -54,7 +54,7 @@ export async function runInTransaction(
   return output;
 }
 
-/** Rejects with the server's error when it did not commit, with `sql_commit_unknown` when nobody can tell. */
+/** Rejects with the server's error when it did not commit, with `effect_in_doubt` when nobody can tell. */
 export async function commit({ client, destroy }: PostgresConnection): Promise<void> {
   const timer = setTimeout(destroy, COMMIT_MS);
   try {
@@ -63,7 +63,7 @@ export async function commit({ client, destroy }: PostgresConnection): Promise<v
     // A session that the server ends may have got its commit to the disk before.
     if (cause instanceof pg.DatabaseError && cause.severity === "ERROR") throw cause;
     throw new AppError(
-      "sql_commit_unknown",
+      EFFECT_IN_DOUBT,
       "The connection was lost while the change was being committed: look into the database whether it is there " +
         "before you run this again",
       { cause },
