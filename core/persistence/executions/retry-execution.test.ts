@@ -27,6 +27,8 @@ async function addEnded(steps: readonly StepRecord[], to: "failed" | "cancelled"
     fence: 1,
     workspace_id,
     priority: 7,
+    trigger_node: "hook",
+    trigger_type: "webhook",
     input: '{"n":1}',
   });
   await writeJournal(worker, [{ executionId: id, fence: 1, steps, move: { to } }]);
@@ -54,6 +56,9 @@ test("a retry is a new execution of the same version and input that begins with 
     ["queued", old.id, made?.id, { n: 1 }],
   );
   assert.deepEqual([row.workflow_id, row.version], [before.workflow_id, before.version]);
+  assert.deepEqual([row.trigger_node, row.trigger_type], ["hook", "webhook"]);
+  // Its time limit is counted anew.
+  assert.equal(row.started_at, null);
   assert.equal(before.status, "failed");
   const steps = await bed.steps(made?.id ?? "");
   assert.deepEqual(

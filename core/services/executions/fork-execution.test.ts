@@ -91,6 +91,22 @@ for (const status of ["succeeded", "failed", "cancelled"] as const) {
   });
 }
 
+test("a fork starts at the trigger the old one started at, and is no other kind of run than it was", async () => {
+  const columns = { trigger_node: "start", trigger_type: "webhook", trigger: '{"hook":1}' };
+  const old = await addEnded("failed", { columns });
+  const row = await bed.execution((await fork(old, { fromNode: "b" })).id);
+  assert.deepEqual([row.trigger_node, row.trigger_type, row.trigger], ["start", "webhook", { hook: 1 }]);
+  const { workflow_id } = await bed.execution(old);
+  const hook = { ...GRAPH.nodes[0], id: "other" };
+  await addVersion(workflow_id, { ...GRAPH, nodes: [...GRAPH.nodes, hook] });
+  const elsewhere = await addEnded("failed", { columns: { workflow_id, trigger_node: "other" } });
+  await assert.rejects(fork(elsewhere, { fromNode: "b", version: 2 }), {
+    code: "invalid_fork",
+    message: "Nothing leads from the trigger other to b",
+  });
+  assert.equal(await codeOf(fork(elsewhere, { fromNode: "other", version: 2 })), "allowed");
+});
+
 test("another input is the fork's own; null is one; what is copied stays as it was", async () => {
   const old = await addEnded();
   for (const value of [{ n: 2 }, null, 0, [1]]) {
