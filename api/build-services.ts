@@ -89,7 +89,10 @@ export function buildServices({ config, actorCacheMs, ...opened }: ServiceDepend
     executions,
     reads,
     watch,
-    submitter: traceSubmissions(createExecutionSubmitter(shared), shared.traceSubmission),
+    submitter: traceSubmissions(
+      createExecutionSubmitter({ ...shared, maxQueued: config.maxQueued }),
+      shared.traceSubmission,
+    ),
     workers: createWorkerService(shared),
     workflows: createWorkflowService({ ...shared, scripts }),
     versions: createWorkflowVersionService(shared),

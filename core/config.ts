@@ -89,6 +89,7 @@ const environmentSchema = z.object({
   KEYS_FILE: z.string().optional(),
   SETUP_TOKEN: z.string().min(16).optional(),
   WORKER_CONCURRENCY: z.coerce.number().int().min(1).max(1_000).default(50),
+  MAX_QUEUED: z.coerce.number().int().min(1).max(10_000_000).default(100_000),
   WORKER_ID: z.uuid().optional(),
   LOG_LEVEL: z.enum(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
   SESSION_IDLE_MINUTES: z.coerce.number().int().min(15).max(129_600).default(20_160),
@@ -243,6 +244,8 @@ function toConfig(role: Role, environment: Environment) {
     reloadEncryptionKeys: reloaderOf(environment.KEYS_FILE),
     setupToken: environment.SETUP_TOKEN,
     workerConcurrency: environment.WORKER_CONCURRENCY,
+    /** How many executions a workspace may have queued. */
+    maxQueued: environment.MAX_QUEUED,
     workerId: environment.WORKER_ID,
     logLevel: environment.LOG_LEVEL,
     publicUrl: environment.PUBLIC_URL ?? `http://${environment.HOST}:${environment.PORT}`,

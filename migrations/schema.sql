@@ -308,7 +308,10 @@ create table workflow_executions (
   started_at timestamp with time zone,
   finished_at timestamp with time zone,
   bell uuid,
-  trace_parent text
+  trace_parent text,
+  concurrency integer,
+  held_by uuid,
+  band smallint not null default 0
 ) partition by RANGE (id);
 create table workflow_versions (
   workflow_id uuid not null,
@@ -319,7 +322,8 @@ create table workflow_versions (
   note text not null default ''::text,
   created_by uuid not null,
   created_at timestamp with time zone not null default now(),
-  labels text[] not null default '{}'::text[]
+  labels text[] not null default '{}'::text[],
+  concurrency integer
 );
 create table workflows (
   id uuid not null,
@@ -354,7 +358,8 @@ create table workspaces (
   deleted_at timestamp with time zone,
   deleted_by uuid,
   deleted_xid xid8,
-  audit_reads boolean not null default false
+  audit_reads boolean not null default false,
+  max_concurrency integer
 );
 
 alter table api_keys add constraint api_keys_key_hash_key UNIQUE (key_hash);
@@ -448,6 +453,7 @@ alter table workspace_members add constraint workspace_members_user_id_fkey FORE
 alter table workspace_members add constraint workspace_members_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE CASCADE;
 alter table workspaces add constraint workspaces_created_by_fkey FOREIGN KEY (created_by) REFERENCES users(id);
 alter table workspaces add constraint workspaces_deletion_audited TRIGGER DEFERRABLE INITIALLY DEFERRED;
+alter table workspaces add constraint workspaces_max_concurrency_check CHECK (((max_concurrency >= 1) AND (max_concurrency <= 10000)));
 alter table workspaces add constraint workspaces_pkey PRIMARY KEY (id);
 
 CREATE INDEX api_keys_user_id_idx ON public.api_keys USING btree (user_id, id DESC);
@@ -476,11 +482,14 @@ CREATE INDEX sessions_user_id_idx ON public.sessions USING btree (user_id, creat
 CREATE UNIQUE INDEX users_email_key ON public.users USING btree (lower(email));
 CREATE INDEX webhook_deliveries_received_at_idx ON public.webhook_deliveries USING btree (received_at);
 CREATE INDEX webhooks_list_idx ON public.webhooks USING btree (workspace_id, id DESC);
+CREATE INDEX workflow_executions_backlog_idx ON ONLY public.workflow_executions USING btree (workspace_id) WHERE (status = 'queued'::text);
+CREATE INDEX workflow_executions_held_idx ON ONLY public.workflow_executions USING btree (held_by, priority DESC, id) WHERE ((status = 'queued'::text) AND (held_by IS NOT NULL));
 CREATE INDEX workflow_executions_lease_idx ON ONLY public.workflow_executions USING btree (lease_until) WHERE (status = 'running'::text);
 CREATE INDEX workflow_executions_legacy_idx ON ONLY public.workflow_executions USING btree (workspace_id, legacy_id) WHERE (legacy_id IS NOT NULL);
 CREATE INDEX workflow_executions_list_idx ON ONLY public.workflow_executions USING btree (workspace_id, id DESC);
 CREATE INDEX workflow_executions_parent_idx ON ONLY public.workflow_executions USING btree (parent_id) WHERE (parent_id IS NOT NULL);
 CREATE INDEX workflow_executions_queued_idx ON ONLY public.workflow_executions USING btree (rung_at) WHERE (status = 'queued'::text);
+CREATE INDEX workflow_executions_running_idx ON ONLY public.workflow_executions USING btree (workspace_id, workflow_id) WHERE (status = 'running'::text);
 CREATE INDEX workflow_executions_workflow_idx ON ONLY public.workflow_executions USING btree (workflow_id, id DESC);
 CREATE UNIQUE INDEX workflows_legacy_id_key ON public.workflows USING btree (workspace_id, legacy_id);
 CREATE INDEX workflows_list_idx ON public.workflows USING btree (workspace_id, id DESC) WHERE (archived_at IS NULL);
@@ -1258,6 +1267,12 @@ begin
   return new;
 end $function$
 ;
+CREATE OR REPLACE FUNCTION public.graph_concurrency(p_graph jsonb)
+ RETURNS integer
+ LANGUAGE sql
+ IMMUTABLE
+RETURN CASE WHEN (jsonb_typeof((p_graph #> '{settings,concurrency}'::text[])) = 'number'::text) THEN (LEAST(GREATEST(ceil(((p_graph #>> '{settings,concurrency}'::text[]))::numeric), (1)::numeric), (10000)::numeric))::integer ELSE NULL::integer END
+;
 CREATE OR REPLACE FUNCTION public.graph_labels(p_graph jsonb)
  RETURNS text[]
  LANGUAGE sql
@@ -1548,6 +1563,15 @@ begin
   return new;
 end $function$
 ;
+CREATE OR REPLACE FUNCTION public.limit_version()
+ RETURNS trigger
+ LANGUAGE plpgsql
+AS $function$
+begin
+  new.concurrency := public.graph_concurrency(new.graph);
+  return new;
+end $function$
+;
 CREATE OR REPLACE FUNCTION public.refuse_change()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1582,6 +1606,7 @@ CREATE TRIGGER users_being_erased BEFORE UPDATE OF disabled_at, is_admin ON publ
 CREATE TRIGGER users_end_emergencies AFTER UPDATE OF is_admin, disabled_at ON public.users FOR EACH ROW WHEN ((old.is_admin AND (old.disabled_at IS NULL) AND (NOT (new.is_admin AND (new.disabled_at IS NULL))))) EXECUTE FUNCTION admin_end_emergencies();
 CREATE CONSTRAINT TRIGGER users_erasure_audited AFTER UPDATE ON public.users DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((old.erased_at IS NULL) AND (new.erased_at IS NOT NULL))) EXECUTE FUNCTION erase_requires_entry('user.erased');
 CREATE TRIGGER workflow_executions_terminal BEFORE UPDATE ON public.workflow_executions FOR EACH ROW WHEN ((old.status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text]))) EXECUTE FUNCTION refuse_change('a finished execution is final, retry makes a new one');
+CREATE TRIGGER workflow_versions_concurrency BEFORE INSERT ON public.workflow_versions FOR EACH ROW EXECUTE FUNCTION limit_version();
 CREATE TRIGGER workflow_versions_immutable BEFORE DELETE OR UPDATE ON public.workflow_versions FOR EACH ROW EXECUTE FUNCTION refuse_change('a version is immutable, save a new one');
 CREATE TRIGGER workflow_versions_labels BEFORE INSERT ON public.workflow_versions FOR EACH ROW EXECUTE FUNCTION label_version();
 CREATE TRIGGER workflow_versions_no_truncate BEFORE TRUNCATE ON public.workflow_versions FOR EACH STATEMENT EXECUTE FUNCTION refuse_change('a version is immutable');
@@ -1926,6 +1951,8 @@ create policy api_owner on workspaces for update to atelier_api
   with check (((id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])) AND identity_owns_workspace(id)));
 create policy api_tenant on workspaces for select to atelier_api
   using ((id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
+create policy engine_limits on workspaces for select to atelier_scheduler, atelier_worker
+  using (true);
 create policy eraser_all on workspaces for all to atelier_eraser
   using (true)
   with check (true);
@@ -2053,9 +2080,11 @@ grant update (owner_id) on workflows to atelier_eraser;
 grant update (expires_at) on workspace_members to atelier_admin;
 grant update (workspace_id, user_id, role, expires_at) on workspace_members to atelier_api;
 grant update (role) on workspace_members to atelier_eraser;
-grant update (name, settings, updated_at, require_totp, audit_reads) on workspaces to atelier_api;
+grant update (name, settings, updated_at, require_totp, audit_reads, max_concurrency) on workspaces to atelier_api;
 grant update (deleted_at, deleted_by, deleted_xid) on workspaces to atelier_eraser;
 grant update (updated_at) on workspaces to atelier_identity;
+grant select (id, max_concurrency) on workspaces to atelier_scheduler;
+grant select (id, max_concurrency) on workspaces to atelier_worker;
 
 grant execute on function admin_change_user(uuid,boolean,boolean) to atelier_api;
 grant execute on function admin_end_sessions(uuid) to atelier_api;
@@ -2079,6 +2108,7 @@ grant execute on function erase_step(uuid,integer,integer) to atelier_api;
 grant execute on function erase_step(uuid,integer,integer) to atelier_scheduler;
 grant execute on function erase_workspace_batch(uuid,integer) to atelier_scheduler;
 grant execute on function forget_audit_words() to public;
+grant execute on function graph_concurrency(jsonb) to public;
 grant execute on function graph_labels(jsonb) to public;
 grant execute on function identity_accept_invitation(bytea) to atelier_api;
 grant execute on function identity_end_session(bytea) to atelier_api;
@@ -2096,5 +2126,6 @@ grant execute on function identity_rotate_refresh(bytea,bytea,interval) to ateli
 grant execute on function identity_use_api_key(bytea) to atelier_api;
 grant execute on function keep_heir() to public;
 grant execute on function label_version() to public;
+grant execute on function limit_version() to public;
 grant execute on function refuse_change() to public;
 grant execute on function uuid_floor(timestamp with time zone) to public;

@@ -50,7 +50,7 @@ export async function startWorker(
   { claimWatch = {}, exit = process.exit }: WorkerOverrides = {},
 ): Promise<Stop> {
   const workerId = config.workerId ?? uuidv7();
-  const onError = (error: Error) => logger.warn({ err: error }, "connection lost, reconnecting");
+  const onError = (error: unknown) => logger.warn({ err: error }, "connection lost, reconnecting");
   const { databaseUrl, workerConcurrency: concurrency } = config;
   const { database, backend } = await openFoundations(config, onError);
   await registerWorker(database, { id: workerId, host: hostname(), pid: process.pid, concurrency });
@@ -69,7 +69,14 @@ export async function startWorker(
   const answer = createProcessor({
     database,
     queue,
-    gate: createClaimGate(database, workerId, leases.hold, observeCommits("claims")),
+    gate: createClaimGate({
+      database,
+      workerId,
+      queue,
+      onClaimed: leases.hold,
+      onError: (error) => logger.warn({ err: error }, "executions left to recovery"),
+      observe: observeCommits("claims"),
+    }),
     leases,
     isolation: createIsolation(),
     workflows: createWorkflowCache(database, { definitions: nodeDefinitions, runners: nodeRunners }),

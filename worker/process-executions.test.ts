@@ -36,7 +36,13 @@ function createWorker(database: Database, behaviours: Record<string, Behaviour>,
   const held: HeldLease[] = [];
   const running = createRunningExecutions();
   const workerId = uuidv7();
-  const gate = createClaimGate(database, workerId, (leases) => held.push(...leases));
+  const gate = createClaimGate({
+    database,
+    workerId,
+    queue,
+    onClaimed: (leases) => held.push(...leases),
+    onError: () => {},
+  });
   const { engine, catalogue } = testEngine(createRunStore(database), behaviours);
   const handle = createProcessor({
     database,

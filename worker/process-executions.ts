@@ -62,7 +62,7 @@ export function createProcessor(dependencies: ProcessorDependencies): (execution
 }
 
 async function runClaimed(dependencies: ProcessorDependencies, execution: ClaimedExecution): Promise<void> {
-  const { leases, running, queue } = dependencies;
+  const { gate, leases, running, queue } = dependencies;
   const { id: executionId, fence, wake, priority } = execution;
   crashPoint("worker.after_claim");
   const signal = running.add(execution);
@@ -71,9 +71,11 @@ async function runClaimed(dependencies: ProcessorDependencies, execution: Claime
   try {
     end = await runToEnd(dependencies, execution, signal, watch);
     crashPoint("worker.after_finish");
-    if (end !== "queued") return;
-    crashPoint("worker.before_ring");
-    await queue.ring([{ executionId, wake: wake + 1, priority }]);
+    if (end === "queued") {
+      crashPoint("worker.before_ring");
+      await queue.ring([{ executionId, wake: wake + 1, priority }]);
+    }
+    if (execution.isLimited) await gate.letGo(execution);
   } finally {
     leases.drop({ id: executionId, fence });
     running.remove(execution);

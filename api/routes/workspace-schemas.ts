@@ -10,6 +10,13 @@ const DEFAULT_HOURS = 7 * 24;
 export const roleSchema = z.enum(WORKSPACE_ROLES);
 export const workspaceName = z.string().trim().min(1).max(200);
 
+export const maxConcurrency = z
+  .int()
+  .min(1)
+  .max(10_000)
+  .nullable()
+  .describe("How many of its executions run at once; null: no limit");
+
 export const workspaceSchema = z.object({
   id: z.uuid(),
   name: z.string(),
@@ -17,6 +24,7 @@ export const workspaceSchema = z.object({
   personal: z.boolean(),
   requireTotp: z.boolean().describe("Every member needs a second factor"),
   auditReads: z.boolean().describe("Every read of its executions and files is in its audit log"),
+  maxConcurrency,
   memberCount: z.int(),
   createdAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),

@@ -1,11 +1,11 @@
-// /api/workspaces: list, create, read, rename, ask for a second factor or for every read in the audit log.
+// /api/workspaces: list, create, read, rename, ask for a second factor or for every read in the audit log, limit it.
 import { z } from "zod";
 import type { WorkspaceService } from "#core/services/workspaces/workspaces.ts";
 import { pageOf, pageQuery } from "../routing/pagination.ts";
 import { idParams } from "../routing/params.ts";
 import { defineRoute, type Route } from "../routing/route.ts";
 import { replyPage } from "./id-page.ts";
-import { workspaceName, workspaceSchema } from "./workspace-schemas.ts";
+import { maxConcurrency, workspaceName, workspaceSchema } from "./workspace-schemas.ts";
 
 const createBody = z.strictObject({ name: workspaceName });
 const updateBody = z.strictObject({
@@ -17,6 +17,7 @@ const updateBody = z.strictObject({
     .describe(
       "Write every read of executions and files to the audit log, not only of those with data labels",
     ),
+  maxConcurrency: maxConcurrency.optional(),
 });
 
 export function createWorkspaceRoutes({ workspaces }: { workspaces: WorkspaceService }): Route[] {
@@ -57,7 +58,8 @@ export function createWorkspaceRoutes({ workspaces }: { workspaces: WorkspaceSer
     defineRoute({
       method: "patch",
       path: "/api/workspaces/:id",
-      summary: "Rename a workspace, ask its members for a second factor, or have every read audited",
+      summary:
+        "Rename a workspace, ask its members for a second factor, have every read audited, or limit what runs at once",
       tag: "Workspaces",
       action: "workspace:write",
       params: idParams,

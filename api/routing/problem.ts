@@ -66,6 +66,7 @@ const STATUS_OF: Readonly<Record<string, number>> = {
   invalid_graph: 422,
   invalid_fork: 422,
   label_refused: 422,
+  queue_full: 429,
   rate_limited: 429,
   database_unavailable: 503,
   hashing_unavailable: 503,

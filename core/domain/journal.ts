@@ -24,6 +24,8 @@ export type ClaimedExecution = {
   cancelRequested: boolean;
   /** Whether steps may exist already: a resumed, retried or forked execution. */
   hasHistory: boolean;
+  /** Its workflow or workspace runs so many at once: when it lets go, others are rung for. */
+  isLimited?: boolean;
   /** ISO time of the first claim: what `$now()` answers, however often the execution is resumed. */
   startedAt: string;
   /** ISO time of this claim on the database clock. */

@@ -6,6 +6,8 @@ export type Ring = {
   wake: number;
   /** 0–10, higher first. */
   priority: number;
+  /** 0–15: those of a lower band are heard first, whatever their priority. Default 0. */
+  band?: number | undefined;
   /** The job it shares with others, at its first ring only. */
   bell?: string | null | undefined;
 };
@@ -19,7 +21,7 @@ export type RingKey = Pick<Ring, "executionId" | "wake" | "bell">;
 /** Larger ones bought nothing in the bench, and a worker that is busy keeps up to so many waiting. */
 export const BELL_SIZE = 16;
 
-/** Rings of one bell become one job, in the order of their first one. They must have one priority. */
+/** Rings of one bell become one job, in the order of their first one. They must have one band and priority. */
 export function toJobs(rings: readonly Ring[]) {
   return [...Map.groupBy(rings, jobId)].map(([id, group]) => {
     const [first] = group as [Ring, ...Ring[]];
@@ -28,7 +30,7 @@ export function toJobs(rings: readonly Ring[]) {
       data: isShared(first)
         ? { executionIds: group.map((ring) => ring.executionId) }
         : { executionId: first.executionId },
-      opts: { jobId: id, priority: toBullPriority(first.priority) },
+      opts: { jobId: id, priority: toBullPriority(first) },
     };
   });
 }
@@ -46,6 +48,6 @@ export function idsOf(bell: Bell): string[] {
 }
 
 /** BullMQ takes 1 first and jobs without a priority before all others, so everybody gets one. */
-function toBullPriority(priority: number): number {
-  return 11 - priority;
+function toBullPriority({ priority, band = 0 }: Ring): number {
+  return 11 * band + 11 - priority;
 }

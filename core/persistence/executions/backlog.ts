@@ -7,12 +7,12 @@ const NEWEST = 1_000;
 /** From here on the count says "at least"; counting a million would cost what claims need. */
 const MOST = 100_000;
 
-/** Could a worker claim something now? Looks at no more than 1,000 rows of the index of what is queued. */
+/** Could a worker claim something now? Not what waits for a place at a limit. Looks at no more than 1,000 rows of the index of what is queued. */
 export async function hasBacklog(database: Executor): Promise<boolean> {
   const row = await database.one<{ waits: boolean }>(sql`
     select exists (
       select from (
-        select available_at from workflow_executions where status = 'queued'
+        select available_at from workflow_executions where status = 'queued' and rung_at < 'infinity'
         order by rung_at desc limit ${NEWEST}
       ) newest
       where available_at <= clock_timestamp()

@@ -4,7 +4,7 @@ import { after, before, test } from "node:test";
 import { v7 as uuidv7 } from "uuid";
 import { createExecutionBed, type ExecutionBed, stepOf } from "../../../test/support/executions.ts";
 import type { Database } from "../database.ts";
-import { claimExecutions, findSuspects, loadSteps, loadVersionGraph } from "./claim-executions.ts";
+import { claimExecutions, findUnclaimed, loadSteps, loadVersionGraph } from "./claim-executions.ts";
 import { writeJournal } from "./write-journal.ts";
 
 let bed: ExecutionBed;
@@ -99,7 +99,8 @@ test("suspects are found but not claimed together with others", async () => {
     claimed.map((execution) => execution.id),
     [fine],
   );
-  assert.deepEqual(await findSuspects(database, [fine, suspect, gone], 2), new Set([suspect]));
+  const unclaimed = await findUnclaimed(database, [fine, suspect, gone], 2);
+  assert.deepEqual(unclaimed, { suspects: new Set([suspect]), limited: [] });
 });
 
 test("steps come back as they were written, in the order of what happened", async () => {

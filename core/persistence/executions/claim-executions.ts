@@ -1,7 +1,7 @@
 // Claims: many rings answered by one guarded update, lease and fence on the database clock.
 import type { ClaimedExecution, StepRecord } from "../../domain/journal.ts";
 import type { Executor } from "../database.ts";
-import { sql } from "../sql.ts";
+import { type Sql, sql } from "../sql.ts";
 
 export type Claim = {
   ids: readonly string[];
@@ -11,20 +11,33 @@ export type Claim = {
   crashesBelow: number;
 };
 
+/** A look-up by key for each row, and no join: a row that is looked at again after a wait is judged again. */
+const UNLIMITED = sql`and e.concurrency is null
+  and (select w.max_concurrency from workspaces w where w.id = e.workspace_id) is null`;
+
 /**
- * Claims those of `ids` that are queued and due for `owner`. What is not returned was somebody else's, not due
- * or finished: the ring is answered by doing nothing.
+ * Claims those of `ids` that are queued and due for `owner`, as far as neither their workflow nor their workspace has a
+ * limit. What is not returned was limited, somebody else's, not due or finished.
  */
 export function claimExecutions(database: Executor, claim: Claim): Promise<ClaimedExecution[]> {
+  return claimRows(database, claim, UNLIMITED);
+}
+
+/** Claims them whatever their limits: for a caller that has counted. */
+export function claimAdmitted(tx: Executor, claim: Claim): Promise<ClaimedExecution[]> {
+  return claimRows(tx, claim, sql``);
+}
+
+function claimRows(database: Executor, claim: Claim, filter: Sql): Promise<ClaimedExecution[]> {
   return database.many<ClaimedExecution>(sql`
     with due as (
-      select id from workflow_executions
-      where id = any(${claim.ids}::uuid[]) and status = 'queued' and available_at <= clock_timestamp()
-        and crash_count < ${claim.crashesBelow}
-      order by id for update
+      select e.id from workflow_executions e
+      where e.id = any(${claim.ids}::uuid[]) and e.status = 'queued' and e.available_at <= clock_timestamp()
+        and e.crash_count < ${claim.crashesBelow} ${filter}
+      order by e.id for update of e
     )
     update workflow_executions e
-    set status = 'running', fence = e.fence + 1, lease_owner = ${claim.owner},
+    set status = 'running', held_by = null, fence = e.fence + 1, lease_owner = ${claim.owner},
       lease_until = clock_timestamp() + make_interval(secs => ${claim.leaseMs / 1000}::float8),
       started_at = coalesce(e.started_at, clock_timestamp())
     from due where e.id = due.id
@@ -37,17 +50,20 @@ export function claimExecutions(database: Executor, claim: Claim): Promise<Claim
       extract(epoch from clock_timestamp() - e.available_at)::float8 "queuedSeconds"`);
 }
 
-/** Which of `ids` are queued, due, and have lost so many workers that they must run alone. */
-export async function findSuspects(
+/**
+ * Which of `ids` are queued and due all the same: `suspects` have lost so many workers that they must run alone, the
+ * others are limited.
+ */
+export async function findUnclaimed(
   database: Executor,
   ids: readonly string[],
   crashes: number,
-): Promise<Set<string>> {
-  const rows = await database.many<{ id: string }>(sql`
-    select id from workflow_executions
-    where id = any(${ids}::uuid[]) and status = 'queued' and available_at <= clock_timestamp()
-      and crash_count >= ${crashes}`);
-  return new Set(rows.map((row) => row.id));
+): Promise<{ suspects: Set<string>; limited: string[] }> {
+  const rows = await database.many<{ id: string; isSuspect: boolean }>(sql`
+    select id, crash_count >= ${crashes} "isSuspect" from workflow_executions
+    where id = any(${ids}::uuid[]) and status = 'queued' and available_at <= clock_timestamp()`);
+  const idsOf = (isSuspect: boolean) => rows.filter((row) => row.isSuspect === isSuspect).map(({ id }) => id);
+  return { suspects: new Set(idsOf(true)), limited: idsOf(false) };
 }
 
 /** All attempts of all nodes so far, oldest first. */

@@ -1,6 +1,6 @@
 // Submissions of many people in one statement: authorised row by row, idempotent by key, made or refused.
 import type { Executor } from "../database.ts";
-import { sql } from "../sql.ts";
+import { type Sql, sql } from "../sql.ts";
 
 export type NewExecution = {
   id: string;
@@ -22,6 +22,8 @@ export type NewExecution = {
   labels: readonly string[];
   /** The job of the queue it shares with others that are accepted with it; null when it is rung alone. */
   bell?: string | null;
+  /** How far behind the bells of others its own is heard; 0 (the default): behind nobody's. */
+  band?: number;
   /** Somebody waits for the answer: its changes are notified. */
   watched: boolean;
   /** The caller's Idempotency-Key and the hash of what it stands for, in hex. */
@@ -33,27 +35,36 @@ export type NewExecution = {
   traceParent?: string | undefined;
 };
 
-/** `made` false: the key was used before. A submission without a row was not allowed or does not exist. */
+/**
+ * `made` false: the key was used before, or there was no room. A submission without a row was not allowed or does not
+ * exist.
+ */
 export type InsertedExecution = { id: string; workspaceId: string; version: number; made: boolean };
+
+/** How many more executions the queue of a workspace takes. */
+export type Room = { workspaceId: string; room: number };
 
 /**
  * Every row is authorised by *its* user's membership, whatever else the transaction may see. Rows that are
- * refused leave nothing behind, not even their key.
+ * refused leave nothing behind, not even their key. Workspaces that `rooms` does not name have room for all.
  */
 export function insertExecutions(
   tx: Executor,
   executions: readonly NewExecution[],
   runnerRoles: readonly string[],
+  rooms: readonly Room[] = [],
 ): Promise<InsertedExecution[]> {
+  // Only near a limit are places counted: whoever is far from it does not pay for the sort.
+  const fitting = rooms.length === 0 ? sql`select * from allowed` : fittingIn(rooms);
   return tx.many<InsertedExecution>(sql`
     with requested as (
       select * from jsonb_to_recordset(${JSON.stringify(executions)}::jsonb) as r(id uuid, "userId" uuid,
         "workspaceIds" uuid[], "workflowId" uuid, version int, "triggerType" text, "triggerNode" text, trigger jsonb, input jsonb,
-        priority smallint, "availableAt" timestamptz, bell uuid, labels text[], watched boolean, key text,
+        priority smallint, band smallint, "availableAt" timestamptz, bell uuid, labels text[], watched boolean, key text,
         "requestHash" text, "traceParent" text)
     ),
     allowed as (
-      select r.*, w.workspace_id, v.version as run_version, v.labels as version_labels
+      select r.*, w.workspace_id, v.version as run_version, v.labels as version_labels, v.concurrency
       from requested r
       join workflows w on w.id = r."workflowId" and w.archived_at is null
       join workspace_members m on m.workspace_id = w.workspace_id and m.user_id = r."userId"
@@ -63,29 +74,39 @@ export function insertExecutions(
         select from jsonb_array_elements(v.graph -> 'nodes') n
         where n ->> 'id' = r."triggerNode" and n ->> 'type' like 'trigger.%')
     ),
+    fitting as (${fitting}),
     keyed as (
       insert into execution_keys (workspace_id, user_id, key, request_hash, execution_id)
       select workspace_id, "userId", key, decode("requestHash", 'hex'), id
-      from allowed where key is not null order by workspace_id, "userId", key
+      from fitting where key is not null order by workspace_id, "userId", key
       on conflict do nothing
       returning execution_id
     ),
     made as (
       insert into workflow_executions (id, workspace_id, workflow_id, version, user_id, trigger_type,
-        trigger_node, trigger, input, priority, available_at, bell, labels, watched, trace_parent,
-        root_id, rung_at)
+        trigger_node, trigger, input, priority, available_at, bell, band, concurrency, labels,
+        watched, trace_parent, root_id, rung_at)
       select id, workspace_id, "workflowId", run_version, "userId", "triggerType", "triggerNode", trigger, input,
-        priority, coalesce("availableAt", now()), bell,
+        priority, coalesce("availableAt", now()), bell, coalesce(band, 0), concurrency,
         case when version_labels = '{}' then labels
           else array(select distinct label from unnest(labels || version_labels) label order by label) end,
         watched, "traceParent", id, now()
-      from allowed
+      from fitting
       where key is null or id in (select execution_id from keyed)
       returning id
     )
     select a.id, a.workspace_id "workspaceId", a.run_version "version",
       a.id in (select id from made) "made"
     from allowed a`);
+}
+
+/** The first of each workspace that still fit. */
+function fittingIn(rooms: readonly Room[]): Sql {
+  return sql`
+    select p.* from (select a.*, row_number() over (partition by a.workspace_id order by a.id) as place from allowed a) p
+    left join unnest(${rooms.map((room) => room.workspaceId)}::uuid[], ${rooms.map((room) => room.room)}::int[])
+      as r (workspace_id, room) on r.workspace_id = p.workspace_id
+    where r.room is null or p.place <= r.room`;
 }
 
 export type KeyedExecution = {

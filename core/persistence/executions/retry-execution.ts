@@ -15,9 +15,9 @@ export async function insertRetry(
 ): Promise<RetriedExecution | null> {
   const made = await tx.one<RetriedExecution>(sql`
     insert into workflow_executions (id, workspace_id, workflow_id, version, user_id, trigger_type, trigger_node,
-      trigger, input, input_key_id, labels, priority, root_id, retry_of, rung_at)
+      trigger, input, input_key_id, labels, priority, concurrency, root_id, retry_of, rung_at)
     select ${retry.id}, workspace_id, workflow_id, version, ${retry.userId}, trigger_type, trigger_node,
-      trigger, input, input_key_id, labels, priority, ${retry.id}, id, now()
+      trigger, input, input_key_id, labels, priority, concurrency, ${retry.id}, id, now()
     from workflow_executions
     where id = ${retry.of} and status in ('failed', 'cancelled')
     returning id, workspace_id "workspaceId", priority, wake`);

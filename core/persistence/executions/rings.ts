@@ -2,7 +2,13 @@
 import type { Executor } from "../database.ts";
 import { sql } from "../sql.ts";
 
-export type DueExecution = { id: string; wake: number; priority: number; bell?: string | null };
+export type DueExecution = {
+  id: string;
+  wake: number;
+  priority: number;
+  band?: number;
+  bell?: string | null;
+};
 
 /** Queued, due, and not rung (or looked for) within `quietMs`: oldest first. */
 export function findUnheard(
@@ -10,7 +16,7 @@ export function findUnheard(
   options: { quietMs: number; limit: number },
 ): Promise<DueExecution[]> {
   return database.many<DueExecution>(sql`
-    select id, wake, priority, bell from workflow_executions
+    select id, wake, priority, band, bell from workflow_executions
     where status = 'queued' and available_at <= clock_timestamp()
       and rung_at <= clock_timestamp() - make_interval(secs => ${options.quietMs / 1000}::float8)
     order by rung_at limit ${options.limit}`);
@@ -39,5 +45,5 @@ export function markRung(
     update workflow_executions e
     set rung_at = clock_timestamp(), wake = e.wake + ${options.newWake ? 1 : 0}
     from unclaimed where e.id = unclaimed.id
-    returning e.id, e.wake, e.priority`);
+    returning e.id, e.wake, e.priority, e.band`);
 }

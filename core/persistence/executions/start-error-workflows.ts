@@ -49,11 +49,11 @@ export function startErrorWorkflows(moved: Sql): Sql {
     fresh as materialized (select h.*, ${NEW_ID} new_id from heirs h where version_to_run is not null),
     started as (
       insert into workflow_executions (id, workspace_id, workflow_id, version, user_id, trigger_type, trigger, input,
-        labels, priority, root_id, rung_at)
+        labels, priority, concurrency, root_id, rung_at)
       select h.new_id, h.workspace_id, h.handler_id, h.version_to_run, h.user_id, 'error',
         jsonb_build_object('executionId', h.failed_id), h.input,
-        array(select distinct label from unnest(h.labels || v.labels) label order by label), h.priority, h.new_id,
-        to_timestamp(0)
+        array(select distinct label from unnest(h.labels || v.labels) label order by label), h.priority, v.concurrency,
+        h.new_id, to_timestamp(0)
       from fresh h
       join workflow_versions v on v.workflow_id = h.handler_id and v.version = h.version_to_run
     )`;

@@ -22,6 +22,8 @@ export type Workspace = MemberWorkspace & {
   requireTotp: boolean;
   /** Every read of its executions and files is in its audit log. */
   auditReads: boolean;
+  /** How many of its executions run at once; null: no limit. */
+  maxConcurrency: number | null;
   memberCount: number;
   createdAt: string;
   updatedAt: string;
@@ -30,6 +32,7 @@ export type Workspace = MemberWorkspace & {
 /** The workspaces of `userId` among those the transaction may see; needs `m` and `w`. */
 const WORKSPACES = sql`
   select w.id, w.name, m.role, w.personal, w.require_totp as "requireTotp", w.audit_reads as "auditReads",
+    w.max_concurrency as "maxConcurrency",
     (select count(*) from workspace_members c where c.workspace_id = w.id) as "memberCount",
     w.created_at as "createdAt", w.updated_at as "updatedAt"
   from workspace_members m join workspaces w on w.id = m.workspace_id
@@ -79,7 +82,7 @@ export async function lockWorkspace(tx: Executor, id: string): Promise<boolean> 
   return (await tx.one(lock)) !== null;
 }
 
-/** Undefined leaves as it is. */
+/** Undefined leaves as it is; null takes a limit away. */
 export async function updateWorkspace(
   tx: Executor,
   change: {
@@ -87,12 +90,15 @@ export async function updateWorkspace(
     name?: string | undefined;
     requireTotp?: boolean | undefined;
     auditReads?: boolean | undefined;
+    maxConcurrency?: number | null | undefined;
   },
 ): Promise<void> {
   await tx.run(sql`
     update workspaces set name = coalesce(${change.name ?? null}, name),
       require_totp = coalesce(${change.requireTotp ?? null}, require_totp),
-      audit_reads = coalesce(${change.auditReads ?? null}, audit_reads), updated_at = clock_timestamp()
+      audit_reads = coalesce(${change.auditReads ?? null}, audit_reads),
+      max_concurrency = case when ${change.maxConcurrency !== undefined} then ${change.maxConcurrency ?? null}::int
+        else max_concurrency end, updated_at = clock_timestamp()
     where id = ${change.id}`);
 }
 

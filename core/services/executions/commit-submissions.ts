@@ -12,6 +12,7 @@ import {
   type InsertedExecution,
   insertExecutions,
   type NewExecution,
+  type Room,
 } from "../../persistence/executions/insert-executions.ts";
 import { findVersionTriggers } from "../../persistence/workflows/version-triggers.ts";
 import { findWorkflow } from "../../persistence/workflows/workflows.ts";
@@ -31,7 +32,8 @@ export type Submission = {
 /** `made` false: the key was used before, this is the execution it made then. */
 export type Submitted = { id: string; workspaceId: string; version: number; made: boolean };
 
-export type Verdict = Submitted | "refused" | "mismatch";
+/** `full`: the queue of its workspace has no room. */
+export type Verdict = Submitted | "refused" | "mismatch" | "full";
 
 /** `key` needs the hash of the request it stands for. */
 export function toRow(
@@ -84,9 +86,10 @@ export async function commitSubmissions(
   tx: Executor,
   submitted: readonly NewExecution[],
   append: typeof appendAudit,
+  rooms: readonly Room[] = [],
 ): Promise<{ verdicts: Verdict[]; rings: Ring[] }> {
   const rows = shareBells(submitted);
-  const inserted = await insertExecutions(tx, rows, rolesFor("execution:run"));
+  const inserted = await insertExecutions(tx, rows, rolesFor("execution:run"), rooms);
   const byId = new Map(inserted.map((execution) => [execution.id, execution]));
   const replayed = rows.flatMap((row) => {
     const execution = byId.get(row.id);
@@ -101,22 +104,31 @@ export async function commitSubmissions(
     if (!execution) return "refused";
     if (execution.made) return execution;
     const first = earlier.get(`${execution.workspaceId} ${row.userId} ${row.key}`);
-    return first && first.requestHash === row.requestHash ? { ...execution, id: first.id } : "mismatch";
+    if (!first) return "full";
+    return first.requestHash === row.requestHash ? { ...execution, id: first.id } : "mismatch";
   });
   await append(tx, auditEntries(rows, byId));
   crashPoint("api.before_submit_commit");
   const rings = rows
     .filter((row) => byId.get(row.id)?.made && row.availableAt === null)
-    .map((row) => ({ executionId: row.id, wake: 0, priority: row.priority, bell: row.bell ?? null }));
+    .map((row) => ({
+      executionId: row.id,
+      wake: 0,
+      priority: row.priority,
+      band: row.band,
+      bell: row.bell ?? null,
+    }));
   return { verdicts, rings };
 }
 
-/** What may start at once is rung together, as far as it has the same priority. */
+/** What may start at once is rung together, as far as it has the same band and priority. */
 function shareBells(rows: readonly NewExecution[]): NewExecution[] {
-  const sharing = Map.groupBy(rows, (row) => (row.availableAt === null ? row.priority : null));
+  const sharing = Map.groupBy(rows, (row) =>
+    row.availableAt === null ? `${row.band} ${row.priority}` : null,
+  );
   const bells = new Map<NewExecution, string>();
-  for (const [priority, group] of sharing) {
-    if (priority === null || group.length === 1) continue;
+  for (const [place, group] of sharing) {
+    if (place === null || group.length === 1) continue;
     let bell = "";
     for (const [index, row] of group.entries()) {
       if (index % BELL_SIZE === 0) bell = uuidv7();

@@ -2,6 +2,7 @@
 import { crashPoint } from "../../domain/crash-points.ts";
 import { LEASE_MS, MAX_CRASHES } from "../../domain/execution.ts";
 import type { Executor } from "../../persistence/database.ts";
+import { callHeld } from "../../persistence/executions/call-held.ts";
 import { type ReapedExecution, reapExecutions } from "../../persistence/executions/leases.ts";
 import { type DueExecution, findUnheard, markRung } from "../../persistence/executions/rings.ts";
 import type { ExecutionQueue } from "../../queue/execution-queue.ts";
@@ -20,6 +21,8 @@ export async function recoverExecutions(database: Executor, queue: ExecutionQueu
     queue,
     reaped.filter((execution) => execution.status === "queued"),
   );
+  // A place that nobody gave away: its worker died, or the limit was raised.
+  await ringAll(queue, await callHeld(database, PAGE));
   return { reaped, rung: await ringUnheard(database, queue) };
 }
 
@@ -40,5 +43,7 @@ async function ringUnheard(database: Executor, queue: ExecutionQueue): Promise<n
 }
 
 function ringAll(queue: ExecutionQueue, due: readonly Omit<DueExecution, "bell">[]): Promise<void> {
-  return queue.ring(due.map((row) => ({ executionId: row.id, wake: row.wake, priority: row.priority })));
+  return queue.ring(
+    due.map(({ id: executionId, wake, priority, band }) => ({ executionId, wake, priority, band })),
+  );
 }

@@ -21,8 +21,10 @@ import {
   toRow,
   type Verdict,
 } from "./commit-submissions.ts";
+import { createBacklogGuard, queueFull } from "./guard-backlogs.ts";
 
 const MAX_BATCH = 500;
+const MAX_QUEUED = 100_000;
 
 export type { Submission, Submitted };
 
@@ -36,8 +38,8 @@ export type SubmitOptions = {
 
 export type ExecutionSubmitter = {
   /**
-   * Throws `not_found` (workflow, version or file), `forbidden`, `invalid_trigger`, or `idempotency_mismatch` when
-   * the key stood for another request. The same key and request give the same execution.
+   * Throws `not_found` (workflow, version or file), `forbidden`, `invalid_trigger`, `queue_full`, or
+   * `idempotency_mismatch` when the key stood for another request. The same key and request give the same execution.
    */
   submit(actor: Actor, submission: Submission, options?: SubmitOptions): Promise<Submitted>;
   /**
@@ -58,6 +60,8 @@ export type SubmitDependencies = {
   database: Database;
   queue: ExecutionQueue;
   onRingFailed: (error: unknown) => void;
+  /** How many executions a workspace may have queued. */
+  maxQueued?: number;
   /** Another only where its cost is measured. */
   appendSubmissions?: typeof appendAudit;
   /** Told after each group commit. */
@@ -66,21 +70,26 @@ export type SubmitDependencies = {
 
 export function createExecutionSubmitter(dependencies: SubmitDependencies): ExecutionSubmitter {
   const { database, queue, onRingFailed, appendSubmissions: append = appendAudit } = dependencies;
+  const backlogs = createBacklogGuard(dependencies.maxQueued ?? MAX_QUEUED);
   // Not awaited: the rows are the outbox, a queue that is down must not hold up the answer.
   const ring = (rings: readonly Ring[]) => {
     crashPoint("api.after_submit_commit");
     queue.ring(rings).catch(onRingFailed);
   };
+  const commit = async (tx: Executor, asked: readonly NewExecution[]) => {
+    const { rows, rooms } = await backlogs.look(tx, asked);
+    return commitSubmissions(tx, rows, append, rooms);
+  };
   const writer = createGroupWriter<Request, Verdict>({
     async writeBatch(batch) {
       const workspaceIds = [...new Set(batch.flatMap(({ actor }) => principalsOf(actor).workspaceIds))];
       const { verdicts, rings } = await database.transaction({ workspaceIds }, (tx) =>
-        commitSubmissions(
+        commit(
           tx,
           batch.map((request) => request.row),
-          append,
         ),
       );
+      backlogs.note(verdicts);
       ring(rings);
       return verdicts;
     },
@@ -102,6 +111,7 @@ export function createExecutionSubmitter(dependencies: SubmitDependencies): Exec
         row: toRow(actor, submission, { ...options, key: keyed }),
       });
       if (verdict === "mismatch") throw keyMismatch();
+      if (verdict === "full") throw queueFull();
       if (verdict !== "refused") return verdict;
       throw await database.transaction(principalsOf(actor), (tx) => explainRefusal(tx, actor, submission));
     },
@@ -109,10 +119,11 @@ export function createExecutionSubmitter(dependencies: SubmitDependencies): Exec
       const rows = toRows(actor, submissions, options);
       const { submitted, rings } = await database.transaction(principalsOf(actor), async (tx) => {
         await checkFiles(tx, submissions);
-        const { verdicts, rings } = await commitSubmissions(tx, rows, append);
+        const { verdicts, rings } = await commit(tx, rows);
         // What is thrown here rolls all of it back.
         return { submitted: await requireAll(tx, actor, submissions, verdicts), rings };
       });
+      backlogs.note(submitted);
       ring(rings);
       return submitted;
     },
@@ -143,6 +154,7 @@ async function requireAll(
   for (const [index, submission] of submissions.entries()) {
     const verdict = verdicts[index];
     if (verdict === "mismatch") throw keyMismatch();
+    if (verdict === "full") throw queueFull();
     if (verdict === undefined || verdict === "refused") throw await explainRefusal(tx, actor, submission);
     submitted.push(verdict);
   }

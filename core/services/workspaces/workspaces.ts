@@ -30,6 +30,8 @@ export type WorkspaceChange = {
   name?: string | undefined;
   requireTotp?: boolean | undefined;
   auditReads?: boolean | undefined;
+  /** How many of its executions run at once; null: no limit. */
+  maxConcurrency?: number | null | undefined;
 };
 
 export type WorkspaceService = {
@@ -83,8 +85,9 @@ async function update(
   { database }: WorkspaceDependencies,
   actor: Actor,
   id: string,
-  { name, requireTotp, auditReads }: WorkspaceChange,
+  change: WorkspaceChange,
 ): Promise<Workspace> {
+  const { name, requireTotp, auditReads, maxConcurrency } = change;
   return database.transaction(principalsOf(actor), async (tx) => {
     await lockOwned(tx, actor, "workspace:write", id);
     const current = await find(tx, actor, id);
@@ -92,8 +95,9 @@ async function update(
     const isTotpChanged = requireTotp !== undefined && requireTotp !== current.requireTotp;
     if (isTotpChanged && requireTotp) await requireOwnSecondFactor(tx, actor);
     const isAuditChanged = auditReads !== undefined && auditReads !== current.auditReads;
-    if (!isRenamed && !isTotpChanged && !isAuditChanged) return current;
-    await updateWorkspace(tx, { id, name, requireTotp, auditReads });
+    const isLimitChanged = maxConcurrency !== undefined && maxConcurrency !== current.maxConcurrency;
+    if (!isRenamed && !isTotpChanged && !isAuditChanged && !isLimitChanged) return current;
+    await updateWorkspace(tx, { id, name, requireTotp, auditReads, maxConcurrency });
     const members = isTotpChanged ? await listMemberIds(tx, id) : [];
     const changed = await find(tx, actor, id);
     await announceIdentityChange(tx, members);
@@ -103,6 +107,9 @@ async function update(
         : []),
       ...(isTotpChanged ? [workspaceEntry(actor, id, "workspace.totp_changed", { requireTotp })] : []),
       ...(isAuditChanged ? [workspaceEntry(actor, id, "workspace.audit_reads_changed", { auditReads })] : []),
+      ...(isLimitChanged
+        ? [workspaceEntry(actor, id, "workspace.max_concurrency_changed", { maxConcurrency })]
+        : []),
     ]);
     return changed;
   });
