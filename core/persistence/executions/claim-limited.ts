@@ -29,7 +29,7 @@ export function claimWithinLimits(database: Database, claim: Claim): Promise<Lim
       tx,
       held.filter(({ id, heldBy }) => known.get(id)?.isAsked || known.get(id)?.heldBy !== heldBy),
     );
-    const rung = await callQueued(tx, sql`select unnest(${called}::uuid[]) id`);
+    const rung = called.length > 0 ? await callQueued(tx, sql`select unnest(${called}::uuid[]) id`) : [];
     return { claimed: claimed.map((execution) => ({ ...execution, isLimited: true })), called: rung };
   });
 }

@@ -1,0 +1,102 @@
+// The queue of a workspace has an end: what is beyond it is refused whole, whoever submits, and accepted once there is room.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { createExecutionBed, type ExecutionBed } from "../../../test/support/executions.ts";
+import { createExecutionQueue, type ExecutionQueue } from "../../queue/execution-queue.ts";
+import { createExecutionSubmitter, type ExecutionSubmitter } from "./submit-executions.ts";
+
+const LIMIT = 20;
+
+let bed: ExecutionBed;
+let queue: ExecutionQueue;
+/** As two api processes would have them. */
+let submitter: ExecutionSubmitter;
+let second: ExecutionSubmitter;
+
+before(async () => {
+  bed = await createExecutionBed();
+  queue = createExecutionQueue({ kind: "postgres", databaseUrl: bed.databaseUrl, role: "atelier_api" });
+  [submitter, second] = [open(), open()] as [ExecutionSubmitter, ExecutionSubmitter];
+});
+after(async () => {
+  await queue?.close();
+  await bed?.close();
+});
+
+const open = () =>
+  createExecutionSubmitter({
+    database: bed.open("atelier_api", 4),
+    queue,
+    onRingFailed: () => {},
+    maxQueued: LIMIT,
+  });
+
+async function addSubmitter() {
+  const person = await bed.addPerson();
+  const workflowId = await bed.addWorkflow(person);
+  const many = (count: number) => Array(count).fill({ workflowId, input: null });
+  const count = async () => {
+    const text =
+      "select count(*)::int n from workflow_executions where workspace_id = $1 and status = 'queued'";
+    return (await bed.admin.query(text, [person.workspaceId])).rows[0].n;
+  };
+  return { person, workflowId, many, count };
+}
+
+test("the first beyond the limit is refused, others' queues have room; a repeated key is answered all the same", async () => {
+  const { person, workflowId, many, count } = await addSubmitter();
+  const send = (key?: string) => submitter.submit(person, { workflowId, input: null }, { key });
+  const first = await send("first");
+  await submitter.submitMany(person, many(LIMIT - 1));
+  await assert.rejects(send(), { code: "queue_full" });
+  await assert.rejects(send("other"), { code: "queue_full" });
+  const { rowCount } = await bed.admin.query("select from execution_keys where key = 'other'");
+  assert.equal(rowCount, 0, "the refused key can be used again");
+  assert.equal((await send("first")).id, first.id);
+  const other = await addSubmitter();
+  await submitter.submit(other.person, { workflowId: other.workflowId, input: null });
+  assert.equal(await count(), LIMIT);
+});
+
+test("a batch fits whole or not at all", async () => {
+  const { person, many, count } = await addSubmitter();
+  await submitter.submitMany(person, many(15));
+  await assert.rejects(submitter.submitMany(person, many(6)), { code: "queue_full" });
+  assert.equal(await count(), 15);
+  await submitter.submitMany(person, many(5));
+  assert.equal(await count(), LIMIT);
+});
+
+test("200 at once through two processes, together with others': exactly as many as fit", async () => {
+  const full = await addSubmitter();
+  const other = await addSubmitter();
+  const answers = await Promise.allSettled(
+    Array.from({ length: 200 }, (_, n) =>
+      (n % 2 ? submitter : second).submit(full.person, { workflowId: full.workflowId, input: n }),
+    ).concat(
+      Array.from({ length: 10 }, () =>
+        submitter.submit(other.person, { workflowId: other.workflowId, input: 0 }),
+      ),
+    ),
+  );
+  assert.equal(await full.count(), LIMIT);
+  assert.equal(await other.count(), 10);
+  const refused = answers.filter((answer) => answer.status === "rejected");
+  assert.deepEqual([...new Set(refused.map(({ reason }) => reason.code))], ["queue_full"]);
+  assert.equal(refused.length, 200 - LIMIT);
+});
+
+test("once some have run there is room again", async () => {
+  const { person, workflowId, many } = await addSubmitter();
+  await submitter.submitMany(person, many(LIMIT));
+  await assert.rejects(submitter.submitMany(person, many(1)), { code: "queue_full" });
+  await bed.admin.query(
+    "update workflow_executions set status = 'succeeded', finished_at = now() where workflow_id = $1",
+    [workflowId],
+  );
+  for (;;) {
+    const answer = await submitter.submitMany(person, many(1)).catch((error: { code: string }) => error.code);
+    if (answer !== "queue_full") return;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+});
