@@ -68,7 +68,13 @@ async function startWorker() {
   const answer = createProcessor({
     database,
     queue,
-    gate: createClaimGate({ database, workerId: uuidv7(), queue, onError: assert.ifError }),
+    gate: createClaimGate({
+      database,
+      workerId: uuidv7(),
+      queue,
+      onClaimed: () => {},
+      onError: assert.ifError,
+    }),
     leases: { hold() {}, drop() {}, stop: async () => {} },
     isolation: createIsolation(),
     workflows: createWorkflowCache(database, catalogue),

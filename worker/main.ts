@@ -66,17 +66,10 @@ export async function startWorker(
   const store = createRunStore(database, logger, observeCommits("journal"));
   const queue = countRings(createExecutionQueue(backend, onError), registry);
   const slots = createSlots(concurrency);
+  const shared = { database, workerId, queue, onError };
   const answer = createProcessor({
-    database,
-    queue,
-    gate: createClaimGate({
-      database,
-      workerId,
-      queue,
-      onClaimed: leases.hold,
-      onError: (error) => logger.warn({ err: error }, "executions left to recovery"),
-      observe: observeCommits("claims"),
-    }),
+    ...shared,
+    gate: createClaimGate({ ...shared, onClaimed: leases.hold, observe: observeCommits("claims") }),
     leases,
     isolation: createIsolation(),
     workflows: createWorkflowCache(database, { definitions: nodeDefinitions, runners: nodeRunners }),
