@@ -86,6 +86,16 @@ test("200 at once through two processes, together with others': exactly as many 
   assert.equal(refused.length, 200 - LIMIT);
 });
 
+test("batches through two processes at once: never more than fit, and one that fits is not refused", async () => {
+  for (let round = 0; round < 10; round++) {
+    const { person, many, count } = await addSubmitter();
+    const batches = [submitter, second, submitter, second].map((one) => one.submitMany(person, many(15)));
+    const answers = await Promise.allSettled(batches);
+    assert.equal(answers.filter((answer) => answer.status === "fulfilled").length, 1);
+    assert.equal(await count(), 15);
+  }
+});
+
 test("once some have run there is room again", async () => {
   const { person, workflowId, many } = await addSubmitter();
   await submitter.submitMany(person, many(LIMIT));
