@@ -37,6 +37,7 @@ test("the least a role needs gives the documented defaults", () => {
     redisUrl: undefined,
     setupToken: undefined,
     workerConcurrency: 50,
+    maxQueued: 100_000,
     workerId: undefined,
     logLevel: "info",
     publicUrl: "http://127.0.0.1:3000",
