@@ -1,5 +1,6 @@
 // Claims at limits by several workers at once: never one too many, never a place left empty, first come first served.
 import assert from "node:assert/strict";
+import { glob, readFile } from "node:fs/promises";
 import { after, before, test } from "node:test";
 import { v7 as uuidv7 } from "uuid";
 import { createExecutionBed, type ExecutionBed } from "../../../test/support/executions.ts";
@@ -179,4 +180,16 @@ test("recovery calls whom nobody called: the heads of lines with room, and all w
   assert.deepEqual(await callOwn(), [], "no room");
   await bed.admin.query("update workspaces set max_concurrency = null where id = $1", [workspaceId]);
   assert.deepEqual((await callOwn()).toSorted(), ids.slice(2));
+});
+
+test("whoever inserts an execution that will run gives it the concurrency of its version", async () => {
+  const inserts: string[] = [];
+  for await (const file of glob(`${import.meta.dirname}/**/*.ts`)) {
+    const source = file.endsWith(".test.ts") ? "" : await readFile(file, "utf8");
+    for (const [, columns = ""] of source.matchAll(/insert into workflow_executions \(([^)]*)\)/g)) {
+      inserts.push(file);
+      assert.match(columns, /\bconcurrency\b/, file);
+    }
+  }
+  assert.ok(inserts.length >= 4, `found ${inserts.join(", ")}`);
 });
