@@ -7,40 +7,45 @@ import { createLogger } from "#core/logger.ts";
 import { startCensusLoop } from "./census-loop.ts";
 import { createSchedulerMetrics } from "./scheduler-metrics.ts";
 
+const PATIENCE = { timeout: 15_000 };
 const CENSUS = { due: 4, later: 2, running: 3, orphaned: 1, oldestSeconds: 12.5, alive: 2, silent: 1 };
 
-test("only the holder of the lock reports a census, and a failed look leaves no old figures", async () => {
-  const registry = new Registry();
-  const metrics = createSchedulerMetrics(registry, () => 0);
-  let holds = true;
-  let isAway = false;
-  const loop = startCensusLoop({
-    isHolder: () => holds,
-    take: async () => {
-      if (isAway) throw new Error("no database");
-      return CENSUS;
-    },
-    report: metrics.counted,
-    logger: createLogger("scheduler", "silent"),
-    passMs: 5,
-  });
-  const until = async (condition: (text: string) => boolean) => {
-    while (!condition(await registry.metrics())) await delay(5);
-  };
-  await until((text) => /^atelier_executions\{state="queued"\} 4$/m.test(text));
-  const text = await registry.metrics();
-  assert.match(text, /^atelier_oldest_queued_age_seconds 12\.5$/m);
-  assert.match(text, /^atelier_workers\{state="silent"\} 1$/m);
-  const isEmpty = (told: string) =>
-    !/^atelier_(executions|oldest_queued_age_seconds|workers)[{ ]/m.test(told);
-  isAway = true;
-  await until(isEmpty);
-  isAway = false;
-  await until((told) => !isEmpty(told));
-  holds = false;
-  await until(isEmpty);
-  await loop.stop();
-});
+test(
+  "only the holder of the lock reports a census, and a failed look leaves no old figures",
+  PATIENCE,
+  async () => {
+    const registry = new Registry();
+    const metrics = createSchedulerMetrics(registry, () => 0);
+    let holds = true;
+    let isAway = false;
+    const loop = startCensusLoop({
+      isHolder: () => holds,
+      take: async () => {
+        if (isAway) throw new Error("no database");
+        return CENSUS;
+      },
+      report: metrics.counted,
+      logger: createLogger("scheduler", "silent"),
+      passMs: 5,
+    });
+    const until = async (condition: (text: string) => boolean) => {
+      while (!condition(await registry.metrics())) await delay(5);
+    };
+    await until((text) => /^atelier_executions\{state="queued"\} 4$/m.test(text));
+    const text = await registry.metrics();
+    assert.match(text, /^atelier_oldest_queued_age_seconds 12\.5$/m);
+    assert.match(text, /^atelier_workers\{state="silent"\} 1$/m);
+    const isEmpty = (told: string) =>
+      !/^atelier_(executions|oldest_queued_age_seconds|workers)[{ ]/m.test(told);
+    isAway = true;
+    await until(isEmpty);
+    isAway = false;
+    await until((told) => !isEmpty(told));
+    holds = false;
+    await until(isEmpty);
+    await loop.stop();
+  },
+);
 
 test("recovery and anchors are counted, and the lag is that of the last success", async () => {
   const registry = new Registry();
