@@ -6,7 +6,7 @@ import { isTerminal, MAX_CRASHES } from "../../../core/domain/execution.ts";
 import { chooseSeed } from "../driver/random.ts";
 import { createSqlWorld } from "./sql-world.ts";
 import type { Rules } from "./state-machine.ts";
-import { apply, type Command, commands, newWorld, type World } from "./world.ts";
+import { apply, type Command, commands, newWorld, type World, zombieCommands } from "./world.ts";
 
 const SEQUENCES = 100_000;
 const SQL_SEQUENCES = 60;
@@ -53,7 +53,7 @@ function drain(world: World): void {
 
 test(`${SEQUENCES} sequences of commands and faults keep I1 to I5`, (t) => {
   const seen = new Map<string, number>();
-  const property = fc.property(commands, (sequence) => {
+  const property = fc.property(fc.oneof(commands, zombieCommands), (sequence) => {
     const world = play(sequence, { fenced: true });
     drain(world);
     seen.set(world.row.status, (seen.get(world.row.status) ?? 0) + 1);
@@ -66,7 +66,7 @@ test(`${SEQUENCES} sequences of commands and faults keep I1 to I5`, (t) => {
 });
 
 test("the same without fences breaks: the model could tell", () => {
-  const property = fc.property(commands, (sequence) => void play(sequence, { fenced: false }));
+  const property = fc.property(zombieCommands, (sequence) => void play(sequence, { fenced: false }));
   const { failed, errorInstance } = fc.check(property, { numRuns: SEQUENCES, seed });
   assert.ok(failed, "no sequence broke it");
   assert.match(String(errorInstance), /I[2345]:/);
@@ -74,7 +74,7 @@ test("the same without fences breaks: the model could tell", () => {
 
 test(`PostgreSQL agrees with the model after every command of ${SQL_SEQUENCES} sequences`, async (t) => {
   const sql = await createSqlWorld(t);
-  const property = fc.asyncProperty(commands, async (sequence) => {
+  const property = fc.asyncProperty(fc.oneof(commands, zombieCommands), async (sequence) => {
     const world = newWorld();
     const real = await sql.open();
     for (const command of sequence) {

@@ -62,6 +62,18 @@ export const commands = fc.array(
   { minLength: 1, maxLength: 24, size: "max" },
 ) as fc.Arbitrary<Command[]>;
 
+/** Those that begin with a worker that has lost its claim to another one and does not know: rare by chance. */
+export const zombieCommands = fc
+  .tuple(fc.nat({ max: 2 }), commands)
+  .map(([steps, rest]): Command[] => [
+    { do: "ring", by: "A" },
+    ...Array.from({ length: steps }, (): Command => ({ do: "proceed", run: 0, to: "succeeded" })),
+    { do: "expire" },
+    { do: "reap", beating: true },
+    { do: "ring", by: "B" },
+    ...rest,
+  ]);
+
 export const newWorld = (): World => ({ row: FRESH, runs: [], attempts: [], sent: 0, retries: 0 });
 
 /** What the command changed in the row, for whoever does the same in PostgreSQL; null: refused, or nothing to do. */
