@@ -149,7 +149,6 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "@opentelemetry/exporter-trace-otlp-proto": ["core/telemetry"],
   "@opentelemetry/resources": ["core/telemetry"],
   "@opentelemetry/sdk-trace-node": ["core/telemetry"],
-  "bullmq-otel": ["core/telemetry"],
   react: ["dashboards/studio"],
   "react-dom": ["dashboards/studio"],
   "@mantine/core": ["dashboards/studio"],
