@@ -8,6 +8,7 @@ export const NAMES = [
   "bullmq",
   "closed-loop",
   "batch",
+  "fairness",
   "wait",
   "chain",
   "for-each",

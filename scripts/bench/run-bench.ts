@@ -5,6 +5,7 @@ import { measureAudit } from "./measure-audit.ts";
 import { measureBatch } from "./measure-batch.ts";
 import { type BullmqRates, measureBullmq } from "./measure-bullmq.ts";
 import { measureClosedLoop } from "./measure-closed-loop.ts";
+import { measureFairness } from "./measure-fairness.ts";
 import { measureHistory } from "./measure-history.ts";
 import { measureLoginStorm } from "./measure-login-storm.ts";
 import { measureLoginTiming } from "./measure-login-timing.ts";
@@ -157,6 +158,8 @@ async function measureOne(
     }
     case "batch":
       return measureBatch(platform);
+    case "fairness":
+      return measureFairness(platform, seconds);
     case "wait":
       return measureWait(platform);
     case "chain":
