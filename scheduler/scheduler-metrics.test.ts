@@ -64,6 +64,7 @@ test("recovery and anchors are counted, and the lag is that of the last success"
         { ...reaped, status: "queued", crashed: false },
         { ...reaped, status: "failed", crashed: true },
       ],
+      woken: 0,
       rung: 7,
     },
     0.02,

@@ -4,8 +4,11 @@ import { crashPoint } from "#core/domain/crash-points.ts";
 import type { JournalWrite } from "#core/domain/journal.ts";
 import type { RunStore } from "#core/engine/run-store.ts";
 import type { Logger } from "#core/logger.ts";
-import type { Database } from "#core/persistence/database.ts";
-import { writeJournal } from "#core/persistence/executions/write-journal.ts";
+import { appendAudit } from "#core/persistence/audit/audit-logs.ts";
+import { type Database, NOBODY } from "#core/persistence/database.ts";
+import { type DueExecution, findQueued } from "#core/persistence/executions/rings.ts";
+import type { GoneErrorWorkflow } from "#core/persistence/executions/start-error-workflows.ts";
+import { type WrittenJournal, writeJournal } from "#core/persistence/executions/write-journal.ts";
 import { createGroupWriter } from "#core/persistence/group-writer.ts";
 import { awaitDatabase, isUnavailable } from "./await-database.ts";
 
@@ -17,18 +20,26 @@ export type DrainableRunStore = RunStore & { drain(): Promise<void> };
 
 /**
  * Writes of concurrent executions share a commit. While the database is away a write is tried again: the lease
- * decides whether it still counts when it arrives.
+ * decides whether it still counts when it arrives. `ring` is called with what a commit has queued.
  */
 export function createRunStore(
   database: Database,
   logger?: Pick<Logger, "warn">,
   observe?: (writes: number, seconds: number) => void,
+  ring: (queued: readonly DueExecution[]) => void = () => {},
 ): DrainableRunStore {
+  const ringParents = async (held: ReadonlySet<JournalWrite>) => {
+    const parents = [...held].flatMap(({ parentId, move }) => (parentId && move ? [parentId] : []));
+    if (parents.length > 0) ring(await findQueued(database, parents));
+  };
   const writer = createGroupWriter<JournalWrite, boolean>({
     async writeBatch(batch) {
-      const held = await writeJournal(database, batch, (gone) =>
+      const { held, queued } = await writeBatch(database, batch, (gone) =>
         logger?.warn(gone, "execution failed, its error workflow is archived or gone"),
       );
+      if (queued.length > 0) ring(queued);
+      // Nobody waits for the bell: one that is lost is rung by recovery.
+      ringParents(held).catch(() => {});
       return batch.map((write) => held.has(write));
     },
     maxBatch: MAX_BATCH,
@@ -46,4 +57,34 @@ export function createRunStore(
     },
     drain: () => writer.drain(),
   };
+}
+
+/** What makes executions is a change people are shown: with its entries in the audit log, in one transaction. */
+function writeBatch(
+  database: Database,
+  batch: readonly JournalWrite[],
+  onGone: (gone: GoneErrorWorkflow) => void,
+): Promise<WrittenJournal> {
+  if (!batch.some(({ steps }) => steps.some((step) => step.child)))
+    return writeJournal(database, batch, onGone);
+  return database.transaction(NOBODY, async (tx) => {
+    const written = await writeJournal(tx, batch, onGone);
+    await appendAudit(tx, [...written.held].flatMap(auditEntries));
+    return written;
+  });
+}
+
+function auditEntries({ executionId, steps }: JournalWrite) {
+  return steps.flatMap(({ child }) => {
+    if (!child) return [];
+    const { id, workflowId, version, execution } = child;
+    const target = {
+      targetType: "execution",
+      targetId: id,
+      details: { workflowId, version, parentId: executionId },
+    };
+    return [
+      { chainId: execution.workspaceId, actorId: execution.userId, action: "execution.submitted", ...target },
+    ];
+  });
 }

@@ -10,9 +10,10 @@ import { nodeDefinitions } from "#core/nodes/definitions.ts";
 import { nodeRunners } from "#core/nodes/runners.ts";
 import { createDatabase } from "#core/persistence/database.ts";
 import { hasBacklog } from "#core/persistence/executions/backlog.ts";
+import type { DueExecution } from "#core/persistence/executions/rings.ts";
 import { isBeating, recordStop, registerWorker } from "#core/persistence/executions/workers.ts";
 import { consumeBells } from "#core/queue/bell-consumer.ts";
-import { createExecutionQueue } from "#core/queue/execution-queue.ts";
+import { createExecutionQueue, type ExecutionQueue } from "#core/queue/execution-queue.ts";
 import { checkBackend, chooseBackend } from "#core/queue/queue-backend.ts";
 import { checkFoundations } from "#core/services/check-foundations.ts";
 import { endAbruptly, runRole, type Stop } from "#core/shutdown.ts";
@@ -23,6 +24,7 @@ import { buildMetrics } from "./build-metrics.ts";
 import { buildNetwork } from "./build-network.ts";
 import { buildSandboxes } from "./build-sandboxes.ts";
 import { createClaimGate } from "./claim-gate.ts";
+import { createChildSource } from "./create-child-source.ts";
 import { createRunStore } from "./create-run-store.ts";
 import { createIsolation } from "./isolation.ts";
 import { createLeaseKeeper, type LeaseKeeper, type LeaseKeeperOptions } from "./lease-keeper.ts";
@@ -63,8 +65,9 @@ export async function startWorker(
   const tracing = await openTraces(config, logger);
   const traceRun = tracing?.run;
   const { registry, observeCommits, watch } = buildMetrics({ database, running, logger, traceRun });
-  const store = createRunStore(database, logger, observeCommits("journal"));
   const queue = countRings(createExecutionQueue(backend, onError), registry);
+  const store = createRunStore(database, logger, observeCommits("journal"), ringing(queue, onError));
+  const children = createChildSource(database);
   const slots = createSlots(concurrency);
   const shared = { database, workerId, queue, onError };
   const answer = createProcessor({
@@ -74,7 +77,7 @@ export async function startWorker(
     isolation: createIsolation(),
     workflows: createWorkflowCache(database, { definitions: nodeDefinitions, runners: nodeRunners }),
     running,
-    engine: { store, evaluator, ports: { ...network, scripts }, credentials },
+    engine: { store, evaluator, ports: { ...network, scripts }, credentials, children },
     watch,
     logger,
   });
@@ -166,4 +169,12 @@ if (import.meta.main) {
     armCrashPoint(config.crashAt, endAbruptly);
     return startWorker(config, logger);
   });
+}
+
+/** Rings without being waited for: a ring that is lost is rung again by recovery. */
+function ringing(queue: ExecutionQueue, onError: (error: Error) => void) {
+  return (queued: readonly DueExecution[]) => {
+    const rings = queued.map(({ id, wake, priority }) => ({ executionId: id, wake, priority }));
+    queue.ring(rings).catch(onError);
+  };
 }

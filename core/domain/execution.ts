@@ -42,5 +42,9 @@ export const LEASE_MS = 8_000;
 export const RENEW_MS = 2_000;
 /** After so many worker deaths with a node in flight an execution fails with `worker_lost`. */
 export const MAX_CRASHES = 3;
+/** How long a node may wait at most: a year, in milliseconds. */
+export const MAX_WAIT_MS = 31_536_000_000;
+/** How many executions may be above a sub-workflow's. */
+export const MAX_DEPTH = 16;
 /** A node's output in bytes of JSON; bigger things are files. */
 export const MAX_OUTPUT_BYTES = 1_048_576;

@@ -5,3 +5,14 @@ import { createHash } from "node:crypto";
 export function effectKey(rootExecutionId: string, nodeId: string, iteration: string): string {
   return createHash("sha256").update(`${rootExecutionId}\n${nodeId}\n${iteration}`).digest("hex");
 }
+
+/**
+ * What stands for the root execution in a child's keys: a UUID (version 8) from the key of the node that made it, so
+ * that every child of one node and iteration sends its effects under the same keys.
+ */
+export function childRootId(key: string): string {
+  const hex = createHash("sha256").update(`child\n${key}`).digest("hex");
+  const variant = ((Number.parseInt(hex[16] ?? "0", 16) & 3) | 8).toString(16);
+  const parts = [hex.slice(0, 8), hex.slice(8, 12), `8${hex.slice(13, 16)}`, variant + hex.slice(17, 20)];
+  return [...parts, hex.slice(20, 32)].join("-");
+}

@@ -11,6 +11,9 @@ export type ClaimedExecution = {
   version: number;
   userId: string;
   rootId: string;
+  /** The execution it is a sub-workflow of, and how many there are above it. */
+  parentId: string | null;
+  depth: number;
   triggerType: string;
   triggerNode: string | null;
   trigger: Record<string, unknown>;
@@ -53,6 +56,38 @@ export type StepRecord = {
   error: StepError | null;
   startedAt: string;
   finishedAt: string | null;
+  /** ISO time at which a waiting step is due, or a failed one is tried again; without it, whenever it is looked at. */
+  wakeAt?: string | null;
+  /** Of a step that has suspended; absent from all others. */
+  state?: StepState | null;
+  /** An execution to be made in the commit that first writes this step; never read back. */
+  child?: ChildStart;
+};
+
+export type ChildStart = {
+  id: string;
+  workflowId: string;
+  version: number;
+  input: unknown;
+  rootId: string;
+  /** Whose child it is. */
+  execution: Readonly<Pick<ClaimedExecution, "userId" | "workspaceId" | "priority">>;
+};
+
+/** How a child ended, as its parent's step finds it in `answer`. */
+export type ChildEnd = {
+  status: "succeeded" | "failed" | "cancelled";
+  output: unknown;
+  error: ExecutionError | null;
+};
+
+/** What a suspended step keeps: until when it asked to wait, for whom, and the answer that was written meanwhile. */
+export type StepState = {
+  until?: string;
+  waitsFor?: Readonly<Record<string, unknown>>;
+  answer?: unknown;
+  /** The execution it waits for; its end is the answer. */
+  childId?: string;
 };
 
 /** `retryable` also says whether a definitive answer had come: a retryable failure leaves the effect in doubt. */
@@ -63,6 +98,10 @@ export type ExecutionMove = {
   to: Exclude<ExecutionStatus, "running">;
   output?: unknown;
   error?: ExecutionError | null;
+  /** To `waiting` only: the ISO time at which it is woken, null: when somebody wakes it. */
+  availableAt?: string | null;
+  /** To `waiting` only: the wake number it was claimed under. Woken since then, it is queued again instead. */
+  wake?: number;
 };
 
 /** What one execution has to write, in one commit. */
@@ -72,5 +111,7 @@ export type JournalWrite = {
   steps: readonly StepRecord[];
   /** About how much JSON the steps hold, so that a batch does not grow beyond what one statement can carry. */
   bytes?: number;
+  /** Who is to be rung when the move ends it. */
+  parentId?: string | null;
   move?: ExecutionMove;
 };

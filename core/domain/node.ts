@@ -148,14 +148,38 @@ export type NodeContext = {
   visible(ids?: readonly string[]): VisibleData;
   /** Aborted on cancel, timeout and lost lease. */
   signal: AbortSignal;
+  /** Set when the node had suspended and runs again because its time has come or somebody has answered. */
+  resumed: Resumed | null;
   ports: NodePorts;
   credentials: NodeCredentials;
 };
 
-/** What a node came to. `each` is carried out by the engine: one pass through the loop's body per item. */
+/** How a suspended node finds its wait when it runs again: the same config, the same attempt. */
+export type Resumed = {
+  /** ISO time on the database clock at which the attempt began: where its wait is counted from. */
+  startedAt: string;
+  /** ISO time the outcome asked for; null when it named none. */
+  until: string | null;
+  /** Whether `until` has come. */
+  isDue: boolean;
+  waitsFor: Readonly<Record<string, unknown>> | null;
+  /** What the one who woke it wrote (`answerStep`); undefined when nobody did. */
+  answer: unknown;
+};
+
+/**
+ * What a node came to. The other kinds than `output` are carried out by the engine.
+ * each: one pass through the loop's body per item.
+ * child: another workflow runs as an execution of its own, made with this step; its output is the node's output.
+ * suspend: its step waits in the journal, without a worker, until the time has come or somebody answers; then the
+ * runner is called again with `resumed`. `until` is an ISO time, or milliseconds from the beginning of the attempt.
+ * `waitsFor` says for whom; it is kept in the step's `state` and written in the same commit.
+ */
 export type NodeOutcome =
   | { kind: "output"; output: unknown; port?: string }
-  | { kind: "each"; items: readonly unknown[]; concurrency: number };
+  | { kind: "each"; items: readonly unknown[]; concurrency: number }
+  | { kind: "child"; workflowId: string; version?: number; input: unknown }
+  | { kind: "suspend"; until?: string | number; waitsFor?: Readonly<Record<string, unknown>> };
 
 export type NodeRunner<Config = unknown> = (
   config: Config,

@@ -60,7 +60,7 @@ export function createJournal({ store, execution, history, signal, onLost }: Jou
     if (steps.length === 0 && !move) return;
     if (isLost(signal)) throw signal.reason;
     const write = { executionId: execution.id, fence: execution.fence, steps, bytes };
-    await store.write(move ? { ...write, move } : write);
+    await store.write(move ? { ...write, move, parentId: execution.parentId } : write);
     unwrittenBytes -= bytes;
   };
   // One write of an execution at a time, so that commits keep the order in which things happened.
@@ -85,7 +85,7 @@ export function createJournal({ store, execution, history, signal, onLost }: Jou
     now: () => new Date(claimedAt + (performance.now() - started)).toISOString(),
     note(record) {
       buffer.set(`${keyOf(record.nodeId, record.iteration)}\n${record.attempt}`, { ...record, seq: ++seq });
-      const bytes = bytesOf(record.input) + bytesOf(record.output);
+      const bytes = bytesOf(record.input) + bytesOf(record.output) + bytesOf(record.child?.input ?? null);
       bufferedBytes += bytes;
       unwrittenBytes += bytes;
       if (bufferedBytes >= FULL_BYTES) flush().catch(() => {});

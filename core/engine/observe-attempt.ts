@@ -1,8 +1,8 @@
 // Times one attempt of a node for whoever watches the run.
-import type { AttemptEnd } from "#core/domain/run-observer.ts";
+import type { AttemptEnd as ObservedAttempt } from "#core/domain/run-observer.ts";
+import type { AttemptEnd } from "./attempt-node.ts";
 import type { NodePlan } from "./compile-workflow.ts";
 import type { RunContext, RunScope } from "./run-context.ts";
-import type { NodeEnd } from "./run-node.ts";
 
 /** Resolves and rejects as `attempt` does. */
 export async function observeAttempt(
@@ -10,11 +10,11 @@ export async function observeAttempt(
   scope: RunScope,
   plan: NodePlan,
   number: number,
-  attempt: () => Promise<NodeEnd>,
-): Promise<NodeEnd> {
+  attempt: () => Promise<AttemptEnd>,
+): Promise<AttemptEnd> {
   if (!observer) return attempt();
   const startedAt = performance.now();
-  const tell = (outcome: AttemptEnd["outcome"], code?: string) =>
+  const tell = (outcome: ObservedAttempt["outcome"], code?: string) =>
     observer.attempted({
       nodeId: plan.node.id,
       nodeType: plan.node.type,
@@ -29,7 +29,8 @@ export async function observeAttempt(
     const end = await attempt();
     if (end.kind === "ended") tell("succeeded");
     else if (end.kind === "failed") tell("failed", end.error.code);
-    else tell("parked");
+    // One that waits has not ended: it is told of when it has.
+    else if (end.kind === "parked") tell("parked");
     return end;
   } catch (error) {
     tell("stopped");

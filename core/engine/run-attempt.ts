@@ -1,13 +1,19 @@
 // One attempt of one node: config resolved, checked, run under a timeout the node cannot ignore.
 import { AppError } from "#core/domain/app-error.ts";
 import { effectKey } from "#core/domain/idempotency-key.ts";
-import type { NodeContext, NodeOutcome, VisibleData } from "#core/domain/node.ts";
+import type { NodeContext, NodeOutcome, Resumed, VisibleData } from "#core/domain/node.ts";
 import { resolveConfig } from "#core/expression/resolve-config.ts";
 import type { NodePlan } from "./compile-workflow.ts";
 import { nodeCredentials } from "./credential-source.ts";
 import { findOutput, type RunContext, type RunScope } from "./run-context.ts";
 
-export type Attempt = { number: number; idempotencyKey: string; config: unknown };
+export type Attempt = {
+  number: number;
+  idempotencyKey: string;
+  config: unknown;
+  /** null: the attempt begins. */
+  resumed: Resumed | null;
+};
 
 /**
  * The node's config with its expressions evaluated; its runner checks the result against its schema. What needs an
@@ -121,6 +127,7 @@ function nodeContext(
       return visibleData(context, scope, plan, allowed);
     },
     signal,
+    resumed: attempt.resumed,
     ports: context.ports,
     credentials: nodeCredentials(context, scope, plan, attempt, signal),
   };

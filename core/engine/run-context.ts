@@ -4,10 +4,12 @@ import type { NodePorts } from "#core/domain/node.ts";
 import type { Redactor } from "#core/domain/redact.ts";
 import type { RunObserver } from "#core/domain/run-observer.ts";
 import type { Evaluator } from "#core/expression/evaluator.ts";
+import type { ChildSource } from "./child-source.ts";
 import type { CompiledWorkflow } from "./compile-workflow.ts";
 import type { CredentialSource } from "./credential-source.ts";
 import type { Journal } from "./journal.ts";
 import type { ScopeProgress } from "./next-nodes.ts";
+import type { Standstill } from "./standstill.ts";
 
 export type RunContext = {
   execution: ClaimedExecution;
@@ -16,9 +18,11 @@ export type RunContext = {
   evaluator: Evaluator;
   ports: NodePorts;
   credentials: CredentialSource;
+  children: ChildSource;
   /** Knows every secret this run has opened. */
   redactor: Redactor;
   observer: RunObserver | undefined;
+  standstill: Standstill;
   /** Aborted with an AppError that says why: cancelled, lease_lost, shutdown or a sibling's failure. */
   signal: AbortSignal;
   /** Ends the run's other branches. */

@@ -7,19 +7,22 @@ import type { NodePorts } from "#core/domain/node.ts";
 import { createRedactor } from "#core/domain/redact.ts";
 import type { RunObserver } from "#core/domain/run-observer.ts";
 import type { Evaluator } from "#core/expression/evaluator.ts";
+import { BRANCH_FAILED, PARKED, SUSPENDED } from "./attempt-node.ts";
 import { checkOutput } from "./check-output.ts";
+import type { ChildSource } from "./child-source.ts";
 import type { CompiledWorkflow } from "./compile-workflow.ts";
 import type { CredentialSource } from "./credential-source.ts";
 import { createJournal } from "./journal.ts";
-import { BRANCH_FAILED, PARKED } from "./run-node.ts";
 import { runScope } from "./run-scope.ts";
 import type { RunStore } from "./run-store.ts";
+import { createStandstill } from "./standstill.ts";
 
 export type EngineDependencies = {
   store: RunStore;
   evaluator: Evaluator;
   ports: NodePorts;
   credentials: CredentialSource;
+  children: ChildSource;
 };
 
 export type RunRequest = {
@@ -49,10 +52,11 @@ export async function runExecution(dependencies: EngineDependencies, request: Ru
     onLost: abort,
   });
   const redactor = createRedactor();
+  const standstill = createStandstill(() => Date.parse(journal.now()), signal);
 
   const deadline = startDeadline(request, abort);
   const move = await walkGraph()
-    .catch((reason: unknown) => moveAfter(reason))
+    .catch((reason: unknown) => (isStandstill(reason) ? park() : moveAfter(reason)))
     .finally(() => clearTimeout(deadline));
   if (move === null) return "lost";
   crashPoint("worker.before_finish");
@@ -68,8 +72,18 @@ export async function runExecution(dependencies: EngineDependencies, request: Ru
     throw error;
   }
 
+  /** Waits for the earliest of its waits, and no longer than the run may take. */
+  function park(): ExecutionMove {
+    const ends = Date.parse(execution.claimedAt) + timeLeft(request);
+    const wakesAt = Math.min(standstill.earliest() ?? Number.POSITIVE_INFINITY, ends);
+    const availableAt = wakesAt === Number.POSITIVE_INFINITY ? null : new Date(wakesAt).toISOString();
+    return { to: "waiting", availableAt, wake: execution.wake };
+  }
+
   async function walkGraph(): Promise<ExecutionMove> {
     if (execution.cancelRequested) throw new AppError("cancelled", "Cancelled before it began");
+    // It may have waited for longer than it may take.
+    if (timeLeft(request) <= 0) throw runTimeout(request);
     const start = findStart(workflow, execution);
     const output = await runScope(
       {
@@ -79,8 +93,10 @@ export async function runExecution(dependencies: EngineDependencies, request: Ru
         evaluator: dependencies.evaluator,
         ports: dependencies.ports,
         credentials: dependencies.credentials,
+        children: dependencies.children,
         redactor,
         observer: request.observer,
+        standstill,
         signal,
         abort,
       },
@@ -91,14 +107,26 @@ export async function runExecution(dependencies: EngineDependencies, request: Ru
   }
 }
 
-/** The run's own time limit counts from its first claim, whoever runs it now. */
-function startDeadline({ execution, workflow }: RunRequest, abort: (reason: Error) => void) {
-  const { timeoutMs } = workflow.settings;
-  if (timeoutMs === undefined) return undefined;
+/** Nothing moves any more, yet nothing has failed. */
+function isStandstill(reason: unknown): boolean {
+  return reason instanceof AppError && [PARKED, SUSPENDED].includes(reason.code);
+}
+
+/** Milliseconds of the run's own time limit that are left at the claim: it counts from the first one. */
+function timeLeft({ execution, workflow }: RunRequest): number {
   const spent = Date.parse(execution.claimedAt) - Date.parse(execution.startedAt);
-  const expire = () => abort(new AppError("timeout", `The execution took longer than ${timeoutMs} ms`));
+  return (workflow.settings.timeoutMs ?? Number.POSITIVE_INFINITY) - spent;
+}
+
+function runTimeout({ workflow }: RunRequest): AppError {
+  return new AppError("timeout", `The execution took longer than ${workflow.settings.timeoutMs} ms`);
+}
+
+function startDeadline(request: RunRequest, abort: (reason: Error) => void) {
+  const left = timeLeft(request);
+  if (left === Number.POSITIVE_INFINITY) return undefined;
   // A timer holds 24 days at most; what lasts longer is checked again by the next claim.
-  return setTimeout(expire, Math.min(Math.max(timeoutMs - spent, 0), 2 ** 31 - 1));
+  return setTimeout(() => abort(runTimeout(request)), Math.min(Math.max(left, 0), 2 ** 31 - 1));
 }
 
 /** The steps cannot be written, whatever the reason: the execution ends with it instead of being run for ever. */
@@ -125,8 +153,6 @@ function moveAfter(reason: unknown): ExecutionMove | null {
       return null;
     case "shutdown":
       return { to: "queued" };
-    case PARKED:
-      return { to: "waiting" };
     case "cancelled":
       return { to: "cancelled", error: { code: "cancelled", message: reason.message } };
     case BRANCH_FAILED: {

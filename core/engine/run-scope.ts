@@ -2,12 +2,12 @@
 import { AppError } from "#core/domain/app-error.ts";
 import { type CompiledEdge, LOOP_BODY_PORT } from "#core/domain/compile-graph.ts";
 import { MAX_OUTPUT_BYTES } from "#core/domain/execution.ts";
-import type { NodeOutcome } from "#core/domain/node.ts";
+import { BRANCH_FAILED, type EachOutcome, PARKED, SUSPENDED } from "./attempt-node.ts";
 import { sizeOf, tooLarge } from "./check-output.ts";
 import type { NodePlan } from "./compile-workflow.ts";
 import { leadsOn, settleNode, startScope } from "./next-nodes.ts";
 import type { RunContext, RunScope } from "./run-context.ts";
-import { BRANCH_FAILED, PARKED, runNode } from "./run-node.ts";
+import { runNode } from "./run-node.ts";
 
 type ScopeStart = {
   iteration: string;
@@ -20,8 +20,8 @@ type ScopeStart = {
 
 /**
  * Resolves to the scope's output: that of its last node, or an object by node id when several branches ended.
- * Rejects with `parked` when an effect is in doubt, or with the reason the run was aborted; not before every
- * branch has stopped.
+ * Rejects with `parked` when an effect is in doubt, `suspended` when a node waits and nothing of the run moves any
+ * more, or with the reason the run was aborted; not before every branch has stopped.
  */
 export async function runScope(context: RunContext, start: ScopeStart): Promise<unknown> {
   const { progress, ready } = startScope(context.workflow.graph, start.members, start.entry);
@@ -33,7 +33,7 @@ export async function runScope(context: RunContext, start: ScopeStart): Promise<
     ...(start.index === undefined ? {} : { item: start.item, index: start.index }),
   };
   const last = new Set<string>();
-  let parked = false;
+  let stopped: typeof PARKED | typeof SUSPENDED | undefined;
 
   const walk = async (nodeId: string): Promise<void> => {
     const plan = context.workflow.plans.get(nodeId) as NodePlan;
@@ -43,7 +43,9 @@ export async function runScope(context: RunContext, start: ScopeStart): Promise<
     if (end.kind === "failed") {
       context.abort(new AppError(BRANCH_FAILED, end.error.message, { details: { error: end.error } }));
     } else if (end.kind === "parked") {
-      parked = true;
+      stopped = PARKED;
+    } else if (end.kind === "suspended") {
+      stopped ??= SUSPENDED;
     } else {
       scope.outputs.set(nodeId, end.output);
       if (!leadsOn(progress, nodeId, end.port)) last.add(nodeId);
@@ -56,7 +58,7 @@ export async function runScope(context: RunContext, start: ScopeStart): Promise<
 
   await walkAll(ready);
   context.signal.throwIfAborted();
-  if (parked) throw new AppError(PARKED, "An effect is in doubt");
+  if (stopped) throw new AppError(stopped, "Nothing of this scope moves any more");
   return outputOf(scope, last);
 }
 
@@ -72,7 +74,7 @@ async function runLoop(
   context: RunContext,
   plan: NodePlan,
   outer: RunScope,
-  each: Extract<NodeOutcome, { kind: "each" }>,
+  each: EachOutcome,
 ): Promise<unknown[]> {
   const { graph } = context.workflow;
   const loop = plan.node.id;
@@ -82,7 +84,8 @@ async function runLoop(
   const results: unknown[] = new Array(each.items.length);
   let bytes = 0;
   let next = 0;
-  // The first reason to take no further item: an effect in doubt, or results that would not fit anyway.
+  // The first reason to take no further item: an effect in doubt, results that would not fit anyway, or a standstill.
+  // An iteration that waits keeps its lane: so many are worked on at once, and those that wait are.
   let stopped: AppError | undefined;
   const takeItems = async () => {
     while (next < each.items.length && !context.signal.aborted && !stopped) {

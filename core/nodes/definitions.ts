@@ -6,7 +6,9 @@ import { flowCondition } from "./flow.condition/definition.ts";
 import { flowFail } from "./flow.fail/definition.ts";
 import { flowForEach } from "./flow.forEach/definition.ts";
 import { flowMerge } from "./flow.merge/definition.ts";
+import { flowSubworkflow } from "./flow.subworkflow/definition.ts";
 import { flowSwitch } from "./flow.switch/definition.ts";
+import { flowWait } from "./flow.wait/definition.ts";
 import { httpRequest } from "./http.request/definition.ts";
 import { sqlQuery } from "./sql.query/definition.ts";
 import { triggerManual } from "./trigger.manual/definition.ts";
@@ -18,6 +20,8 @@ const all: readonly NodeDefinition[] = [
   flowSwitch,
   flowMerge,
   flowForEach,
+  flowWait,
+  flowSubworkflow,
   flowFail,
   httpRequest,
   sqlQuery,

@@ -13,8 +13,12 @@ import { flowForEach } from "./flow.forEach/definition.ts";
 import { runForEach } from "./flow.forEach/run.ts";
 import { flowMerge } from "./flow.merge/definition.ts";
 import { runMerge } from "./flow.merge/run.ts";
+import { flowSubworkflow } from "./flow.subworkflow/definition.ts";
+import { runSubworkflow } from "./flow.subworkflow/run.ts";
 import { flowSwitch } from "./flow.switch/definition.ts";
 import { restoreCases, runSwitch } from "./flow.switch/run.ts";
+import { flowWait } from "./flow.wait/definition.ts";
+import { runWait } from "./flow.wait/run.ts";
 import { httpRequest } from "./http.request/definition.ts";
 import { runHttpRequest } from "./http.request/run.ts";
 import { sqlQuery } from "./sql.query/definition.ts";
@@ -33,6 +37,8 @@ export const nodeRunners: ReadonlyMap<string, NodeRunner> = new Map([
   bind(flowSwitch, runSwitch, restoreCases),
   bind(flowMerge, runMerge),
   bind(flowForEach, runForEach),
+  bind(flowWait, runWait),
+  bind(flowSubworkflow, runSubworkflow),
   bind(flowFail, runFail),
   bind(httpRequest, runHttpRequest),
   bind(sqlQuery, runSqlQuery),

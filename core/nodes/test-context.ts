@@ -21,6 +21,7 @@ export function testContext({ ports, ...given }: Given = {}): NodeContext {
       execution: { id: "0190a000-0000-7000-8000-000000000000", startedAt: "2026-03-01T12:00:00.000Z" },
     }),
     signal: new AbortController().signal,
+    resumed: null,
     ports: {
       http: { request: () => Promise.reject(new Error("this test has no network")) },
       scripts: { run: () => Promise.reject(new Error("this test has no scripts")) },

@@ -3,7 +3,13 @@ import { setImmediate as turn } from "node:timers/promises";
 import { z } from "zod";
 import { AppError } from "../../core/domain/app-error.ts";
 import type { ClaimedExecution, JournalWrite, StepRecord } from "../../core/domain/journal.ts";
-import { defineNode, type EffectClass, type NodeContext, type NodeRunner } from "../../core/domain/node.ts";
+import {
+  defineNode,
+  type EffectClass,
+  type NodeContext,
+  type NodeOutcome,
+  type NodeRunner,
+} from "../../core/domain/node.ts";
 import {
   type CompiledWorkflow,
   compileWorkflow,
@@ -27,6 +33,15 @@ export class Port {
     this.output = output;
   }
 }
+
+/** A behaviour's answer that suspends the node. */
+export class Wait {
+  readonly asked: Omit<SuspendOutcome, "kind">;
+  constructor(asked: Omit<SuspendOutcome, "kind">) {
+    this.asked = asked;
+  }
+}
+type SuspendOutcome = Extract<NodeOutcome, { kind: "suspend" }>;
 
 export type NodeData = { type: string; config?: Record<string, unknown> } & Record<string, unknown>;
 
@@ -92,11 +107,21 @@ export function testEngine(store: RunStore, behaviours: Readonly<Record<string, 
   const scripts = { run: () => Promise.reject(new Error("no scripts")) };
   const sql = { run: () => Promise.reject(new Error("no database")) };
   const credentials = { open: () => Promise.reject(new Error("no credentials")) };
-  const engine: EngineDependencies = { store, evaluator, ports: { http, scripts, sql }, credentials };
+  const children = {
+    findVersion: async (_: unknown, { version = 7 }: { version?: number | undefined }) => version,
+  };
+  const engine: EngineDependencies = {
+    store,
+    evaluator,
+    ports: { http, scripts, sql },
+    credentials,
+    children,
+  };
   return { engine, catalogue: testCatalogue(behaviours) };
 }
 
-function toOutcome(answer: unknown) {
+function toOutcome(answer: unknown): NodeOutcome {
+  if (answer instanceof Wait) return { kind: "suspend", ...answer.asked };
   if (answer instanceof Port) return { kind: "output" as const, output: answer.output, port: answer.port };
   return { kind: "output" as const, output: answer };
 }
@@ -125,7 +150,8 @@ export function createMemoryStore(
       writes.push(write);
       for (const step of write.steps) {
         const before = committed.get(keyOf(step))?.status ?? "running";
-        if (before !== "running") throw new Error(`${keyOf(step)} is ${before} and was written again`);
+        if (before !== "running" && before !== "waiting")
+          throw new Error(`${keyOf(step)} is ${before} and was written again`);
         committed.set(keyOf(step), step);
       }
     },
@@ -145,6 +171,8 @@ export function claimOf(given: Partial<ClaimedExecution> = {}): ClaimedExecution
     version: 1,
     userId: "0190a000-0000-7000-8000-000000000004",
     rootId: id,
+    parentId: null,
+    depth: 0,
     triggerType: "manual",
     triggerNode: null,
     trigger: { type: "manual" },

@@ -110,7 +110,8 @@ test("steps come back as they were written, in the order of what happened", asyn
     stepOf("a", { seq: 1, status: "running", effect: "effectful", idempotencyKey: "key", finishedAt: null }),
   ];
   await writeJournal(database, [{ executionId: id, fence: 1, steps }]);
-  assert.deepEqual(await loadSteps(database, id), steps.toReversed());
+  const kept = steps.toReversed().map((step) => ({ ...step, wakeAt: null, state: null }));
+  assert.deepEqual(await loadSteps(database, id), kept);
 });
 
 test("a version's graph is what was saved; one that is not there is null", async () => {

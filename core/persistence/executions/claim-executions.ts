@@ -1,5 +1,5 @@
 // Claims: many rings answered by one guarded update, lease and fence on the database clock.
-import type { ClaimedExecution, StepRecord } from "../../domain/journal.ts";
+import type { ChildEnd, ClaimedExecution, StepRecord } from "../../domain/journal.ts";
 import type { Executor } from "../database.ts";
 import { type Sql, sql } from "../sql.ts";
 
@@ -42,7 +42,7 @@ function claimRows(database: Executor, claim: Claim, filter: Sql): Promise<Claim
       started_at = coalesce(e.started_at, clock_timestamp())
     from due where e.id = due.id
     returning e.id, e.workspace_id "workspaceId", e.workflow_id "workflowId", e.version, e.user_id "userId",
-      e.root_id "rootId", e.trigger_type "triggerType", e.trigger_node "triggerNode", e.trigger, e.input,
+      e.root_id "rootId", e.parent_id "parentId", e.depth, e.trigger_type "triggerType", e.trigger_node "triggerNode", e.trigger, e.input,
       e.priority, e.wake, e.labels, e.fence, e.crash_count "crashCount", e.trace_parent "traceParent",
       e.cancel_requested_at is not null "cancelRequested",
       e.fence > 1 or e.retry_of is not null or e.fork_of is not null "hasHistory",
@@ -66,13 +66,25 @@ export async function findUnclaimed(
   return { suspects: new Set(idsOf(true)), limited: idsOf(false) };
 }
 
-/** All attempts of all nodes so far, oldest first. */
-export function loadSteps(database: Executor, executionId: string): Promise<StepRecord[]> {
-  return database.many<StepRecord>(sql`
+/** All attempts of all nodes so far, oldest first; steps that wait for a child that has ended hold its end as answer. */
+export async function loadSteps(database: Executor, executionId: string): Promise<StepRecord[]> {
+  const steps = await database.many<StepRecord>(sql`
     select node_id "nodeId", node_type "nodeType", iteration, attempt, status, seq, effect,
       idempotency_key "idempotencyKey", port, input, output, error,
-      started_at "startedAt", finished_at "finishedAt"
+      started_at "startedAt", finished_at "finishedAt", wake_at "wakeAt", state
     from execution_steps where execution_id = ${executionId} order by seq`);
+  const awaited = steps.flatMap(({ status, state }) =>
+    status === "waiting" && state?.childId ? [state.childId] : [],
+  );
+  if (awaited.length === 0) return steps;
+  const ends = await database.many<ChildEnd & { id: string }>(sql`
+    select id, status, output, error from workflow_executions
+    where id = any(${awaited}::uuid[]) and status in ('succeeded', 'failed', 'cancelled')`);
+  const answers = new Map(ends.map(({ id, ...end }) => [id, end]));
+  return steps.map((step) => {
+    const answer = step.status === "waiting" && answers.get(step.state?.childId ?? "");
+    return answer ? { ...step, state: { ...step.state, answer } } : step;
+  });
 }
 
 /** The graph of a version as saved; null when there is none. */

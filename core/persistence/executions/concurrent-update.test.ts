@@ -75,7 +75,7 @@ for (const kind of ["steps", "moves"] as const) {
     const written = writeJournal(database, batch);
     await untilBlocked();
     await other.query("commit");
-    assert.equal((await written).size, 5);
+    assert.equal((await written).held.size, 5);
     const { rows } = await other.query("select 1 from execution_steps where execution_id = any($1)", [ids]);
     assert.equal(rows.length, 5);
   });

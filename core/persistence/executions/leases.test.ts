@@ -193,7 +193,7 @@ test("1,000 races of finish, cancel, reap and hand-back: one end each, and it st
     );
     const moveOf = (index: number) =>
       index % 2 === 0 ? ({ to: "succeeded", output: 1 } as const) : ({ to: "queued" } as const);
-    const [held, , ...cancels] = await Promise.all([
+    const [{ held }, , ...cancels] = await Promise.all([
       writeJournal(
         worker,
         ids.map((id, index) => ({ executionId: id, fence: 3, steps: [], move: moveOf(index) })),

@@ -47,3 +47,10 @@ export function markRung(
     from unclaimed where e.id = unclaimed.id
     returning e.id, e.wake, e.priority, e.band`);
 }
+
+/** Those of `ids` that are queued and due, to be rung. */
+export function findQueued(database: Executor, ids: readonly string[]): Promise<DueExecution[]> {
+  return database.many<DueExecution>(sql`
+    select id, wake, priority from workflow_executions
+    where id = any(${ids}::uuid[]) and status = 'queued' and available_at <= clock_timestamp()`);
+}

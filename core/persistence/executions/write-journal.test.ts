@@ -53,7 +53,7 @@ test("steps and the end are one commit, with times, values and the worker's rele
     }),
   ];
   const batch = [write(id, { steps, move: { to: "succeeded", output: { done: true } } })];
-  assert.deepEqual([...(await writeJournal(database, batch))], batch);
+  assert.deepEqual([...(await writeJournal(database, batch)).held], batch);
   const row = await bed.execution(id);
   assert.equal(row.status, "succeeded");
   assert.deepEqual(row.output, { done: true });
@@ -76,7 +76,7 @@ test("a stale fence, a finished or a queued execution writes nothing, and says s
   const batch = [stale, done, queued, fine, uuidv7()].map((id) =>
     write(id, id === fine ? {} : { move: { to: "failed", error: { code: "x", message: "y" } } }),
   );
-  assert.deepEqual([...(await writeJournal(database, batch))], [batch[3]]);
+  assert.deepEqual([...(await writeJournal(database, batch)).held], [batch[3]]);
   for (const id of [stale, done, queued]) assert.deepEqual(await bed.steps(id), []);
   assert.equal((await bed.execution(stale)).status, "running");
   assert.equal((await bed.execution(done)).output, 1);
@@ -87,7 +87,7 @@ test("the old and the new claim of one execution in one batch: only the new one 
   const id = await running({ fence: 3 });
   const old = write(id, { fence: 2, steps: [stepOf("zombie")] });
   const now = write(id, { fence: 3, steps: [stepOf("fresh")] });
-  assert.deepEqual([...(await writeJournal(database, [old, now]))], [now]);
+  assert.deepEqual([...(await writeJournal(database, [old, now])).held], [now]);
   assert.deepEqual(
     (await bed.steps(id)).map((step) => step.node_id),
     ["fresh"],
@@ -199,7 +199,7 @@ test("renewals and batches of finishes over the same rows, in opposite orders, n
   assert.equal(renewed.length, ids.length, "a renewal does not wait for rows");
   await blocker.query("commit");
   blocker.release();
-  assert.equal((await finished).size, ids.length);
+  assert.equal((await finished).held.size, ids.length);
 });
 
 async function untilBlocked(): Promise<void> {

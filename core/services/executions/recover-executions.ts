@@ -5,13 +5,15 @@ import type { Executor } from "../../persistence/database.ts";
 import { callHeld } from "../../persistence/executions/call-held.ts";
 import { type ReapedExecution, reapExecutions } from "../../persistence/executions/leases.ts";
 import { type DueExecution, findUnheard, markRung } from "../../persistence/executions/rings.ts";
+import { makePendingMoves, wakeDue } from "../../persistence/executions/wake-executions.ts";
 import type { ExecutionQueue } from "../../queue/execution-queue.ts";
 
 /** A queued execution unheard of for so long is looked for in the queue. Longer than any claim takes. */
 const QUIET_MS = 3_000;
 const PAGE = 1_000;
 
-export type Recovered = { reaped: ReapedExecution[]; rung: number };
+/** `woken`: waited, and their time has come. */
+export type Recovered = { reaped: ReapedExecution[]; woken: number; rung: number };
 
 /** One pass. Idempotent, and harmless beside live workers: claims are guarded, a ring too many does nothing. */
 export async function recoverExecutions(database: Executor, queue: ExecutionQueue): Promise<Recovered> {
@@ -23,7 +25,10 @@ export async function recoverExecutions(database: Executor, queue: ExecutionQueu
   );
   // A place that nobody gave away: its worker died, or the limit was raised.
   await ringAll(queue, await callHeld(database, PAGE));
-  return { reaped, rung: await ringUnheard(database, queue) };
+  await makePendingMoves(database, PAGE);
+  const woken = await wakeDue(database, PAGE);
+  await ringAll(queue, woken);
+  return { reaped, woken: woken.length, rung: await ringUnheard(database, queue) };
 }
 
 async function ringUnheard(database: Executor, queue: ExecutionQueue): Promise<number> {

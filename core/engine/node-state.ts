@@ -1,0 +1,111 @@
+// Where a node of a scope stands, worked out from its attempts in the journal: what run-node starts from.
+import { AppError } from "#core/domain/app-error.ts";
+import type { StepError, StepRecord } from "#core/domain/journal.ts";
+import { nextRetryMs } from "#core/domain/retry-policy.ts";
+import type { NodePlan } from "./compile-workflow.ts";
+import { ERROR_PORT } from "./next-nodes.ts";
+import { retryAfterOf } from "./node-failure.ts";
+import { freshKey } from "./run-attempt.ts";
+import type { RunContext, RunScope } from "./run-context.ts";
+
+/**
+ * `failed`: the execution fails with it. `parked`: its effect is in doubt and a person must decide. `suspended`: it
+ * waits in the journal, and nothing of the run moves any more.
+ */
+export type NodeEnd =
+  | { kind: "ended"; output: unknown; port: string | undefined }
+  | { kind: "failed"; error: StepError }
+  | { kind: "parked" }
+  | { kind: "suspended" };
+
+/** An attempt that is to be made, or to be gone on with where `suspended` holds the row it left. */
+export type AttemptStart = { number: number; idempotencyKey: string; suspended: StepRecord | null };
+
+/**
+ * The states of a node on its way. `backOff`: waits until `due` (milliseconds since the epoch) before the next attempt.
+ * `failures` counts the attempts that said something about the node.
+ */
+export type NodeState =
+  | { kind: "attempt"; attempt: AttemptStart; failures: number }
+  | { kind: "backOff"; due: number; attempt: AttemptStart; failures: number }
+  | { kind: "end"; end: NodeEnd };
+
+/** The state in which an earlier claim left the node. */
+export function stateFromJournal(context: RunContext, scope: RunScope, plan: NodePlan): NodeState {
+  const past = context.journal.attempts(plan.node.id, scope.iteration);
+  const last = past.at(-1);
+  // An effect that may have gone out is sent again under the key it went out with.
+  const idempotencyKey = last?.idempotencyKey ?? freshKey(context, scope, plan);
+  const failures = past.filter((step) => step.status === "failed" && !isInterruption(step.error)).length;
+  const next = { number: (last?.attempt ?? 0) + 1, idempotencyKey, suspended: null };
+  switch (last?.status) {
+    case "succeeded":
+      return ended({ kind: "ended", output: last.output, port: last.port ?? undefined });
+    case "unknown":
+      return ended({ kind: "parked" });
+    case "waiting":
+      return { kind: "attempt", attempt: { ...next, number: last.attempt, suspended: last }, failures };
+    case "failed":
+      if (last.error && nextDelay(plan, failures, last.error) === null)
+        return ended(endFailed(plan, last.error));
+      return last.wakeAt
+        ? { kind: "backOff", due: Date.parse(last.wakeAt), attempt: next, failures }
+        : { kind: "attempt", attempt: next, failures };
+    case "running":
+      return resolveDoubt(context, plan, last) ?? { kind: "attempt", attempt: next, failures };
+    default:
+      return { kind: "attempt", attempt: next, failures };
+  }
+}
+
+/** Milliseconds until the next attempt, null when there is none. */
+export function nextDelay(plan: NodePlan, failures: number, error: StepError): number | null {
+  if (!error.retryable) return null;
+  return nextRetryMs(plan.retry, failures, Math.random(), retryAfterOf(error));
+}
+
+/** What the node's `onError` makes of a failure that is final. */
+export function endFailed(plan: NodePlan, error: StepError): NodeEnd {
+  if (plan.onError === "fail") return { kind: "failed", error };
+  const output = { error: { code: error.code, message: error.message } };
+  return { kind: "ended", output, port: plan.onError === "error" ? ERROR_PORT : undefined };
+}
+
+export function ended(end: NodeEnd): NodeState {
+  return { kind: "end", end };
+}
+
+/** A worker died in the middle of the effect: park what must not be repeated, close the attempt of the rest. */
+function resolveDoubt(context: RunContext, plan: NodePlan, last: StepRecord): NodeState | null {
+  if (last.effect === "effectful") {
+    context.journal.note({ ...last, status: "unknown" });
+    return ended({ kind: "parked" });
+  }
+  // Whoever broke the attempt off on purpose left a note; a worker that died could not.
+  const error = last.error ?? interruption("worker_lost", "The worker died during this attempt", plan);
+  context.journal.note({ ...last, status: "failed", error, finishedAt: context.journal.now() });
+  return null;
+}
+
+function interruption(code: string, message: string, plan: NodePlan): StepError {
+  return { code, message, nodeId: plan.node.id, retryable: true };
+}
+
+/** Attempts that say nothing about the node: they do not count as its failures. */
+function isInterruption(error: StepError | null): boolean {
+  return error !== null && ["worker_lost", "interrupted", "retried"].includes(error.code);
+}
+
+/** What becomes of the record of an attempt when the run is aborted; after a lost lease nothing does. */
+export function noteBrokenOff(context: RunContext, plan: NodePlan, pending: Omit<StepRecord, "seq">): void {
+  const { journal } = context;
+  const reason: unknown = context.signal.reason;
+  const code = reason instanceof AppError ? reason.code : "";
+  if (code === "lease_lost") return;
+  if (code !== "shutdown") {
+    journal.note({ ...pending, status: "cancelled", finishedAt: journal.now() });
+  } else if (pending.status === "running") {
+    const error = interruption("interrupted", "The worker was stopped during this attempt", plan);
+    journal.note({ ...pending, error });
+  }
+}

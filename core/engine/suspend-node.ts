@@ -1,0 +1,107 @@
+// A node's wait: short ones are slept, all others are a waiting step in the journal that outlives the worker.
+import { AppError } from "#core/domain/app-error.ts";
+import { MAX_WAIT_MS } from "#core/domain/execution.ts";
+import type { StepRecord, StepState } from "#core/domain/journal.ts";
+import type { NodeOutcome, Resumed } from "#core/domain/node.ts";
+import type { NodePlan } from "./compile-workflow.ts";
+import type { RunContext } from "./run-context.ts";
+import { sleepUnlessAborted } from "./sleep.ts";
+
+/** A wait for nobody that is shorter is slept where it is: writing it down and claiming again costs more. */
+const SHORT_MS = 1_000;
+
+type Pending = Omit<StepRecord, "seq">;
+type SuspendOutcome = Extract<NodeOutcome, { kind: "suspend" }>;
+
+/** What the runner is told about the wait that has ended; null for an attempt that has not waited. */
+export function resumedFrom({ journal }: RunContext, { startedAt, state }: Pending): Resumed | null {
+  if (!state) return null;
+  const until = state.until ?? null;
+  return {
+    startedAt,
+    until,
+    isDue: until !== null && Date.parse(until) <= Date.parse(journal.now()),
+    waitsFor: state.waitsFor ?? null,
+    answer: state.answer,
+  };
+}
+
+/**
+ * Takes down what a `suspend` waits for: the record as it is from now on. A short wait for nobody is not written: a
+ * worker that dies over it begins it again. Throws `wait_too_long` beyond a year.
+ */
+export function recordWait(
+  { journal }: RunContext,
+  plan: NodePlan,
+  pending: Pending,
+  outcome: SuspendOutcome,
+): Pending {
+  const until = untilOf(pending, outcome);
+  if (until !== null && Date.parse(until) - Date.parse(pending.startedAt) > MAX_WAIT_MS) {
+    throw new AppError("wait_too_long", `The node asks to wait until ${until}, a year is the longest wait`);
+  }
+  const { waitsFor } = outcome;
+  const state: StepState = { ...(until === null ? {} : { until }), ...(waitsFor ? { waitsFor } : {}) };
+  const due = dueOf(plan, pending, until);
+  const record = { ...pending, state, wakeAt: due === null ? null : new Date(due).toISOString() };
+  if (!waitsFor && due !== null && due - Date.parse(journal.now()) < SHORT_MS) return record;
+  const waiting: Pending = { ...record, status: "waiting" };
+  journal.note(waiting);
+  return waiting;
+}
+
+/**
+ * Waits for what the attempt waits for, as long as anything else of the run moves; false: nothing does any more. Throws
+ * `timeout` when the node's own limit ended the wait.
+ */
+export async function isWokenBy(context: RunContext, plan: NodePlan, record: Pending): Promise<boolean> {
+  if (record.state?.answer !== undefined) return true;
+  const due = record.wakeAt ? Date.parse(record.wakeAt) : null;
+  if (due !== null && due - Date.parse(context.journal.now()) < SHORT_MS)
+    return sleepUntil(context, plan, record, due);
+  if ((await context.standstill.rest(due)) === "standstill") return false;
+  throwIfTimedOut(plan, record, due);
+  return true;
+}
+
+async function sleepUntil(
+  context: RunContext,
+  plan: NodePlan,
+  record: Pending,
+  due: number,
+): Promise<boolean> {
+  for (;;) {
+    const left = due - Date.parse(context.journal.now());
+    // Timers may be a millisecond early.
+    if (left <= 0) break;
+    await sleepUnlessAborted(left, context.signal);
+  }
+  throwIfTimedOut(plan, record, due);
+  return true;
+}
+
+function untilOf({ startedAt }: Pending, { until }: SuspendOutcome): string | null {
+  if (until === undefined) return null;
+  return typeof until === "string" ? until : new Date(Date.parse(startedAt) + until).toISOString();
+}
+
+/** When the limit the node itself was given ends a wait without a time of its own; null: never. */
+export function waitLimit(plan: NodePlan, pending: Pending): string | null {
+  const due = dueOf(plan, pending, null);
+  return due === null ? null : new Date(due).toISOString();
+}
+
+/** Milliseconds since the epoch; a limit the node was given bounds its wait, the default one does not. */
+function dueOf(plan: NodePlan, { startedAt }: Pending, until: string | null): number | null {
+  const limit = plan.node.data?.timeoutMs;
+  const ends = limit === undefined ? null : Date.parse(startedAt) + limit;
+  if (until === null || ends === null) return until === null ? ends : Date.parse(until);
+  return Math.min(Date.parse(until), ends);
+}
+
+function throwIfTimedOut(plan: NodePlan, { state }: Pending, due: number | null): void {
+  if (state?.until !== undefined && due !== null && Date.parse(state.until) <= due) return;
+  throw new AppError("timeout", `The node waited longer than ${plan.node.data?.timeoutMs} ms`, {
+    retryable: true,
+  });
+}

@@ -1,0 +1,99 @@
+// What the journal's statement says more of when something in its batch suspends; nobody else pays for it.
+import type { JournalWrite } from "../../domain/journal.ts";
+import { type Sql, sql } from "../sql.ts";
+import { CANCELLED_ERROR } from "./cancelled-error.ts";
+
+/** Whether a write holds anything the plain statement has no words for. */
+export function suspends({ move, steps }: JournalWrite): boolean {
+  return move?.to === "waiting" || steps.some((step) => step.state || step.wakeAt);
+}
+
+const nothing = sql``;
+
+export const PLAIN = {
+  runColumns: nothing,
+  move: sql`status = r.status, error = r.error, available_at = clock_timestamp(),
+    finished_at = case when r.status <> 'queued' then clock_timestamp() end`,
+  moved: nothing,
+  kept: nothing,
+  held: nothing,
+  stepNames: nothing,
+  stepValues: nothing,
+  stepColumns: nothing,
+  stepUpdate: nothing,
+  stepAnswer: nothing,
+  told: nothing,
+};
+
+/** A cancel that came while the worker ran ends what would wait: nobody else would look at it again. */
+const endsWait = sql`(r.status = 'waiting' and e.cancel_requested_at is not null)`;
+/** What woke it while it ran is not lost: it is queued again, and finds in the journal what has happened. */
+const isWoken = sql`coalesce(r.status = 'waiting' and e.wake > r.wake, false)`;
+
+export const SUSPENDING = {
+  runColumns: sql`, "availableAt" timestamptz, wake int`,
+  move: sql`status = case when ${endsWait} then 'cancelled' when ${isWoken} then 'queued' else r.status end,
+    error = case when ${endsWait} then ${CANCELLED_ERROR} else r.error end,
+    available_at = case when r.status = 'waiting' and not ${isWoken} then coalesce(r."availableAt", 'infinity')
+      else clock_timestamp() end,
+    finished_at = case when r.status in ('succeeded', 'failed', 'cancelled') or ${endsWait}
+      then clock_timestamp() end`,
+  moved: sql`, case when r.status = 'waiting' then e.status end told_status, e.wake told_wake, e.priority told_priority`,
+  kept: sql`, null, e.wake, e.priority`,
+  held: sql`, told_status, told_wake, told_priority`,
+  stepNames: sql`, wake_at, state`,
+  stepValues: sql`, w."wakeAt", w.state`,
+  stepColumns: sql`, "wakeAt" timestamptz, state jsonb`,
+  stepUpdate: sql`, wake_at = excluded.wake_at,
+        state = case when s.state ? 'childId' then s.state else excluded.state end`,
+  stepAnswer: sql`returning s.execution_id, s.node_id, s.iteration, s.state`,
+  told: sql`, told_status status, told_wake wake, told_priority priority`,
+};
+
+/** Made with the step that waits for it: a step's row has one state for good, so it has one child for good. */
+export function makeChildren(batch: readonly JournalWrite[]): Sql {
+  const children = childrenOf(batch);
+  if (children.length === 0) return nothing;
+  return sql`,
+    made as (
+      insert into workflow_executions (id, workspace_id, workflow_id, version, user_id, trigger_type, trigger, input,
+        labels, priority, root_id, parent_id, parent_node, parent_iteration, depth, rung_at)
+      select c.id, p.workspace_id, c."workflowId", c.version, p.user_id, 'subworkflow',
+        jsonb_build_object('executionId', p.id, 'nodeId', w.node_id), c.input,
+        array(select distinct label from unnest(p.labels || coalesce(v.labels, '{}')) label order by label), p.priority, c."rootId", p.id, w.node_id, w.iteration, p.depth + 1, clock_timestamp()
+      from jsonb_to_recordset(${JSON.stringify(children)}::jsonb) as c(id uuid, "workflowId" uuid, version int,
+        input jsonb, "rootId" uuid, "parentId" uuid)
+      join written w on w.execution_id = c."parentId" and w.state ->> 'childId' = c.id::text
+      join workflow_executions p on p.id = c."parentId"
+      left join workflow_versions v on v.workflow_id = c."workflowId" and v.version = c.version
+      on conflict (id) do nothing
+    )`;
+}
+
+/** A step that gave up on its child: nobody waits for it any more. */
+export function leaveChildren(batch: readonly JournalWrite[]): Sql {
+  const left = batch.flatMap(({ executionId, steps }) =>
+    steps.flatMap(({ status, state }) =>
+      status === "failed" && state?.childId ? [{ executionId, childId: state.childId }] : [],
+    ),
+  );
+  if (left.length === 0) return nothing;
+  return sql`,
+    "left" as (
+      insert into pending_moves (execution_id, move)
+      select l."childId", 'cancel'
+      from jsonb_to_recordset(${JSON.stringify(left)}::jsonb) as l("executionId" uuid, "childId" uuid)
+      where l."executionId" in (select id from held)
+    )`;
+}
+
+/** The executions a batch wants made. */
+export function childrenOf(batch: readonly JournalWrite[]) {
+  return batch.flatMap(({ executionId, steps }) =>
+    steps.flatMap(({ child }) => {
+      if (!child) return [];
+      const { execution, ...start } = child;
+      return [{ ...start, parentId: executionId, priority: execution.priority }];
+    }),
+  );
+}
