@@ -1,4 +1,5 @@
 // One node of one scope as a small state machine: skip what is done, attempt, back off, attempt again, end.
+import { crashPoint } from "#core/domain/crash-points.ts";
 import { attemptNode, type RunLoop } from "./attempt-node.ts";
 import type { NodePlan } from "./compile-workflow.ts";
 import { ended, endFailed, type NodeEnd, type NodeState, nextDelay, stateFromJournal } from "./node-state.ts";
@@ -57,6 +58,7 @@ async function afterBackOff(
   context: RunContext,
   { due, attempt, failures }: Extract<NodeState, { kind: "backOff" }>,
 ): Promise<NodeState> {
+  crashPoint("worker.before_retry");
   const left = due - Date.parse(context.journal.now());
   if (left <= LONG_BACK_OFF_MS) await sleepUnlessAborted(Math.max(left, 0), context.signal);
   else if ((await context.standstill.rest(due)) === "standstill") return ended({ kind: "suspended" });
