@@ -159,6 +159,13 @@ create table key_canaries (
   ciphertext bytea not null,
   created_at timestamp with time zone not null default now()
 );
+create table pending_moves (
+  id bigint not null,
+  execution_id uuid not null,
+  move text not null,
+  asked_by uuid,
+  asked_at timestamp with time zone not null default clock_timestamp()
+);
 create unlogged table rate_limits (
   key text not null,
   points integer not null default 0,
@@ -401,6 +408,8 @@ alter table invitations add constraint invitations_role_check1 CHECK (((workspac
 alter table invitations add constraint invitations_token_hash_key UNIQUE (token_hash);
 alter table invitations add constraint invitations_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE CASCADE;
 alter table key_canaries add constraint key_canaries_pkey PRIMARY KEY (key_id);
+alter table pending_moves add constraint pending_moves_move_check CHECK ((move = ANY (ARRAY['wake'::text, 'cancel'::text])));
+alter table pending_moves add constraint pending_moves_pkey PRIMARY KEY (id);
 alter table rate_limits add constraint rate_limits_pkey PRIMARY KEY (key);
 alter table refresh_tokens add constraint refresh_tokens_pkey PRIMARY KEY (token_hash);
 alter table refresh_tokens add constraint refresh_tokens_session_id_fkey FOREIGN KEY (session_id) REFERENCES sessions(id) ON DELETE CASCADE;
@@ -487,9 +496,11 @@ CREATE INDEX workflow_executions_held_idx ON ONLY public.workflow_executions USI
 CREATE INDEX workflow_executions_lease_idx ON ONLY public.workflow_executions USING btree (lease_until) WHERE (status = 'running'::text);
 CREATE INDEX workflow_executions_legacy_idx ON ONLY public.workflow_executions USING btree (workspace_id, legacy_id) WHERE (legacy_id IS NOT NULL);
 CREATE INDEX workflow_executions_list_idx ON ONLY public.workflow_executions USING btree (workspace_id, id DESC);
+CREATE INDEX workflow_executions_live_children_idx ON ONLY public.workflow_executions USING btree (parent_id) WHERE ((parent_id IS NOT NULL) AND (status = ANY (ARRAY['queued'::text, 'running'::text, 'waiting'::text])));
 CREATE INDEX workflow_executions_parent_idx ON ONLY public.workflow_executions USING btree (parent_id) WHERE (parent_id IS NOT NULL);
 CREATE INDEX workflow_executions_queued_idx ON ONLY public.workflow_executions USING btree (rung_at) WHERE (status = 'queued'::text);
 CREATE INDEX workflow_executions_running_idx ON ONLY public.workflow_executions USING btree (workspace_id, workflow_id) WHERE (status = 'running'::text);
+CREATE INDEX workflow_executions_waiting_idx ON ONLY public.workflow_executions USING btree (available_at) WHERE (status = 'waiting'::text);
 CREATE INDEX workflow_executions_workflow_idx ON ONLY public.workflow_executions USING btree (workflow_id, id DESC);
 CREATE UNIQUE INDEX workflows_legacy_id_key ON public.workflows USING btree (workspace_id, legacy_id);
 CREATE INDEX workflows_list_idx ON public.workflows USING btree (workspace_id, id DESC) WHERE (archived_at IS NULL);
@@ -669,6 +680,30 @@ CREATE OR REPLACE FUNCTION public.audit_words(p_chain uuid, p_target_type text, 
  LANGUAGE sql
  IMMUTABLE
 RETURN array_to_tsvector(ARRAY(SELECT DISTINCT ("right"((audit_words.p_chain)::text, 6) || "left"(word.word, 64)) FROM regexp_split_to_table(lower(regexp_replace(audit_words.p_text, '([0-9a-fA-F]{8})-([0-9a-fA-F]{4})-([0-9a-fA-F]{4})-([0-9a-fA-F]{4})-([0-9a-fA-F]{12})'::text, '\1\2\3\4\5'::text, 'g'::text)), '[\x01-\x2f\x3a-\x40\x5b-\x60\x7b-\x7f]+'::text) word(word) WHERE (word.word <> ''::text) UNION ALL SELECT (("right"((audit_words.p_chain)::text, 6) || '_'::text) || audit_words.p_target_type)))
+;
+CREATE OR REPLACE FUNCTION public.cancel_execution(target uuid, by_user uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+begin
+  perform from public.workflow_executions e where e.id = target for no key update skip locked;
+  if found then
+    perform pg_notify('atelier_executions', c.id::text) from (select target id) c
+      where exists (select from public.workflow_executions e where e.id = target and e.watched);
+    update public.workflow_executions e
+    set status = case when e.status = 'running' then 'running' else 'cancelled' end,
+      error = case when e.status = 'running' then e.error
+        else jsonb_build_object('code', 'cancelled', 'message', 'Cancelled with the execution it belongs to') end,
+      finished_at = case when e.status = 'running' then null else clock_timestamp() end,
+      cancel_requested_at = coalesce(e.cancel_requested_at, clock_timestamp()),
+      cancel_requested_by = coalesce(e.cancel_requested_by, by_user)
+    where e.id = target and e.status in ('queued', 'running', 'waiting');
+  else
+    insert into public.pending_moves (execution_id, move, asked_by)
+    select e.id, 'cancel', by_user from public.workflow_executions e where e.id = target;
+  end if;
+end $function$
 ;
 CREATE OR REPLACE FUNCTION public.ensure_partition(at timestamp with time zone)
  RETURNS boolean
@@ -1572,6 +1607,26 @@ begin
   return new;
 end $function$
 ;
+CREATE OR REPLACE FUNCTION public.pass_on_execution()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+begin
+  if new.parent_id is not null and new.status in ('succeeded', 'failed', 'cancelled') then
+    perform public.wake_execution(new.parent_id);
+  end if;
+  if new.status in ('failed', 'cancelled') then
+    update public.execution_steps s set status = 'cancelled', finished_at = clock_timestamp()
+    where s.execution_id = new.id and s.status = 'waiting';
+  end if;
+  if new.status <> 'succeeded' then
+    perform public.cancel_execution(c.id, new.cancel_requested_by) from public.workflow_executions c
+    where c.parent_id = new.id and c.status in ('queued', 'running', 'waiting');
+  end if;
+  return null;
+end $function$
+;
 CREATE OR REPLACE FUNCTION public.refuse_change()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -1596,6 +1651,25 @@ CREATE OR REPLACE FUNCTION public.uuid_floor(at timestamp with time zone)
  IMMUTABLE STRICT
 RETURN ((lpad(to_hex((GREATEST((0)::numeric, floor((EXTRACT(epoch FROM at) * (1000)::numeric))))::bigint), 12, '0'::text) || '00000000000000000000'::text))::uuid
 ;
+CREATE OR REPLACE FUNCTION public.wake_execution(target uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+begin
+  perform from public.workflow_executions e where e.id = target for no key update skip locked;
+  if found then
+    update public.workflow_executions e
+    set status = case when e.status = 'waiting' then 'queued' else e.status end, wake = e.wake + 1,
+      available_at = case when e.status = 'waiting' then clock_timestamp() else e.available_at end,
+      rung_at = case when e.status = 'waiting' then to_timestamp(0) else e.rung_at end
+    where e.id = target and e.status in ('running', 'waiting');
+  else
+    insert into public.pending_moves (execution_id, move)
+    select e.id, 'wake' from public.workflow_executions e where e.id = target;
+  end if;
+end $function$
+;
 
 CREATE TRIGGER audit_logs_append_only BEFORE DELETE OR UPDATE ON public.audit_logs FOR EACH ROW EXECUTE FUNCTION refuse_change('the audit log is append-only');
 CREATE CONSTRAINT TRIGGER audit_logs_erasure_audited AFTER UPDATE ON public.audit_logs DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION erase_requires_entry('audit.details_erased');
@@ -1605,6 +1679,7 @@ CREATE TRIGGER execution_steps_terminal BEFORE UPDATE ON public.execution_steps 
 CREATE TRIGGER users_being_erased BEFORE UPDATE OF disabled_at, is_admin ON public.users FOR EACH ROW WHEN ((((new.disabled_at IS NULL) AND (old.disabled_at IS NOT NULL)) OR (new.is_admin AND (NOT old.is_admin)))) EXECUTE FUNCTION erase_keeps_out();
 CREATE TRIGGER users_end_emergencies AFTER UPDATE OF is_admin, disabled_at ON public.users FOR EACH ROW WHEN ((old.is_admin AND (old.disabled_at IS NULL) AND (NOT (new.is_admin AND (new.disabled_at IS NULL))))) EXECUTE FUNCTION admin_end_emergencies();
 CREATE CONSTRAINT TRIGGER users_erasure_audited AFTER UPDATE ON public.users DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((old.erased_at IS NULL) AND (new.erased_at IS NOT NULL))) EXECUTE FUNCTION erase_requires_entry('user.erased');
+CREATE TRIGGER workflow_executions_pass_on AFTER UPDATE ON public.workflow_executions FOR EACH ROW WHEN ((((new.status = ANY (ARRAY['failed'::text, 'cancelled'::text])) OR ((new.status = 'succeeded'::text) AND (new.parent_id IS NOT NULL)) OR ((new.cancel_requested_at IS NOT NULL) AND (old.cancel_requested_at IS NULL))) AND (CURRENT_USER <> 'atelier_eraser'::name))) EXECUTE FUNCTION pass_on_execution();
 CREATE TRIGGER workflow_executions_terminal BEFORE UPDATE ON public.workflow_executions FOR EACH ROW WHEN ((old.status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text]))) EXECUTE FUNCTION refuse_change('a finished execution is final, retry makes a new one');
 CREATE TRIGGER workflow_versions_concurrency BEFORE INSERT ON public.workflow_versions FOR EACH ROW EXECUTE FUNCTION limit_version();
 CREATE TRIGGER workflow_versions_immutable BEFORE DELETE OR UPDATE ON public.workflow_versions FOR EACH ROW EXECUTE FUNCTION refuse_change('a version is immutable, save a new one');
@@ -1629,6 +1704,7 @@ alter table execution_steps enable row level security, force row level security;
 alter table file_chunks enable row level security, force row level security;
 alter table files enable row level security, force row level security;
 alter table invitations enable row level security, force row level security;
+alter table pending_moves enable row level security, force row level security;
 alter table rate_limits enable row level security, force row level security;
 alter table refresh_tokens enable row level security, force row level security;
 alter table reset_tokens enable row level security, force row level security;
@@ -1780,6 +1856,15 @@ create policy eraser_all on invitations for all to atelier_eraser
   with check (true);
 create policy identity_all on invitations for all to atelier_identity
   using (true)
+  with check (true);
+create policy api_tenant on pending_moves for insert to atelier_api
+  with check ((EXISTS ( SELECT
+   FROM workflow_executions e
+  WHERE (e.id = pending_moves.execution_id))));
+create policy scheduler_sweeps on pending_moves for all to atelier_scheduler
+  using (true)
+  with check (true);
+create policy worker_passes_on on pending_moves for insert to atelier_worker
   with check (true);
 create policy api_count on rate_limits for all to atelier_api
   using (true)
@@ -1937,6 +2022,8 @@ create policy identity_all on workspace_members for all to atelier_identity
 create policy members_not_ended on workspace_members for all to atelier_api, atelier_eraser, atelier_identity
   using (((expires_at IS NULL) OR (expires_at > clock_timestamp())))
   with check (((expires_at IS NULL) OR (expires_at > clock_timestamp())));
+create policy worker_claimed on workspace_members for select to atelier_worker
+  using (((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])) AND ((expires_at IS NULL) OR (expires_at > clock_timestamp()))));
 create policy api_creates on workspaces for insert to atelier_api
   with check (((id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])) AND (created_by = ( SELECT app_user_id() AS app_user_id)) AND (NOT personal)));
 create policy api_member on workspaces for select to atelier_api
@@ -2006,6 +2093,9 @@ grant insert, select on key_canaries to atelier_api;
 grant insert, select on key_canaries to atelier_rotator;
 grant insert, select on key_canaries to atelier_scheduler;
 grant insert, select on key_canaries to atelier_worker;
+grant insert on pending_moves to atelier_api;
+grant delete, insert, select, update on pending_moves to atelier_scheduler;
+grant insert on pending_moves to atelier_worker;
 grant delete, insert, select, update on rate_limits to atelier_api;
 grant delete, insert, select, update on refresh_tokens to atelier_api;
 grant delete, select on refresh_tokens to atelier_eraser;
@@ -2080,6 +2170,7 @@ grant update (owner_id) on workflows to atelier_eraser;
 grant update (expires_at) on workspace_members to atelier_admin;
 grant update (workspace_id, user_id, role, expires_at) on workspace_members to atelier_api;
 grant update (role) on workspace_members to atelier_eraser;
+grant select (workspace_id, user_id, role, expires_at) on workspace_members to atelier_worker;
 grant update (name, settings, updated_at, require_totp, audit_reads, max_concurrency) on workspaces to atelier_api;
 grant update (deleted_at, deleted_by, deleted_xid) on workspaces to atelier_eraser;
 grant update (updated_at) on workspaces to atelier_identity;
@@ -2096,6 +2187,7 @@ grant execute on function admin_tidy_members(integer) to atelier_scheduler;
 grant execute on function app_user_id() to public;
 grant execute on function app_workspace_ids() to public;
 grant execute on function audit_words(uuid,text,text) to public;
+grant execute on function cancel_execution(uuid,uuid) to public;
 grant execute on function ensure_partition(timestamp with time zone) to atelier_api;
 grant execute on function ensure_partition(timestamp with time zone) to atelier_scheduler;
 grant execute on function erase_begin_person(uuid,uuid,text,uuid) to atelier_api;
@@ -2127,5 +2219,7 @@ grant execute on function identity_use_api_key(bytea) to atelier_api;
 grant execute on function keep_heir() to public;
 grant execute on function label_version() to public;
 grant execute on function limit_version() to public;
+grant execute on function pass_on_execution() to public;
 grant execute on function refuse_change() to public;
 grant execute on function uuid_floor(timestamp with time zone) to public;
+grant execute on function wake_execution(uuid) to public;

@@ -39,7 +39,13 @@ async function runFamily(id: string): Promise<Row> {
   const handle = createProcessor({
     database,
     queue,
-    gate: createClaimGate(database, uuidv7(), () => {}),
+    gate: createClaimGate({
+      database,
+      workerId: uuidv7(),
+      queue,
+      onClaimed: () => {},
+      onError: () => {},
+    }),
     leases: { hold: () => {}, drop: () => {}, stop: async () => {} },
     isolation: createIsolation(),
     workflows: createWorkflowCache(database, catalogue),

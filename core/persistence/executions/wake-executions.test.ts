@@ -53,7 +53,7 @@ test("what waits for nothing is never due; what waits for a time is woken when i
     woken.push(...(await wakeDue(scheduler, 10)));
     await delay(20);
   }
-  assert.deepEqual(woken, [{ id: due, wake: 4, priority: 0 }]);
+  assert.deepEqual(woken, [{ id: due, wake: 4, priority: 0, band: 0 }]);
   assert.deepEqual(await wakeDue(scheduler, 10), []);
   assert.equal((await loadSteps(worker, due))[0]?.wakeAt, wakeAt);
   const row = await bed.execution(due);

@@ -18,7 +18,7 @@ export function wakeDue(database: Executor, limit: number): Promise<DueExecution
     update workflow_executions e
     set status = 'queued', wake = e.wake + 1, available_at = clock_timestamp(), rung_at = clock_timestamp()
     where e.id = any (array(select id from due))
-    returning e.id, e.wake, e.priority`);
+    returning e.id, e.wake, e.priority, e.band`);
 }
 
 export type SuspendedStep = { executionId: string; nodeId: string; iteration: string; attempt: number };
