@@ -67,7 +67,7 @@ export function reapExecutions(
   return database.many<ReapedExecution>(sql`
     with lost as (
       select id from workflow_executions
-      where status = 'running' and lease_until < clock_timestamp()
+      where status = 'running' and lease_until < now()
       order by id limit ${options.limit} for update skip locked
     ),
     crashes as (

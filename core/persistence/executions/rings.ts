@@ -10,15 +10,18 @@ export type DueExecution = {
   bell?: string | null;
 };
 
-/** Queued, due, and not rung (or looked for) within `quietMs`: oldest first. */
+/**
+ * Queued, due, and not rung (or looked for) within `quietMs`: oldest first. `now()` and not the clock: it is the same for
+ * the whole statement, so that the index ends the look at the first that was rung of late, however many are queued.
+ */
 export function findUnheard(
   database: Executor,
   options: { quietMs: number; limit: number },
 ): Promise<DueExecution[]> {
   return database.many<DueExecution>(sql`
     select id, wake, priority, band, bell from workflow_executions
-    where status = 'queued' and available_at <= clock_timestamp()
-      and rung_at <= clock_timestamp() - make_interval(secs => ${options.quietMs / 1000}::float8)
+    where status = 'queued' and available_at <= now()
+      and rung_at <= now() - make_interval(secs => ${options.quietMs / 1000}::float8)
     order by rung_at limit ${options.limit}`);
 }
 
