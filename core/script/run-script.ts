@@ -26,11 +26,17 @@ type Run = { readonly context: QuickJSContext; readonly runtime: QuickJSRuntime;
 /** Never throws. Neither handles nor the runtime are given back: the engine is dropped before they fill its memory. */
 export function runScript(engine: ScriptEngine, job: RunScriptJob): ScriptReply {
   try {
-    return evaluate(openRun(engine, job.timeoutMs), job);
+    const reply = evaluate(openRun(engine, job.timeoutMs), job);
+    return isSpeechless(reply) && engine.memoryBytes() >= MEMORY_BYTES ? limitReply("memory") : reply;
   } catch (error) {
     // The engine itself ended: its own stack, or its memory, in the middle of native code.
     return error instanceof RangeError ? limitReply("depth") : limitReply("memory");
   }
+}
+
+/** Out of memory there is none left for the error's words either: it is null. */
+function isSpeechless(reply: ScriptReply): boolean {
+  return reply.kind === "error" && reply.code === "script_failed" && reply.message.startsWith("Error: null");
 }
 
 export function openRun({ quickJs }: ScriptEngine, timeoutMs: number): Run {
@@ -66,22 +72,22 @@ function evaluate(run: Run, job: RunScriptJob): ScriptReply {
   if (made.error) return run.isOver() ? limitReply("time") : limitReply("memory");
   const outcome = context.getProp(made.value, "outcome");
   const started = context.callFunction(context.getProp(made.value, "run"), context.undefined, script.value);
-  const jobs = started.error ? 0 : runJobs(run);
+  const limit = started.error ? null : runJobs(run);
   if (run.isOver()) return limitReply("time");
-  if (jobs > MAX_JOBS) return limitReply("jobs");
+  if (limit) return limitReply(limit);
   return conclude(context, outcome, job);
 }
 
-/** How many ran, until none is left or a bound is hit. */
-function runJobs({ runtime, isOver }: Run): number {
+/** Until none is left, or a bound is hit: which one, when it was not the time. */
+function runJobs({ runtime, isOver }: Run): "memory" | "jobs" | null {
   let count = 0;
   while (runtime.hasPendingJob() && !isOver() && count <= MAX_JOBS) {
     const ran = runtime.executePendingJobs(JOBS_PER_TURN);
     // A job that ends with an error nobody can catch: out of time, or out of memory for the error itself.
-    if (ran.error) return count;
+    if (ran.error) return "memory";
     count += ran.value;
   }
-  return count;
+  return count > MAX_JOBS ? "jobs" : null;
 }
 
 function conclude(context: QuickJSContext, outcome: QuickJSHandle, job: RunScriptJob): ScriptReply {

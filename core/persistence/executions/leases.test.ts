@@ -160,8 +160,12 @@ test("marking rung: quiet begins anew, a new wake when asked, and nothing for wh
     await bed.addExecution({ rung_at, wake: 3 }),
   ];
   const due = [kept, claimed, woken].map((id) => ({ id, wake: 2, priority: 0 }));
-  assert.deepEqual(await markRung(scheduler, due, { newWake: false }), [{ id: kept, wake: 2, priority: 5 }]);
-  assert.deepEqual(await markRung(scheduler, due, { newWake: true }), [{ id: kept, wake: 3, priority: 5 }]);
+  assert.deepEqual(await markRung(scheduler, due, { newWake: false }), [
+    { id: kept, wake: 2, priority: 5, band: 0 },
+  ]);
+  assert.deepEqual(await markRung(scheduler, due, { newWake: true }), [
+    { id: kept, wake: 3, priority: 5, band: 0 },
+  ]);
   assert.ok(((await bed.execution(kept)).rung_at as Date) > new Date("2020-01-01"));
   assert.equal((await bed.execution(woken)).wake, 3);
   assert.deepEqual(await markRung(scheduler, [], { newWake: true }), []);

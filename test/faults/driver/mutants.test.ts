@@ -24,7 +24,8 @@ test("the hook gives a process the mutant's words, and no other process", () => 
   const hook = new URL("./apply-mutant.ts", import.meta.url).href;
   const program =
     "import { recoverExecutions as f } from '#core/services/executions/recover-executions.ts';" +
-    "const seen = []; const db = { many: async () => [{ id: 'x', wake: 0, priority: 0 }] };" +
+    "const seen = []; const db = { one: async () => null, run: async () => 0," +
+    " many: async () => [{ id: 'x', wake: 0, priority: 0 }] };" +
     "const queue = { ring: async () => {}, find: async () => { seen.push(1); return ['gone']; } };" +
     "await f(db, queue); console.log(seen.length);";
   const run = (FAULT_MUTANT: string) => {

@@ -28,8 +28,13 @@ export const MUTANTS: readonly Mutant[] = [
       },
       {
         file: JOURNAL,
-        from: "select e.id, e.fence, e.workspace_id, e.watched\n      from workflow_executions e join runs r on e.id = r.id and e.fence = r.fence",
-        to: "select e.id, r.fence, e.workspace_id, e.watched\n      from workflow_executions e join runs r on e.id = r.id",
+        from: "kept as (\n      select e.id, e.fence,",
+        to: "kept as (\n      select e.id, r.fence,",
+      },
+      {
+        file: JOURNAL,
+        from: "from workflow_executions e join runs r on e.id = r.id and e.fence = r.fence",
+        to: "from workflow_executions e join runs r on e.id = r.id",
       },
       {
         file: JOURNAL,
@@ -43,9 +48,9 @@ export const MUTANTS: readonly Mutant[] = [
     name: "effect-before-commit",
     edits: [
       {
-        file: "core/engine/run-node.ts",
-        from: "      journal.note(pending);\n      await journal.flush();\n",
-        to: "      journal.note(pending);\n      journal.flush().catch(() => {});\n",
+        file: "core/engine/attempt-node.ts",
+        from: '  journal.note({ ...pending, status: "running" });\n  await journal.flush();\n',
+        to: '  journal.note({ ...pending, status: "running" });\n  journal.flush().catch(() => {});\n',
       },
     ],
     noticedBy: ["slow-commits.test.ts", "worker-crash-points.test.ts"],
@@ -66,8 +71,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: "core/persistence/executions/leases.ts",
-        from: "where status = 'running' and lease_until < clock_timestamp()",
-        to: "where false and status = 'running' and lease_until < clock_timestamp()",
+        from: "where status = 'running' and lease_until < now()",
+        to: "where false and status = 'running' and lease_until < now()",
       },
     ],
     noticedBy: ["worker-crash-points.test.ts"],
