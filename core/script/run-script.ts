@@ -27,16 +27,22 @@ type Run = { readonly context: QuickJSContext; readonly runtime: QuickJSRuntime;
 export function runScript(engine: ScriptEngine, job: RunScriptJob): ScriptReply {
   try {
     const reply = evaluate(openRun(engine, job.timeoutMs), job);
-    return isSpeechless(reply) && engine.memoryBytes() >= MEMORY_BYTES ? limitReply("memory") : reply;
+    return ranOut(engine, reply) ? limitReply("memory") : reply;
   } catch (error) {
     // The engine itself ended: its own stack, or its memory, in the middle of native code.
     return error instanceof RangeError ? limitReply("depth") : limitReply("memory");
   }
 }
 
-/** Out of memory there is none left for the error's words either: it is null. */
-function isSpeechless(reply: ScriptReply): boolean {
-  return reply.kind === "error" && reply.code === "script_failed" && reply.message.startsWith("Error: null");
+/**
+ * Out of memory there is none left for the error's words either: it is null. And a promise nobody looks at breaks off
+ * unheard, so that what the script returned is not all that it was to do.
+ */
+function ranOut(engine: ScriptEngine, reply: ScriptReply): boolean {
+  if (reply.kind === "value") return engine.isFull();
+  const isSpeechless =
+    reply.kind === "error" && reply.code === "script_failed" && reply.message.startsWith("Error: null");
+  return isSpeechless && engine.memoryBytes() >= MEMORY_BYTES;
 }
 
 export function openRun({ quickJs }: ScriptEngine, timeoutMs: number): Run {

@@ -16,9 +16,12 @@ export type ScriptEngine = {
   memoryBytes(): number;
   /** Whether that is more than it began with. */
   hasGrown(): boolean;
+  /** Whether it can grow no more: something was refused memory, whether or not the script heard of it. */
+  isFull(): boolean;
 };
 
 const PAGES_PER_MB = 16;
+const PAGE_BYTES = 65_536;
 // The size QuickJS is built to start with.
 const INITIAL_PAGES = 16 * PAGES_PER_MB;
 // QuickJS refuses at 64 MB (see run-script.ts); this is the wall behind it, with room for what is copied in and out.
@@ -33,6 +36,11 @@ export async function loadScriptEngine(): Promise<() => Promise<ScriptEngine>> {
     const quickJs = await newQuickJSWASMModule(newVariant(RELEASE_SYNC, { wasmModule, wasmMemory }));
     const initial = wasmMemory.buffer.byteLength;
     const memoryBytes = () => wasmMemory.buffer.byteLength;
-    return { quickJs, memoryBytes, hasGrown: () => memoryBytes() > initial };
+    return {
+      quickJs,
+      memoryBytes,
+      hasGrown: () => memoryBytes() > initial,
+      isFull: () => memoryBytes() >= MAX_PAGES * PAGE_BYTES,
+    };
   };
 }
