@@ -56,11 +56,10 @@ test("F41 what does not end in time is handed back: with a ring, without one, an
   assert.equal(impatient, 1, "the second signal is final");
   const silent = await begin(1, { CRASH_AT: "worker.before_ring:1" });
   const patient = await begin(2);
-  const [code] = await Promise.all([patient.kill("SIGTERM"), silent.kill("SIGTERM")]);
+  // Another one is up while they drain, as in a rollout: what is handed back need not wait for the last of them.
+  const [code] = await Promise.all([patient.kill("SIGTERM"), silent.kill("SIGTERM"), stage.start("worker")]);
   assert.equal(code, 0, patient.log.join(""));
-  await stage.start("worker");
   sink.release();
-  // Nobody took anything while the patient one drained, for up to 15 s.
-  await judge(stage, t, { recoveryMs: DRAIN_MS });
+  await judge(stage, t);
   for (let n = 0; n < 3; n++) assert.equal(sink.count(`/after/${n}`), 1);
 });
