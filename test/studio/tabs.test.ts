@@ -97,9 +97,14 @@ test("another person's sign-in replaces what the other tab showed", { skip }, as
   // As if the first tab had slept through the log-out of the second.
   await right.evaluate("fetch('/auth/logout', { method: 'POST' })");
   await right.evaluate("localStorage.clear()");
+  const asked: string[] = [];
+  left.on("request", (request) => asked.push(request.url()));
   await right.goto("/login");
   await logIn(right, "ben@example.com");
   await both((page) => page.getByText("ben@example.com").waitFor());
+  await left.getByText("Nothing has run yet").waitFor();
+  const workspaces = asked.map((url) => new URL(url).searchParams.get("workspaceId")).filter(Boolean);
+  assert.equal(new Set(workspaces).size, 1, "one person's workspace was asked for in another's name");
   assert.deepEqual(visitor.complaints(401), []);
 });
 

@@ -6,7 +6,7 @@ import { QueryClientProvider } from "@tanstack/react-query";
 import { RouterProvider } from "@tanstack/react-router";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
-import { queryClient } from "./queries/query-client.ts";
+import { queryClient, startOver } from "./queries/query-client.ts";
 import { router } from "./router.tsx";
 import { type SessionState, session } from "./session/session.ts";
 import { styleNonce } from "./style-nonce.ts";
@@ -19,8 +19,7 @@ session.subscribe(() => void takeUp(session.state()));
 async function takeUp(state: SessionState): Promise<void> {
   if (state === "in") return;
   await router.invalidate();
-  // Screens that stay ask again in the new person's name.
-  if (state === "unknown") await queryClient.resetQueries();
+  if (state === "unknown") await startOver();
   else queryClient.clear();
 }
 
