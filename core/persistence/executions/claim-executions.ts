@@ -2,6 +2,7 @@
 import type { ChildEnd, ClaimedExecution, StepRecord } from "../../domain/journal.ts";
 import type { Executor } from "../database.ts";
 import { type Sql, sql } from "../sql.ts";
+import { QUEUED } from "./bound-status.ts";
 
 export type Claim = {
   ids: readonly string[];
@@ -32,7 +33,7 @@ function claimRows(database: Executor, claim: Claim, filter: Sql): Promise<Claim
   return database.many<ClaimedExecution>(sql`
     with due as (
       select e.id from workflow_executions e
-      where e.id = any(${claim.ids}::uuid[]) and e.status = 'queued' and e.available_at <= clock_timestamp()
+      where e.id = any(${claim.ids}::uuid[]) and e.status = ${QUEUED} and e.available_at <= clock_timestamp()
         and e.crash_count < ${claim.crashesBelow} ${filter}
       order by e.id for update of e
     )
@@ -40,7 +41,7 @@ function claimRows(database: Executor, claim: Claim, filter: Sql): Promise<Claim
     set status = 'running', held_by = null, fence = e.fence + 1, lease_owner = ${claim.owner},
       lease_until = clock_timestamp() + make_interval(secs => ${claim.leaseMs / 1000}::float8),
       started_at = coalesce(e.started_at, clock_timestamp())
-    from due where e.id = due.id
+    from due where e.id = due.id and e.id = any(${claim.ids}::uuid[])
     returning e.id, e.workspace_id "workspaceId", e.workflow_id "workflowId", e.version, e.user_id "userId",
       e.root_id "rootId", e.parent_id "parentId", e.depth, e.trigger_type "triggerType", e.trigger_node "triggerNode", e.trigger, e.input,
       e.priority, e.wake, e.labels, e.fence, e.crash_count "crashCount", e.trace_parent "traceParent",
@@ -61,7 +62,7 @@ export async function findUnclaimed(
 ): Promise<{ suspects: Set<string>; limited: string[] }> {
   const rows = await database.many<{ id: string; isSuspect: boolean }>(sql`
     select id, crash_count >= ${crashes} "isSuspect" from workflow_executions
-    where id = any(${ids}::uuid[]) and status = 'queued' and available_at <= clock_timestamp()`);
+    where id = any(${ids}::uuid[]) and status = ${QUEUED} and available_at <= clock_timestamp()`);
   const idsOf = (isSuspect: boolean) => rows.filter((row) => row.isSuspect === isSuspect).map(({ id }) => id);
   return { suspects: new Set(idsOf(true)), limited: idsOf(false) };
 }

@@ -3,6 +3,7 @@ import { admit, type InLine } from "../../domain/admit.ts";
 import type { ClaimedExecution } from "../../domain/journal.ts";
 import { type Database, type Executor, NOBODY } from "../database.ts";
 import { type Sql, sql } from "../sql.ts";
+import { QUEUED } from "./bound-status.ts";
 import { type Claim, claimAdmitted } from "./claim-executions.ts";
 import type { DueExecution } from "./rings.ts";
 
@@ -70,18 +71,19 @@ async function lockLines(tx: Executor, workspaceIds: Sql): Promise<void> {
 type LinePlace = InLine & { isAsked: boolean; heldBy: string | null };
 
 function findLine(tx: Executor, claim: Claim): Promise<LinePlace[]> {
-  const isDue = sql`e.status = 'queued' and e.available_at <= clock_timestamp()
-    and e.crash_count < ${claim.crashesBelow}`;
+  const isDue = sql`e.available_at <= clock_timestamp() and e.crash_count < ${claim.crashesBelow}`;
   return tx.many<LinePlace>(sql`
     with asked as (
       select e.id, e.workspace_id, e.workflow_id, e.concurrency, e.priority, e.held_by
-      from workflow_executions e where e.id = any(${claim.ids}::uuid[]) and ${isDue}
+      from workflow_executions e where e.id = any(${claim.ids}::uuid[]) and e.status = ${QUEUED}
+        and ${isDue}
     ),
     ahead as (
       select e.* from (select workflow_id line from asked union select workspace_id from asked) lines
       cross join lateral (
         select e.id, e.workspace_id, e.workflow_id, e.concurrency, e.priority, e.held_by
-        from workflow_executions e where e.held_by = lines.line and ${isDue}
+        from workflow_executions e where e.held_by = lines.line and e.status = 'queued'
+          and ${isDue}
         order by e.priority desc, e.id limit ${claim.ids.length}) e
     ),
     line as (select * from asked union select * from ahead),

@@ -2,6 +2,7 @@
 
 import type { Executor } from "../database.ts";
 import { sql } from "../sql.ts";
+import { RUNNING } from "./bound-status.ts";
 import { CANCELLED_ERROR } from "./cancelled-error.ts";
 import { FAILED_COLUMNS, startErrorWorkflows } from "./start-error-workflows.ts";
 
@@ -19,17 +20,17 @@ export function renewLeases(
   return database.many<RenewedLease>(sql`
     with mine as (
       select id, fence, cancel_requested_at is not null "cancelRequested" from workflow_executions
-      where id = any(${renewal.ids}::uuid[]) and lease_owner = ${renewal.owner} and status = 'running'
+      where id = any(${renewal.ids}::uuid[]) and lease_owner = ${renewal.owner} and status = ${RUNNING}
     ),
     free as (
       select e.id from workflow_executions e join mine on mine.id = e.id
-      where e.lease_owner = ${renewal.owner} and e.status = 'running'
+      where e.id = any(${renewal.ids}::uuid[]) and e.lease_owner = ${renewal.owner} and e.status = ${RUNNING}
       for no key update of e skip locked
     ),
     renewed as (
       update workflow_executions e
       set lease_until = clock_timestamp() + make_interval(secs => ${renewal.leaseMs / 1000}::float8)
-      from free where e.id = free.id
+      from free where e.id = free.id and e.id = any(${renewal.ids}::uuid[])
     )
     select id, fence, "cancelRequested" from mine`);
 }

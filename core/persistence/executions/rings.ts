@@ -1,6 +1,7 @@
 // The outbox read back: queued executions whose bell may have been lost.
 import type { Executor } from "../database.ts";
 import { sql } from "../sql.ts";
+import { QUEUED } from "./bound-status.ts";
 
 export type DueExecution = {
   id: string;
@@ -55,5 +56,5 @@ export function markRung(
 export function findQueued(database: Executor, ids: readonly string[]): Promise<DueExecution[]> {
   return database.many<DueExecution>(sql`
     select id, wake, priority from workflow_executions
-    where id = any(${ids}::uuid[]) and status = 'queued' and available_at <= clock_timestamp()`);
+    where id = any(${ids}::uuid[]) and status = ${QUEUED} and available_at <= clock_timestamp()`);
 }

@@ -2,6 +2,7 @@
 import type { JournalWrite } from "../../domain/journal.ts";
 import type { Executor } from "../database.ts";
 import { sql } from "../sql.ts";
+import { RUNNING } from "./bound-status.ts";
 import { childrenOf, leaveChildren, makeChildren, PLAIN, SUSPENDING, suspends } from "./journal-parts.ts";
 import type { DueExecution } from "./rings.ts";
 import { FAILED_COLUMNS, type GoneErrorWorkflow, startErrorWorkflows } from "./start-error-workflows.ts";
@@ -36,6 +37,7 @@ export async function writeJournal(
 ): Promise<WrittenJournal> {
   const fails = batch.some((write) => write.move?.to === "failed");
   const part = batch.some(suspends) ? SUSPENDING : PLAIN;
+  const ids = batch.map((write) => write.executionId);
   const rows = await database.many<HeldRow>(sql`
     with runs as (
       select * from jsonb_to_recordset(${JSON.stringify(batch.map(toRun))}::jsonb)
@@ -46,13 +48,14 @@ export async function writeJournal(
       set ${part.move}, output = r.output, lease_owner = null, lease_until = null, rung_at = clock_timestamp(),
         wake = e.wake + case when r.status = 'queued' then 1 else 0 end
       from runs r
-      where e.id = r.id and e.fence = r.fence and e.status = 'running' and r.status is not null
+      where e.id = r.id and e.fence = r.fence and e.status = ${RUNNING} and r.status is not null
+        and e.id = any(${ids}::uuid[])
       returning e.id, e.fence, e.workspace_id, e.watched${part.moved} ${fails ? sql`, ${FAILED_COLUMNS}` : sql``}
     ),
     kept as (
       select e.id, e.fence, e.workspace_id, e.watched${part.kept}
       from workflow_executions e join runs r on e.id = r.id and e.fence = r.fence
-      where e.status = 'running' and r.status is null
+      where e.status = ${RUNNING} and r.status is null and e.id = any(${ids}::uuid[])
       order by e.id for share of e
     ),
     held as (select id, fence, workspace_id, watched${part.held} from moved union all select * from kept),

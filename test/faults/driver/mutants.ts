@@ -23,8 +23,8 @@ export const MUTANTS: readonly Mutant[] = [
     edits: [
       {
         file: JOURNAL,
-        from: "where e.id = r.id and e.fence = r.fence and e.status = 'running'",
-        to: "where e.id = r.id and e.status = 'running'",
+        from: "where e.id = r.id and e.fence = r.fence and e.status",
+        to: "where e.id = r.id and e.status",
       },
       {
         file: JOURNAL,
