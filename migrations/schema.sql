@@ -65,6 +65,14 @@ create table credentials (
   updated_at timestamp with time zone not null default now(),
   test_workflow_id uuid
 );
+create table ended_memberships (
+  id bigint not null,
+  workspace_id uuid not null,
+  user_id uuid not null,
+  role text not null,
+  expired_at timestamp with time zone not null,
+  is_emergency boolean not null
+);
 create table erasure_places (
   erasure_id uuid not null,
   chain_id uuid not null,
@@ -385,6 +393,7 @@ alter table credentials add constraint credentials_owner_id_fkey FOREIGN KEY (ow
 alter table credentials add constraint credentials_pkey PRIMARY KEY (id);
 alter table credentials add constraint credentials_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id);
 alter table credentials add constraint credentials_workspace_id_name_key UNIQUE (workspace_id, name);
+alter table ended_memberships add constraint ended_memberships_pkey PRIMARY KEY (id);
 alter table erasure_places add constraint erasure_places_erasure_id_fkey FOREIGN KEY (erasure_id) REFERENCES erasures(id) ON DELETE CASCADE;
 alter table erasure_places add constraint erasure_places_pkey PRIMARY KEY (erasure_id, chain_id);
 alter table erasures add constraint erasures_pkey PRIMARY KEY (id);
@@ -580,8 +589,13 @@ CREATE OR REPLACE FUNCTION public.admin_forget_ended()
  SET search_path TO 'pg_catalog', 'public'
 AS $function$
 begin
-  delete from public.workspace_members m
-  where m.workspace_id = new.workspace_id and m.user_id = new.user_id and m.expires_at <= clock_timestamp();
+  with ended as (
+    delete from public.workspace_members m
+    where m.workspace_id = new.workspace_id and m.user_id = new.user_id and m.expires_at <= clock_timestamp()
+    returning m.*
+  )
+  insert into public.ended_memberships (workspace_id, user_id, role, expired_at, is_emergency)
+  select e.workspace_id, e.user_id, e.role, e.expires_at, e.emergency_reason is not null from ended e;
   return new;
 end $function$
 ;
@@ -657,10 +671,21 @@ AS $function$
   with ended as (
     select m.workspace_id, m.user_id from public.workspace_members m
     where m.expires_at <= clock_timestamp() order by m.expires_at limit p_limit for update skip locked
+  ),
+  kept as (
+    select k.id from public.ended_memberships k order by k.id
+    limit p_limit - (select count(*) from ended) for update skip locked
+  ),
+  taken as (
+    delete from public.workspace_members m using ended
+    where (m.workspace_id, m.user_id) = (ended.workspace_id, ended.user_id)
+    returning m.workspace_id, m.user_id, m.role, m.expires_at, m.emergency_reason is not null
+  ),
+  told as (
+    delete from public.ended_memberships k using kept where k.id = kept.id
+    returning k.workspace_id, k.user_id, k.role, k.expired_at, k.is_emergency
   )
-  delete from public.workspace_members m using ended
-  where (m.workspace_id, m.user_id) = (ended.workspace_id, ended.user_id)
-  returning m.workspace_id, m.user_id, m.role, m.expires_at, m.emergency_reason is not null
+  select * from taken union all select * from told
 $function$
 ;
 CREATE OR REPLACE FUNCTION public.app_user_id()
@@ -1214,7 +1239,7 @@ CREATE OR REPLACE FUNCTION public.erase_tables()
  RETURNS text[]
  LANGUAGE sql
  IMMUTABLE
-RETURN ARRAY['execution_keys'::text, 'approvals'::text, 'webhook_deliveries'::text, 'webhooks'::text, 'schedule_fires'::text, 'schedules'::text, 'file_chunks'::text, 'files'::text, 'credentials'::text, 'workflow_versions'::text, 'workflows'::text, 'api_keys'::text, 'invitations'::text, 'workspace_members'::text]
+RETURN ARRAY['execution_keys'::text, 'approvals'::text, 'webhook_deliveries'::text, 'webhooks'::text, 'schedule_fires'::text, 'schedules'::text, 'file_chunks'::text, 'files'::text, 'credentials'::text, 'workflow_versions'::text, 'workflows'::text, 'api_keys'::text, 'invitations'::text, 'ended_memberships'::text, 'workspace_members'::text]
 ;
 CREATE OR REPLACE FUNCTION public.erase_workspace_batch(p_workspace uuid, p_limit integer)
  RETURNS TABLE(step text, rows integer)
@@ -1330,6 +1355,10 @@ begin
   where u.id = public.app_user_id() and u.disabled_at is null;
   if not found then
     return;
+  end if;
+  if exists (select from public.workspace_members m where m.workspace_id = i.workspace_id
+    and m.user_id = public.app_user_id() and m.emergency_reason is not null) then
+    raise exception 'emergency access is open' using errcode = 'ZA003';
   end if;
   update public.invitations x set accepted_at = clock_timestamp(), accepted_by = public.app_user_id() where x.id = i.id;
   if i.workspace_id is not null then
@@ -1697,6 +1726,7 @@ alter table approvals enable row level security, force row level security;
 alter table audit_heads enable row level security, force row level security;
 alter table audit_logs enable row level security, force row level security;
 alter table credentials enable row level security, force row level security;
+alter table ended_memberships enable row level security, force row level security;
 alter table erasure_places enable row level security, force row level security;
 alter table erasures enable row level security, force row level security;
 alter table execution_keys enable row level security, force row level security;
@@ -1793,6 +1823,12 @@ create policy rotator_rewraps_update on credentials for update to atelier_rotato
   with check (true);
 create policy worker_claimed on credentials for select to atelier_worker
   using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
+create policy admin_keeps on ended_memberships for all to atelier_admin
+  using (true)
+  with check (true);
+create policy eraser_all on ended_memberships for all to atelier_eraser
+  using (true)
+  with check (true);
 create policy eraser_all on erasure_places for all to atelier_eraser
   using (true)
   with check (true);
@@ -2070,6 +2106,8 @@ grant insert on audit_logs to atelier_worker;
 grant delete, insert, select, update on credentials to atelier_api;
 grant delete, select on credentials to atelier_eraser;
 grant select on credentials to atelier_worker;
+grant delete, insert, select, update on ended_memberships to atelier_admin;
+grant delete, select on ended_memberships to atelier_eraser;
 grant delete, insert, select, update on erasure_places to atelier_eraser;
 grant insert, select, update on erasures to atelier_eraser;
 grant delete, insert, select, update on execution_keys to atelier_api;

@@ -56,6 +56,7 @@ export async function connectUsers(
     },
     admin: servers.admin,
     durability: servers.durability,
+    pids,
     readCosts: createCostReader({ client: process.pid, ...pids, ...servers.pids }, servers),
   };
 }

@@ -33,6 +33,15 @@ export function benchInput(index: number) {
   return { qty: 1 + (index % 10), price: 12.5, customer: `customer-${index % 100}` };
 }
 
+/** A run that holds a worker's slot for so long and does nothing. */
+export function pauseGraph(ms: number) {
+  const nodes = [
+    { id: "start", type: "trigger.manual", config: {} },
+    { id: "pause", type: "flow.wait", config: { ms } },
+  ];
+  return draw(nodes, [["start", "pause"]]);
+}
+
 /** So many nodes one after the other, the trigger included. */
 export function chainGraph(length: number) {
   const nodes = Array.from({ length }, (_, index): DrawnNode => {

@@ -13,9 +13,9 @@ export async function measureClosedLoop(
   platform: PlatformUnderLoad,
   seconds: number,
 ): Promise<Measurement[]> {
-  await loop(platform, warmUpSeconds);
+  await runLoop(platform, warmUpSeconds);
   const before = await platform.readCosts();
-  const { workflows, startedMs, acceptedMs, latencies } = await loop(platform, seconds);
+  const { workflows, startedMs, acceptedMs, latencies } = await runLoop(platform, seconds);
   const submitted = latencies.length;
   const { lastMs } = await awaitEnds(platform.admin, workflows, submitted);
   const costs = shareCosts(before, await platform.readCosts(), submitted);
@@ -41,7 +41,8 @@ export async function measureClosedLoop(
   ];
 }
 
-async function loop(platform: PlatformUnderLoad, seconds: number) {
+/** Resolves when all that was submitted in so many seconds has succeeded; `latencies` in ms. */
+export async function runLoop(platform: PlatformUnderLoad, seconds: number) {
   const owned: [User, string][] = await Promise.all(
     platform.users.map(
       async (user) => [user, await platform.createWorkflow(user, benchGraph())] as [User, string],

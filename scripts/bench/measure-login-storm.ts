@@ -1,10 +1,8 @@
 // S02: 200 logins at once: how much memory they take, and what everybody else feels of it.
-import { execFile } from "node:child_process";
-import { readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
-import { promisify } from "node:util";
 import { type Measurement, round } from "./measurement.ts";
 import { percentile } from "./percentile.ts";
+import { residentMegabytes } from "./resident-memory.ts";
 import { newEmail, type SecurityTarget } from "./security-target.ts";
 
 const LOGINS = 200;
@@ -79,18 +77,4 @@ async function raiseStorm(target: SecurityTarget, token: string) {
   };
   await Promise.all([logins, watchMemory(), askOthers()]);
   return { others, peak, seconds: (performance.now() - startedAt) / 1_000 };
-}
-
-const execute = promisify(execFile);
-
-/**
- * What the process holds in memory. Linux tells it in a file: a child for every look held the loop of this process up
- * for 10 ms and more on busy processors, five times a second, which went into the figures of the other requests.
- */
-async function residentMegabytes(pid: number): Promise<number> {
-  const status = process.platform === "linux" ? await readFile(`/proc/${pid}/status`, "utf8") : "";
-  const kilobytes =
-    /^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ??
-    (await execute("ps", ["-o", "rss=", "-p", String(pid)])).stdout;
-  return Number(kilobytes) / 1_024;
 }

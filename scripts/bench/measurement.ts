@@ -12,9 +12,13 @@ export const NAMES = [
   "wait",
   "chain",
   "for-each",
+  "memory",
+  "second-worker",
   "audit",
   "scripts",
 ] as const;
+/** Only when asked for: minutes long, or on a platform of its own. */
+export const ON_REQUEST: readonly string[] = ["memory", "second-worker"];
 export type Name = (typeof NAMES)[number];
 
 /** `profile` and `command` are added where it is printed. */

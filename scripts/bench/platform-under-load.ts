@@ -1,6 +1,6 @@
 // What every measurement has in its hands: people with workflows, and the database's own view of what became of them.
 import type pg from "pg";
-import type { CostReader } from "./count-costs.ts";
+import type { CostReader, Pids } from "./count-costs.ts";
 
 export type User = { token: string; workspaceId: string };
 
@@ -12,6 +12,8 @@ export type PlatformUnderLoad = {
   admin: pg.Client;
   durability: Record<string, string>;
   readCosts: CostReader;
+  /** Of api, worker and scheduler. */
+  pids: Pids;
 };
 
 export type CallOptions = { body?: string; headers?: Readonly<Record<string, string>> };

@@ -6,12 +6,12 @@ import { measureBatch } from "./measure-batch.ts";
 import { type BullmqRates, measureBullmq } from "./measure-bullmq.ts";
 import { measureClosedLoop } from "./measure-closed-loop.ts";
 import { measureFairness } from "./measure-fairness.ts";
-import { measureHistory } from "./measure-history.ts";
 import { measureLoginStorm } from "./measure-login-storm.ts";
 import { measureLoginTiming } from "./measure-login-timing.ts";
 import { measureScripts } from "./measure-scripts.ts";
 import { measureChain, measureForEach, measureWait } from "./measure-waiting.ts";
 import { type Measurement, type Name, type Profile, round } from "./measurement.ts";
+import { findOwnRun } from "./own-runs.ts";
 import type { BenchOptions } from "./parse-arguments.ts";
 import type { PlatformUnderLoad } from "./platform-under-load.ts";
 import { openTarget, PROXY_ENVIRONMENT } from "./security-target.ts";
@@ -84,24 +84,15 @@ async function runProfile(
 ): Promise<void> {
   output.note(`\n${profile}: starting PostgreSQL${profile === "redis" ? " and Redis" : ""}`);
   const servers = await startServers(profile === "redis" ? options.redisServer : null, cleanup);
-  if (options.history > 0) await measureGrowth(profile, options, servers, output, cleanup);
-  else await measureAll(profile, options, servers, output, cleanup);
-}
-
-async function measureGrowth(
-  profile: Profile,
-  { history: rows, seconds }: BenchOptions,
-  servers: Servers,
-  output: BenchOutput,
-  cleanup: AsyncDisposableStack,
-): Promise<void> {
-  const roles = await startRoles(servers, null, cleanup);
-  const platform = await connectUsers(roles, servers, cleanup);
-  const note = (line: string) => output.note(`${profile}: ${line}`);
-  const command = `npm run bench -- --profile ${profile} --history ${rows} --seconds ${seconds}`;
-  for (const line of await measureHistory(platform, { rows, seconds, note })) {
-    note(`${line.name} = ${line.value} ${line.unit}`);
-    output.print({ ...line, profile, command });
+  const measureOwn = findOwnRun(options);
+  if (measureOwn === null) await measureAll(profile, options, servers, output, cleanup);
+  else {
+    const note = (line: string) => output.note(`${profile}: ${line}`);
+    const { command, lines } = await measureOwn(servers, cleanup, note);
+    for (const line of lines) {
+      note(`${line.name} = ${line.value} ${line.unit}`);
+      output.print({ ...line, profile, command: `npm run bench -- --profile ${profile} ${command}` });
+    }
   }
 }
 
@@ -151,6 +142,8 @@ async function measureOne(
     case "bullmq":
     case "audit":
     case "scripts":
+    case "memory":
+    case "second-worker":
       return [];
     case "closed-loop": {
       const lines = await measureClosedLoop(platform, seconds);

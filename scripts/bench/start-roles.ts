@@ -10,7 +10,12 @@ import type { Servers } from "./start-servers.ts";
 const root = fileURLToPath(new URL("../..", import.meta.url));
 const drainMs = 10_000;
 
-export type RunningRoles = { url: string; pids: Record<"api" | "worker" | "scheduler", number> };
+export type RunningRoles = {
+  url: string;
+  pids: Record<"api" | "worker" | "scheduler", number>;
+  /** Resolves when it is ready; stopped with the others. */
+  addWorker(): Promise<unknown>;
+};
 
 export async function startRoles(
   servers: Servers,
@@ -20,11 +25,14 @@ export async function startRoles(
 ): Promise<RunningRoles> {
   const environment = { ...(await makeEnvironment(servers)), ...extra };
   const flags = cpuProfiles === null ? [] : ["--cpu-prof", "--cpu-prof-dir", path.resolve(cpuProfiles)];
-  const start = (role: string) =>
-    startProcess({ name: role, program: [`${role}/main.ts`], flags, env: environment }, servers, cleanup);
-  const [api, worker, scheduler] = await Promise.all(["api", "worker", "scheduler"].map(start));
+  const start = (role: string, name = role) =>
+    startProcess({ name, program: [`${role}/main.ts`], flags, env: environment }, servers, cleanup);
+  const [api, worker, scheduler] = await Promise.all(
+    ["api", "worker", "scheduler"].map((role) => start(role)),
+  );
   const pid = (child: ChildProcess | undefined) => child?.pid ?? 0;
-  return { url: urlOf(environment), pids: { api: pid(api), worker: pid(worker), scheduler: pid(scheduler) } };
+  const pids = { api: pid(api), worker: pid(worker), scheduler: pid(scheduler) };
+  return { url: urlOf(environment), pids, addWorker: () => start("worker", "second-worker") };
 }
 
 /** With a port of its own. */

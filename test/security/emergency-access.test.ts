@@ -12,7 +12,7 @@ import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { asAdmin } from "../support/query.ts";
 import { codeOf, enableSecondFactor } from "../support/second-factor.ts";
 import { type SmtpServer, startSmtpServer } from "../support/smtp-server.ts";
-import { createTeam, createWorkspace, joinAs, type Team } from "../support/team.ts";
+import { createTeam, createWorkspace, joinAs, type Team, tokenOf } from "../support/team.ts";
 import { chain } from "../support/workflows.ts";
 
 const REASON = "Ward 7 cannot reach anybody who owns this";
@@ -348,6 +348,26 @@ test("S70: who stops being administrator while they open it is out as well", asy
   const statuses = (await Promise.all(asked)).map(({ status }) => status);
   assert.deepEqual(statuses, [201, 200]);
   assert.equal(await reads(admin), 404);
+});
+
+test("S70: an invitation is not used up by who is in by emergency; it is good once that has ended", async () => {
+  const admin = await addAdmin();
+  const invited = await api.request<{ url: string }>(
+    "POST",
+    `/api/workspaces/${team.workspaceId}/invitations`,
+    { token: team.owner.token, body: { email: admin.email, role: "editor" } },
+  );
+  assert.equal((await open(admin)).status, 201);
+  const accept = () =>
+    api.request("POST", "/api/invitations/accept", {
+      token: admin.token,
+      body: { token: tokenOf(invited.body.url) },
+    });
+  const refused = await accept();
+  assert.deepEqual([refused.status, refused.body.code], [409, "conflict"]);
+  assert.equal((await end(admin)).status, 200);
+  assert.equal((await accept()).status, 200);
+  assert.equal((await list(team.owner)).find(({ userId }) => userId === admin.userId)?.role, "editor");
 });
 
 test("S70: ten openings an hour, however they are spread", async () => {

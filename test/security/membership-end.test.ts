@@ -281,6 +281,19 @@ test("S70: an invitation may carry the end; after it the person is a stranger wh
     [guest.userId, team.workspaceId],
   );
   assert.deepEqual(rows, [{ role: "operator", ends: null }]);
+  // The new membership took the row of the old one: the log is still told of its end.
+  const scheduler = createDatabase({ databaseUrl: testDatabase.databaseUrl, role: "atelier_scheduler" });
+  try {
+    await tidyMemberships(scheduler);
+    await tidyMemberships(scheduler);
+  } finally {
+    await scheduler.close();
+  }
+  const told = await query<{ role: string }>(
+    "select details ->> 'role' as role from audit_logs where target_id = $1 and action = 'member.expired'",
+    [guest.userId],
+  );
+  assert.deepEqual(told, [{ role: "viewer" }]);
 });
 
 test("S70: ended rows are taken away by the scheduler, once, with an entry in the workspace's chain", async () => {

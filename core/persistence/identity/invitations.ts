@@ -1,4 +1,5 @@
 // Invitations by e-mail address; tokens are stored as SHA-256 only. Used in the name of the invited by identity_*.
+import { AppError } from "../../domain/app-error.ts";
 import type { IdPage } from "../../domain/id-page.ts";
 import type { WorkspaceRole } from "../../domain/roles.ts";
 import type { Executor } from "../database.ts";
@@ -103,9 +104,21 @@ export type Acceptance = { id: string; hasJoined: boolean } & (
   | { workspaceId: null; role: null }
 );
 
-/** Uses the invitation up in the name of the transaction's person; null when it is not for them, not good or used. */
-export function acceptInvitation(tx: Executor, tokenHash: Buffer): Promise<Acceptance | null> {
-  return tx.one<Acceptance>(
-    sql`select id, "workspaceId", role, "hasJoined" from identity_accept_invitation(${tokenHash})`,
-  );
+/**
+ * Uses the invitation up in the name of the transaction's person; null when it is not for them, not good or used.
+ * Throws `conflict` for who is in by emergency access: the invitation stays good.
+ */
+export async function acceptInvitation(tx: Executor, tokenHash: Buffer): Promise<Acceptance | null> {
+  try {
+    return await tx.one<Acceptance>(
+      sql`select id, "workspaceId", role, "hasJoined" from identity_accept_invitation(${tokenHash})`,
+    );
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ZA003")) throw error;
+    throw new AppError(
+      "conflict",
+      "Your emergency access to this workspace is open: end it, then accept the invitation",
+      { cause: error },
+    );
+  }
 }
