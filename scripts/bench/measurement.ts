@@ -24,7 +24,7 @@ export type Name = (typeof NAMES)[number];
 /** `profile` and `command` are added where it is printed. */
 export type Measurement = {
   name: string;
-  unit: "executions/s" | "jobs/s" | "requests/s" | "entries/s" | "ms" | "MB" | "ratio";
+  unit: "executions/s" | "jobs/s" | "requests/s" | "entries/s" | "per second" | "ms" | "MB" | "ratio";
   value: number;
   [detail: string]: unknown;
 };
