@@ -1,6 +1,7 @@
 // Rings that arrive together are claimed together: one update for all of them, a second look for what has limits.
 
 import { AppError } from "#core/domain/app-error.ts";
+import { crashPoint } from "#core/domain/crash-points.ts";
 import { LEASE_MS, MAX_CRASHES } from "#core/domain/execution.ts";
 import type { ClaimedExecution } from "#core/domain/journal.ts";
 import type { Database } from "#core/persistence/database.ts";
@@ -45,6 +46,7 @@ export function createClaimGate(options: ClaimGateOptions): ClaimGate {
   const ring = async (due: readonly DueExecution[]) => {
     if (due.length === 0) return;
     const rings = due.map(({ id, ...rest }) => ({ ...rest, executionId: id }));
+    crashPoint("worker.after_call");
     await queue.ring(rings).catch(onError);
   };
   const claimFree = async (ids: readonly string[], crashesBelow: number) => {

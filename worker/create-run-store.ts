@@ -37,7 +37,10 @@ export function createRunStore(
       const { held, queued } = await writeBatch(database, batch, (gone) =>
         logger?.warn(gone, "execution failed, its error workflow is archived or gone"),
       );
-      if (queued.length > 0) ring(queued);
+      if (queued.length > 0) {
+        crashPoint("worker.after_queued");
+        ring(queued);
+      }
       // Nobody waits for the bell: one that is lost is rung by recovery.
       ringParents(held).catch(() => {});
       return batch.map((write) => held.has(write));

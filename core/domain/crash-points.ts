@@ -17,6 +17,8 @@ export const CRASH_POINTS = [
   "worker.after_effect",
   /** Any write of the journal is committed, and nobody here has heard of it. */
   "worker.after_commit",
+  /** That write has queued others (a child, a run woken meanwhile), nobody has rung for them. */
+  "worker.after_queued",
   /** An attempt failed, the next one is due after a pause. */
   "worker.before_retry",
   "worker.before_finish",
@@ -24,13 +26,22 @@ export const CRASH_POINTS = [
   "worker.after_finish",
   /** Handed back to the queue and committed, not rung. */
   "worker.before_ring",
+  /** A free place was given to the next in a line and committed, not rung. */
+  "worker.after_call",
   "api.before_submit_commit",
   /** Committed, neither rung nor answered. */
   "api.after_submit_commit",
   "api.after_retry_commit",
+  "api.after_fork_commit",
+  /** A person's word on an effect in doubt. */
+  "api.after_decision_commit",
   "api.after_cancel_commit",
   /** Taken back from a dead worker and committed, not rung. */
   "scheduler.after_reap",
+  /** A place that nobody gave away was given to the next in a line, not rung. */
+  "scheduler.after_call",
+  /** Its time had come: queued and committed, not rung. */
+  "scheduler.after_due",
   /** Given a new wake number and committed, not rung. */
   "scheduler.after_wake",
 ] as const;

@@ -1,5 +1,6 @@
 // Decisions on effects in doubt: who may make them, and what goes on from there.
 import { AppError } from "../../domain/app-error.ts";
+import { crashPoint } from "../../domain/crash-points.ts";
 import { isTerminal, MAX_OUTPUT_BYTES } from "../../domain/execution.ts";
 import { findFileReferences } from "../../domain/file-references.ts";
 import { type Actor, authorize, notFound } from "../../domain/roles.ts";
@@ -48,6 +49,7 @@ export async function decideOnStep(
     await appendAudit(tx, [{ ...target, actorId: actor.userId, action: "execution.step_decided", details }]);
     return woken;
   });
+  crashPoint("api.after_decision_commit");
   queue.ring([{ executionId: woken.id, wake: woken.wake, priority: woken.priority }]).catch(onRingFailed);
   return { status: "queued" };
 }

@@ -1,6 +1,7 @@
 // Forks an ended execution: from any node on, with another input or version if asked.
 import { v7 as uuidv7 } from "uuid";
 import { AppError } from "../../domain/app-error.ts";
+import { crashPoint } from "../../domain/crash-points.ts";
 import { isTerminal } from "../../domain/execution.ts";
 import { findFileReferences } from "../../domain/file-references.ts";
 import { planFork } from "../../domain/plan-fork.ts";
@@ -49,6 +50,7 @@ export async function forkExecution(
     await appendAudit(tx, [{ ...target, actorId: actor.userId, action: "execution.forked", details }]);
     return made;
   });
+  crashPoint("api.after_fork_commit");
   queue.ring([{ executionId: made.id, wake: made.wake, priority: made.priority }]).catch(onRingFailed);
   return { id: made.id, forkOf: id };
 }

@@ -24,9 +24,12 @@ export async function recoverExecutions(database: Executor, queue: ExecutionQueu
     reaped.filter((execution) => execution.status === "queued"),
   );
   // A place that nobody gave away: its worker died, or the limit was raised.
-  await ringAll(queue, await callHeld(database, PAGE));
+  const called = await callHeld(database, PAGE);
+  if (called.length > 0) crashPoint("scheduler.after_call");
+  await ringAll(queue, called);
   await makePendingMoves(database, PAGE);
   const woken = await wakeDue(database, PAGE);
+  if (woken.length > 0) crashPoint("scheduler.after_due");
   await ringAll(queue, woken);
   return { reaped, woken: woken.length, rung: await ringUnheard(database, queue) };
 }

@@ -1,16 +1,20 @@
 // The same commands, done by the statements the platform uses, against one real row each.
 import { v7 as uuidv7 } from "uuid";
 import { LEASE_MS, MAX_CRASHES } from "../../../core/domain/execution.ts";
-import type { JournalWrite } from "../../../core/domain/journal.ts";
+import type { ExecutionMove, JournalWrite, StepRecord } from "../../../core/domain/journal.ts";
+import type { Executor } from "../../../core/persistence/database.ts";
 import { claimExecutions } from "../../../core/persistence/executions/claim-executions.ts";
+import { decideStep, lockExecution } from "../../../core/persistence/executions/decide-step.ts";
 import { cancelExecution } from "../../../core/persistence/executions/executions.ts";
 import { reapExecutions, renewLeases } from "../../../core/persistence/executions/leases.ts";
 import { insertRetry } from "../../../core/persistence/executions/retry-execution.ts";
 import { markRung } from "../../../core/persistence/executions/rings.ts";
+import { answerStep, wakeDue } from "../../../core/persistence/executions/wake-executions.ts";
 import { writeJournal } from "../../../core/persistence/executions/write-journal.ts";
 import { createExecutionBed, stepOf } from "../../support/executions.ts";
-import type { ExecutionRow, Owner } from "./state-machine.ts";
-import { type Attempt, type Command, nextThing, type Run, runOf, type World } from "./world.ts";
+import type { Command } from "./commands.ts";
+import type { End, ExecutionRow, Owner } from "./state-machine.ts";
+import { type Attempt, attemptOf, endOf, nextThing, noted, type Run, runOf, type World } from "./world.ts";
 
 export type SqlRow = {
   /** What the command means now, before the model moves; then do it. */
@@ -48,21 +52,22 @@ export async function createSqlWorld(t: { after(callback: () => Promise<void>): 
       seq,
       effect: "idempotent",
       idempotencyKey: "key",
-      finishedAt: status === "running" ? null : "2026-03-01T12:00:00.456Z",
+      finishedAt: status === "running" || status === "waiting" ? null : "2026-03-01T12:00:00.456Z",
+      ...(status === "waiting" && { state: { waitsFor: { name: "somebody" } } }),
     });
 
-  const proceed = (id: string, world: World, run: Run, to: string) => {
+  const proceed = (id: string, world: World, run: Run, to: End) => {
     const { attempts } = world;
     const thing = nextThing(world, run);
     if (thing === "send") return async () => {};
     if (thing === "end") {
-      const error = to === "failed" ? { code: "model", message: "failed" } : null;
-      return () => write(id, run, { move: { to, error } as NonNullable<JournalWrite["move"]> });
+      const move = moveTo(endOf(run, to), run.wake);
+      return () => write(id, run, { move });
     }
     if (thing === "note") {
-      // Its own attempt, which a later claim may have closed meanwhile.
-      const own = attempts.findLast(({ fence }) => fence === run.fence);
-      return () => write(id, run, { steps: [step(own?.number ?? 1, "succeeded", 100 + attempts.length)] });
+      const { number } = attemptOf(world, run) ?? { number: 1 };
+      const status = run.resumes ? "succeeded" : noted(to);
+      return () => write(id, run, { steps: [step(number, status, 100 + attempts.length)] });
     }
     const open = attempts.filter(({ status }) => status === "running");
     const steps = [
@@ -116,6 +121,21 @@ export async function createSqlWorld(t: { after(callback: () => Promise<void>): 
                 api.transaction(asPerson, (tx) =>
                   insertRetry(tx, { id: uuidv7(), of: id, userId: person.userId, handled: [] }),
                 );
+            case "wake":
+              return async () => {
+                await bed.admin.query(
+                  "update workflow_executions set available_at = clock_timestamp() where id = $1 and status = 'waiting'",
+                  [id],
+                );
+                await wakeDue(scheduler, 100);
+              };
+            case "answer": {
+              const { number = 1 } = world.attempts.at(-1) ?? {};
+              const waiting = { executionId: id, nodeId: "effect", iteration: "", attempt: number };
+              return () => api.transaction(asPerson, (tx) => answerStep(tx, waiting, { said: "yes" }));
+            }
+            case "decide":
+              return () => api.transaction(asPerson, (tx) => decide(tx, id, command.skip));
           }
         },
         async look() {
@@ -142,6 +162,7 @@ export async function createSqlWorld(t: { after(callback: () => Promise<void>): 
                 // Closing an attempt takes it under the fence of whoever closes it.
                 fence: Number(each.fence),
                 status: each.status as Attempt["status"],
+                isAnswered: (each.state as StepRecord["state"])?.answer !== undefined,
               }))
               .toSorted((a, b) => a.number - b.number),
             retries: retries.rows[0].n,
@@ -150,4 +171,21 @@ export async function createSqlWorld(t: { after(callback: () => Promise<void>): 
       };
     },
   };
+}
+
+function moveTo(to: End, wake: number): ExecutionMove {
+  if (to === "waiting") return { to, availableAt: null, wake };
+  return { to, error: to === "failed" ? { code: "model", message: "failed" } : null };
+}
+
+/** As the service does: not while it runs. */
+async function decide(tx: Executor, id: string, skip: boolean): Promise<void> {
+  const execution = await lockExecution(tx, id);
+  if (execution?.status !== "waiting" && execution?.status !== "queued") return;
+  const node = { nodeId: "effect", iteration: "" };
+  await decideStep(
+    tx,
+    id,
+    skip ? { ...node, decision: "skip", output: null } : { ...node, decision: "retry" },
+  );
 }

@@ -15,8 +15,9 @@ export type ExecutionRow = {
   wake: number;
 };
 
-/** `fenced` false: the mutant that does not compare fences. */
-export type Rules = { fenced: boolean };
+/** False is a mutant: fences are not compared; what woke a run while it ran is forgotten when it begins to wait. */
+export type Rules = { fenced: boolean; wakesCounted: boolean };
+export const STRICT: Rules = { fenced: true, wakesCounted: true };
 
 export const FRESH: ExecutionRow = {
   status: "queued",
@@ -59,10 +60,29 @@ export function holds(row: ExecutionRow, fence: number, { fenced }: Rules): bool
   return row.status === "running" && (!fenced || row.fence === fence);
 }
 
-export function finish(row: ExecutionRow, fence: number, to: End, rules: Rules): ExecutionRow | null {
+/** `wake` is the one the run was claimed with: a later one has news for it, so it does not begin to wait. */
+export function finish(
+  row: ExecutionRow,
+  { fence, wake }: { fence: number; wake: number },
+  to: End,
+  rules: Rules,
+): ExecutionRow | null {
   if (!holds(row, fence, rules)) return null;
-  const status = to === "waiting" && row.cancelRequested ? "cancelled" : to;
+  const isWoken = rules.wakesCounted && row.wake > wake;
+  const waits = row.cancelRequested ? "cancelled" : isWoken ? "queued" : "waiting";
+  const status = to === "waiting" ? waits : to;
   return moved(row, status, { ...unowned, wake: row.wake + (to === "queued" ? 1 : 0) });
+}
+
+/** The time of what waits has come. */
+export function wakeDue(row: ExecutionRow): ExecutionRow | null {
+  return row.status === "waiting" ? moved(row, "queued", { wake: row.wake + 1 }) : null;
+}
+
+/** Somebody has answered a step: what waits goes on, what runs is told by its wake, what is queued reads it anyway. */
+export function hearAnswer(row: ExecutionRow): ExecutionRow | null {
+  if (row.status === "running") return { ...row, wake: row.wake + 1 };
+  return wakeDue(row);
 }
 
 export function cancel(row: ExecutionRow): ExecutionRow | null {

@@ -1,6 +1,6 @@
 // The model's world: an execution with one effect, two workers that run it step by step, and everything that can go wrong.
-import fc from "fast-check";
 import { MAX_CRASHES } from "../../../core/domain/execution.ts";
+import type { Command } from "./commands.ts";
 import {
   cancel,
   claim,
@@ -9,6 +9,7 @@ import {
   expire,
   FRESH,
   finish,
+  hearAnswer,
   holds,
   mayRetry,
   type Owner,
@@ -16,11 +17,27 @@ import {
   reap,
   renew,
   ringAnew,
+  wakeDue,
 } from "./state-machine.ts";
 
 /** A worker's run of one claim. Killed, it is gone; stopped and woken, it goes on where it was, knowing nothing. */
-export type Run = { owner: Owner; fence: number; at: "claimed" | "announced" | "sent" | "answered" };
-export type Attempt = { number: number; fence: number; status: "running" | "succeeded" | "failed" };
+export type Run = {
+  owner: Owner;
+  fence: number;
+  /** The wake it was claimed with. */
+  wake: number;
+  /** `resting`: its effect waits for an answer or is in doubt, and nothing of the run moves. */
+  at: "claimed" | "announced" | "sent" | "answered" | "resting";
+  /** What the journal said at the claim of an attempt that had waited: that it may go on now. */
+  resumes: boolean;
+};
+export type Attempt = {
+  number: number;
+  fence: number;
+  /** `waiting` for an answer; `unknown`: a person must say what became of it. */
+  status: "running" | "waiting" | "unknown" | "succeeded" | "failed" | "cancelled";
+  isAnswered: boolean;
+};
 
 export type World = {
   row: ExecutionRow;
@@ -29,57 +46,26 @@ export type World = {
   /** Times the effect went out. */
   sent: number;
   retries: number;
+  /** The time for which the last attempt waits has come: no column, the engine compares. */
+  isDue: boolean;
 };
 
-export type Command =
-  | { do: "ring"; by: Owner }
-  /** A run does its next thing: announce, send, note the answer, end. */
-  | { do: "proceed"; run: number; to: End }
-  | { do: "kill"; run: number }
-  | { do: "renew"; by: Owner }
-  | { do: "reap"; beating: boolean }
-  | { do: "expire" | "cancel" | "retry" | "reconcile" };
-
-const owner = fc.constantFrom<Owner>("A", "B");
-/** Of the runs that are there, modulo. */
-const run = fc.nat({ max: 3 });
-const to = fc.constantFrom<End>("succeeded", "succeeded", "failed", "cancelled", "queued", "waiting");
-
-export const commands = fc.array(
-  fc.oneof(
-    { weight: 3, arbitrary: fc.record({ do: fc.constant("ring" as const), by: owner }) },
-    { weight: 8, arbitrary: fc.record({ do: fc.constant("proceed" as const), run, to }) },
-    { weight: 1, arbitrary: fc.record({ do: fc.constant("kill" as const), run }) },
-    { weight: 1, arbitrary: fc.record({ do: fc.constant("renew" as const), by: owner }) },
-    { weight: 3, arbitrary: fc.record({ do: fc.constant("reap" as const), beating: fc.boolean() }) },
-    {
-      weight: 5,
-      arbitrary: fc.record({
-        do: fc.constantFrom("expire", "expire", "expire", "reconcile", "retry", "cancel"),
-      }),
-    },
-  ),
-  { minLength: 1, maxLength: 24, size: "max" },
-) as fc.Arbitrary<Command[]>;
-
-/** Those that begin with a worker that has lost its claim to another one and does not know: rare by chance. */
-export const zombieCommands = fc
-  .tuple(fc.nat({ max: 2 }), commands)
-  .map(([steps, rest]): Command[] => [
-    { do: "ring", by: "A" },
-    ...Array.from({ length: steps }, (): Command => ({ do: "proceed", run: 0, to: "succeeded" })),
-    { do: "expire" },
-    { do: "reap", beating: true },
-    { do: "ring", by: "B" },
-    ...rest,
-  ]);
-
-export const newWorld = (): World => ({ row: FRESH, runs: [], attempts: [], sent: 0, retries: 0 });
+export const newWorld = (): World => ({
+  row: FRESH,
+  runs: [],
+  attempts: [],
+  sent: 0,
+  retries: 0,
+  isDue: false,
+});
 
 /** What the command changed in the row, for whoever does the same in PostgreSQL; null: refused, or nothing to do. */
 export function apply(world: World, command: Command, rules: Rules): ExecutionRow | null {
   const next = nextRow(world, command, rules);
   if (next) world.row = next;
+  // Nobody waits for the steps of what has failed or was cancelled.
+  if (world.row.status === "failed" || world.row.status === "cancelled")
+    for (const attempt of world.attempts) if (attempt.status === "waiting") attempt.status = "cancelled";
   return next;
 }
 
@@ -88,7 +74,7 @@ function nextRow(world: World, command: Command, rules: Rules): ExecutionRow | n
   switch (command.do) {
     case "ring": {
       const next = claim(row, command.by, MAX_CRASHES);
-      if (next) world.runs.push({ owner: command.by, fence: next.fence, at: "claimed" });
+      if (next) world.runs.push(newRun(world, command.by, next));
       return next;
     }
     case "proceed": {
@@ -113,7 +99,38 @@ function nextRow(world: World, command: Command, rules: Rules): ExecutionRow | n
     case "retry":
       if (mayRetry(row)) world.retries++;
       return null;
+    case "wake":
+      if (row.status === "waiting") world.isDue = true;
+      return wakeDue(row);
+    case "answer":
+      return answer(world);
+    case "decide":
+      return decide(world, command.skip);
   }
+}
+
+/** Loads the journal right after its claim. */
+function newRun({ attempts, isDue }: World, by: Owner, { fence, wake }: ExecutionRow): Run {
+  const last = attempts.at(-1);
+  const waits = last?.status === "waiting";
+  const resumes = waits && (last.isAnswered || isDue);
+  const rests = last?.status === "unknown" || (waits && !resumes);
+  return { owner: by, fence, wake, at: rests ? "resting" : "claimed", resumes };
+}
+
+function answer({ row, attempts }: World): ExecutionRow | null {
+  const last = attempts.at(-1);
+  if (last?.status !== "waiting" || last.isAnswered) return null;
+  last.isAnswered = true;
+  return hearAnswer(row);
+}
+
+/** Refused while other branches may run: its worker numbers the steps itself. */
+function decide({ row, attempts }: World, skip: boolean): ExecutionRow | null {
+  const last = attempts.at(-1);
+  if (last?.status !== "unknown" || !["waiting", "queued"].includes(row.status)) return null;
+  last.status = skip ? "succeeded" : "failed";
+  return wakeDue(row);
 }
 
 export function runOf({ runs }: World, index: number): Run | undefined {
@@ -121,10 +138,28 @@ export function runOf({ runs }: World, index: number): Run | undefined {
 }
 
 /** What a run does next; the engine's order: announce and commit, send, commit the answer, end. */
-export function nextThing(world: World, { at }: Run): "announce" | "send" | "note" | "end" {
-  if (at === "claimed")
+export function nextThing(world: World, { at, resumes }: Run): "announce" | "send" | "note" | "end" {
+  if (at === "claimed") {
+    if (resumes) return "note";
     return world.attempts.some(({ status }) => status === "succeeded") ? "end" : "announce";
+  }
   return at === "announced" ? "send" : at === "sent" ? "note" : "end";
+}
+
+/** The attempt whose end a run notes: that which it goes on with, or its own, which a later claim may have closed. */
+export function attemptOf({ attempts }: World, { fence, resumes }: Run): Attempt | undefined {
+  return resumes ? attempts.at(-1) : attempts.findLast((attempt) => attempt.fence === fence);
+}
+
+/** How an attempt ends: with its answer, by waiting for one, or in doubt. */
+export function noted(to: End): "succeeded" | "waiting" | "unknown" {
+  return to === "waiting" ? "waiting" : to === "failed" ? "unknown" : "succeeded";
+}
+
+/** Where a run ends: what rests waits unless it is stopped, and nothing else does. */
+export function endOf({ at }: Run, to: End): End {
+  if (at === "resting") return to === "succeeded" ? "waiting" : to;
+  return to === "waiting" ? "succeeded" : to;
 }
 
 function proceed(world: World, current: Run, to: End, rules: Rules): ExecutionRow | null {
@@ -137,7 +172,7 @@ function proceed(world: World, current: Run, to: End, rules: Rules): ExecutionRo
   }
   if (thing === "end") {
     drop(world, current);
-    return finish(row, current.fence, to, rules);
+    return finish(row, current, endOf(current, to), rules);
   }
   if (!holds(row, current.fence, rules)) {
     drop(world, current);
@@ -148,12 +183,21 @@ function proceed(world: World, current: Run, to: End, rules: Rules): ExecutionRo
       // Closed by whoever found it open, under that one's fence.
       if (attempt.status === "running") Object.assign(attempt, { status: "failed", fence: current.fence });
     }
-    attempts.push({ number: attempts.length + 1, fence: current.fence, status: "running" });
+    attempts.push({
+      number: attempts.length + 1,
+      fence: current.fence,
+      status: "running",
+      isAnswered: false,
+    });
     current.at = "announced";
   } else {
-    const own = attempts.findLast(({ fence }) => fence === current.fence);
-    if (own?.status === "running") own.status = "succeeded";
-    current.at = "answered";
+    // What had waited goes on to its end: it is not in doubt, and does not wait again.
+    const status = current.resumes ? "succeeded" : noted(to);
+    const own = attemptOf(world, current);
+    if (own?.status === "running" || own?.status === "waiting")
+      Object.assign(own, { status, fence: current.fence });
+    if (status === "waiting") world.isDue = false;
+    current.at = status === "succeeded" ? "answered" : "resting";
   }
   return null;
 }

@@ -1,0 +1,158 @@
+// Awaits without a crash point beside them: each with the point that stands for it, or the reason why none is needed.
+
+/** Where executions are accepted, claimed, written down, ended and recovered, and effects go out. */
+export const WATCHED = [
+  "core/egress/http-client.ts",
+  "core/engine/*.ts",
+  "core/nodes/*/run.ts",
+  "core/queue/{bell-consumer,execution-queue}.ts",
+  "core/services/executions/*.ts",
+  "scheduler/recovery-loop.ts",
+  "worker/*.ts",
+];
+
+/** Of those, what changes nothing that anybody else relies on. */
+export const OFF_THE_PATHS: Readonly<Record<string, string>> = {
+  "core/services/executions/list-workers.ts": "reads",
+  "core/services/executions/read-execution.ts": "reads, with an entry in the audit log in the same commit",
+  "core/services/executions/take-census.ts": "reads",
+  "core/services/executions/watch-execution.ts": "reads",
+  "worker/bell-line.ts": "connections; a bell in hand is worker.after_ring's",
+  "worker/listen-for-rings.ts": "connections",
+  "worker/lease-keeper.ts": "the end of the lease thread",
+  "worker/lease-thread.ts": "a thread that dies takes the worker with it, at any of its points",
+  "worker/main.ts": "start and stop: F41 kills at the stop, and nothing is claimed at the start",
+  "worker/read-secret-file.ts": "reads",
+  "worker/read-vault-field.ts": "reads",
+  "worker/resolve-reference.ts": "reads",
+  "worker/watch-claims.ts": "reads",
+  "worker/workflow-cache.ts": "reads",
+};
+
+const READS = "reads: to die here is to die before it";
+const PAUSES = "waits in memory, nothing was changed since the last commit";
+const INSIDE = "waits for what these files do, point by point";
+const OPENS = "connections, no bell in hand";
+const AFTER_COMMIT = "worker.after_commit";
+
+/** By file and name; a value that is a crash point stands for the await from another function. */
+export const ACCOUNTED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  "core/egress/http-client.ts": {
+    "send › pool.request": "worker.in_effect",
+    "follow › readBody": "worker.in_effect",
+    "request › withDeadline": INSIDE,
+  },
+  "core/engine/attempt-node.ts": {
+    "attemptNode › journal.flush": AFTER_COMMIT,
+    "endSucceeded › journal.flush": AFTER_COMMIT,
+    "loop › runLoop": INSIDE,
+  },
+  "core/engine/credential-source.ts": {
+    "use › credentials.open":
+      "its commit is an entry in the audit log; for the effect it is worker.after_step_start",
+  },
+  "core/engine/journal.ts": { "writeBuffer › store.write": AFTER_COMMIT },
+  "core/engine/observe-attempt.ts": { "observeAttempt › attempt": INSIDE },
+  "core/engine/pinned-node.ts": { "endPinned › journal.flush": AFTER_COMMIT },
+  "core/engine/run-attempt.ts": { "runBounded › Promise.race": "worker.after_effect" },
+  "core/engine/run-child.ts": { "recordChild › context.children.findVersion": READS },
+  "core/engine/run-execution.ts": {
+    "runExecution › walkGraph.catch.finally": "worker.before_finish",
+    "runExecution › journal.close": AFTER_COMMIT,
+    "runExecution › journal.close.then": AFTER_COMMIT,
+    "failWithoutJournal › store.write": AFTER_COMMIT,
+  },
+  "core/engine/run-node.ts": { "afterBackOff › context.standstill.rest": PAUSES },
+  "core/engine/run-scope.ts": { "walkAll › Promise.all": INSIDE, "runLoop › Promise.all": INSIDE },
+  "core/engine/sleep.ts": { "sleepUnlessAborted › delay": PAUSES },
+  "core/engine/standstill.ts": { "rest › promise": PAUSES },
+  "core/engine/suspend-node.ts": { "isWokenBy › context.standstill.rest": PAUSES },
+  "core/nodes/code.javascript/run.ts": {
+    "runJavascript › context.ports.scripts.run": "pure: computed again",
+  },
+  "core/nodes/http.request/run.ts": {
+    "runHttpRequest › context.credentials.use": INSIDE,
+    "send › http.request": "worker.after_effect",
+  },
+  "core/nodes/sql.query/run.ts": {
+    "runSqlQuery › context.credentials.use": INSIDE,
+    "runSqlQuery › context.ports.sql.run": "worker.after_effect",
+  },
+  "core/queue/bell-consumer.ts": {
+    "consumeBells › worker.waitUntilReady": OPENS,
+    "consumeBells › worker.startStalledCheckTimer": OPENS,
+    "listen › awaitRoom": "no bell in hand",
+    "listen › worker.getNextJob": "worker.after_ring",
+    "listen › delay": "no bell in hand",
+    "stop › worker.close": OPENS,
+  },
+  "core/queue/execution-queue.ts": {
+    "ring › Promise.all": "the callers' points are before it",
+    "ring › bull.addBulk": "the callers' points are before it",
+    "find › Promise.all": READS,
+    "find › bull.getJobState": READS,
+    "countWaiting › bull.getJobCountByTypes": READS,
+  },
+  "core/services/executions/executions.ts": {
+    "list › database.transaction": READS,
+    "statuses › database.transaction": READS,
+    "waitForEnd › readEnd": READS,
+    "waitForEnd › change": PAUSES,
+  },
+  "core/services/executions/recover-executions.ts": {
+    "recoverExecutions › makePendingMoves": "rings for nobody: whom it woke is found unheard of",
+    "ringUnheard › findUnheard": READS,
+    "ringUnheard › queue.find": READS,
+    "ringUnheard › markRung": "notes that a bell is there: it is",
+    "ringAll › queue.ring": "the callers' points are before it",
+  },
+  "core/services/executions/submit-executions.ts": {
+    "writeBatch › database.transaction": "api.after_submit_commit",
+    "submit › database.transaction": READS,
+    "submit › writer.write": "api.after_submit_commit",
+    "submit › database.transaction #2": READS,
+    "submitMany › database.transaction": "api.after_submit_commit",
+  },
+  "scheduler/recovery-loop.ts": {
+    "run › open": OPENS,
+    "run › rest": PAUSES,
+    "run › session.acquire": "a lock that ends with its connection",
+    "run › rest #2": PAUSES,
+    "run › session.close": OPENS,
+    "run › session.close.catch": OPENS,
+    "timed › session.recover": INSIDE,
+  },
+  "worker/await-database.ts": { "awaitDatabase › work": INSIDE, "awaitDatabase › delay": PAUSES },
+  "worker/claim-gate.ts": {
+    "claimFree › claimExecutions": "worker.after_claim",
+    "claimRest › findUnclaimed": READS,
+    "claimRest › claimWithinLimits": "worker.after_call",
+    "writeBatch › callNext": "worker.after_call",
+  },
+  "worker/create-child-source.ts": { "findVersion › database.transaction": READS },
+  "worker/create-run-store.ts": {
+    "ringParents › findQueued": READS,
+    "writeBatch › writeJournal": AFTER_COMMIT,
+    "writeBatch › database.transaction": "worker.after_queued",
+  },
+  "worker/credential-gate.ts": {
+    "writeBatch › database.transaction":
+      "an entry in the audit log; for the effect it is worker.after_step_start",
+    "admit › writer.write": INSIDE,
+  },
+  "worker/isolation.ts": { "run › new Promise": PAUSES, "run › work": INSIDE },
+  "worker/open-credential.ts": {
+    "open › references.resolve": READS,
+    "unseal › envelope.open": READS,
+  },
+  "worker/process-executions.ts": {
+    "answer › gate.claim": "worker.after_claim",
+    "answer › isolation.run #2": INSIDE,
+    "answer › gate.claimAlone": "worker.after_claim",
+    "createProcessor › running.during": INSIDE,
+    "runClaimed › gate.letGo": "worker.after_call",
+    "runToEnd › engine.store.write": AFTER_COMMIT,
+  },
+  "worker/running-executions.ts": { "during › work": INSIDE, "whenIdle › new Promise": PAUSES },
+  "worker/slots.ts": { "run › work": INSIDE },
+};
