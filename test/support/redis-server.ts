@@ -40,7 +40,8 @@ export async function startRedis(program: string): Promise<TestRedis> {
     child.kill("SIGKILL");
     await exit;
   };
-  const client = new Redis(port, "127.0.0.1", { retryStrategy: () => 100 });
+  // It may be down for longer than the 20 tries that are usual.
+  const client = new Redis(port, "127.0.0.1", { retryStrategy: () => 100, maxRetriesPerRequest: null });
   client.on("error", () => {});
   await client.ping();
   return {

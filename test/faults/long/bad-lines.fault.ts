@@ -1,4 +1,4 @@
-// F11, F13: lines that swallow everything, that are slow, and that break in the middle of a statement.
+// F11, F13: lines that swallow everything, that are slow, that lose packets, and that break in the middle of a statement.
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { chain } from "../../support/workflows.ts";
@@ -47,6 +47,18 @@ for (const { profile, skip } of PROFILES) {
     }
     await submitted;
     await judge(stage, t, { patienceMs: 120_000 });
+  });
+
+  test(`F13 5 % of what is sent to PostgreSQL and Redis is lost on the way (${profile})`, {
+    skip,
+  }, async (t) => {
+    const stage = await openStage({ profile }, t);
+    const submit = await startAll(stage);
+    const lossy = { kind: "lossy", share: 0.05, chance: stage.random.next } as const;
+    stage.lines.postgres.set(lossy);
+    stage.lines.redis?.set(lossy);
+    await submit();
+    await judge(stage, t, { patienceMs: 180_000 });
   });
 
   test(`F13 half a second to PostgreSQL and Redis (${profile})`, { skip }, async (t) => {
