@@ -8,7 +8,7 @@ import { effect } from "../driver/graphs.ts";
 import { judge } from "../driver/judge.ts";
 import { openStage, PROFILES } from "../driver/stage.ts";
 
-const RUNS = 80;
+const EVERY_MS = 100;
 
 for (const { profile, skip } of PROFILES) {
   test(`F14 a failover loses what was committed last (${profile})`, { skip }, async (t) => {
@@ -24,10 +24,15 @@ for (const { profile, skip } of PROFILES) {
     ]);
     const steps = ["a", "b", "c"].map((name) => effect(sink.url, `slow/300/${name}`));
     const workflow = await stage.addWorkflow(chain(...steps));
-    const submissions = Array.from({ length: RUNS }, async (_, n) => {
-      await delay(n * 80);
-      await stage.submit(workflow, { n });
-    });
+    let isOver = false;
+    const submitted = (async () => {
+      const submissions: Promise<string>[] = [];
+      for (let n = 0; !isOver; n++) {
+        submissions.push(stage.submit(workflow, { n }));
+        await delay(EVERY_MS);
+      }
+      await Promise.all(submissions);
+    })();
     await delay(2_000);
     const kept = new Set(accepted);
     const restore = await postgres?.backUp();
@@ -38,7 +43,8 @@ for (const { profile, skip } of PROFILES) {
     const rewoundAt = sink.requests.length;
     await stage.trace.noteFault("failover");
     await stage.start("scheduler", anchored);
-    await Promise.all(submissions);
+    isOver = true;
+    await submitted;
 
     const rows = await trace.query<{ id: string }>("select id from workflow_executions");
     const known = new Set(rows.map(({ id }) => id));
