@@ -54,7 +54,7 @@ test("nothing is accounted for that is not there, or by a point that is none", (
 
 test("a new await is seen: in a loop, in a closure, without await, and not inside a transaction", () => {
   const text = `
-    import { writeJournal } from "../core/persistence/executions/write-journal.ts";
+    import { writeJournal } from "#core/persistence/executions/write-journal.ts";
     async function end(database, queue) {
       for await (const row of rows) use(row);
       const later = async () => { await pause(); };
