@@ -77,5 +77,16 @@ export const MUTANTS: readonly Mutant[] = [
     ],
     noticedBy: ["worker-crash-points.test.ts"],
   },
+  {
+    name: "forgotten-wake",
+    edits: [
+      {
+        file: "core/persistence/executions/journal-parts.ts",
+        from: "coalesce(r.status = 'waiting' and e.wake > r.wake, false)",
+        to: "coalesce(false and r.status = 'waiting' and e.wake > r.wake, false)",
+      },
+    ],
+    noticedBy: ["model/state-machine.test.ts"],
+  },
   // "no-unique-fire" comes with the schedules: their fires do not exist yet, F31 will notice it.
 ];
