@@ -74,8 +74,10 @@ async function submitOne(
   submission: Submission,
   { key, waitMs }: { key: string | undefined; waitMs: number },
 ): Promise<Reply> {
+  const newId = uuidv7();
+  using end = waitMs > 0 ? executions.listenForEnd(newId) : undefined;
   const { id, workspaceId, version, made } = await submitter.submit(actor, submission, {
-    id: uuidv7(),
+    id: newId,
     key,
     watched: waitMs > 0,
   });
@@ -85,7 +87,8 @@ async function submitOne(
     location: `/api/executions/${id}`,
     ...(waitMs > 0 && mayRead ? { "preference-applied": `wait=${waitMs / 1_000}` } : {}),
   };
-  const ended = waitMs > 0 && mayRead ? await executions.waitForEnd(actor, id, waitMs) : null;
+  const wait = () => (made && end ? end.waitForEnd(actor, waitMs) : executions.waitForEnd(actor, id, waitMs));
+  const ended = waitMs > 0 && mayRead ? await wait() : null;
   if (ended) return { status: 200, headers, body: ended };
   // The same request again tells how its execution fares.
   const known = made || !mayRead ? undefined : (await executions.statuses(actor, [id])).get(id);

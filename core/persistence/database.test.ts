@@ -79,6 +79,39 @@ test("a transaction commits all or nothing", async () => {
   assert.equal((await bed.execution(id)).priority, 4);
 });
 
+test("a commit that goes out with the last statement: done with it, and not at all when that fails", async () => {
+  const database = bed.open("atelier_worker", 1);
+  const id = await bed.addExecution();
+  const set = (tx: Executor, priority: number) => {
+    const asked = tx.run(sql`update workflow_executions set priority = ${priority} where id = ${id}`);
+    tx.endsHere?.();
+    return asked;
+  };
+  assert.equal(await database.transaction(NOBODY, (tx) => set(tx, 3)), 1);
+  assert.equal((await bed.execution(id)).priority, 3);
+  const failing = database.transaction(NOBODY, async (tx) => {
+    await tx.run(sql`update workflow_executions set priority = 4 where id = ${id}`);
+    await set(tx, 11);
+  });
+  await assert.rejects(failing, { code: "23514" });
+  assert.equal((await bed.execution(id)).priority, 3);
+  assert.equal(await database.transaction(NOBODY, (tx) => set(tx, 5)), 1);
+});
+
+test("a name that cannot be entered: nothing of anybody is seen or done, and the caller hears why", async () => {
+  const database = bed.open("atelier_api", 1);
+  const mine = uuidv7();
+  await bed.addExecution({ workspace_id: mine });
+  let rows: Promise<Set<string>> | undefined;
+  const nameless = database.transaction({ workspaceIds: [mine], userId: "a\0b" }, (tx) => {
+    rows = seen(tx);
+    return rows;
+  });
+  await assert.rejects(nameless, { code: "invalid_text" });
+  await assert.rejects(rows ?? Promise.resolve(), { code: "25P02" });
+  assert.deepEqual(await database.transaction({ workspaceIds: [mine] }, seen), new Set([mine]));
+});
+
 test("times are ISO with milliseconds, counts are numbers, JSON is JSON", async () => {
   const row = await bed.open("atelier_api").one(sql`select '2026-03-01 13:00:00.123456+01'::timestamptz "at",
     count(*) "count", '{"a": [1, null]}'::jsonb "json", null "nothing"`);

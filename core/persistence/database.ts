@@ -1,9 +1,9 @@
 // Pools that speak as one run-time role, and transactions that speak for verified people.
 import pg from "pg";
-import { AppError } from "../domain/app-error.ts";
 import { notFound } from "../domain/roles.ts";
 import { enterName } from "./enter-name.ts";
 import { type Sql, sql } from "./sql.ts";
+import { isRefusedRow, isSilent, translateError } from "./translate-error.ts";
 
 /** `atelier_rotator` is for the command that rotates keys. */
 export type RuntimeRole =
@@ -25,6 +25,11 @@ export type Executor = {
   readonly apiKeyId?: string | undefined;
   /** People whose change this transaction announces, see identity-changes.ts. */
   readonly announced?: Set<string>;
+  /**
+   * In a transaction: the statement just sent, not yet answered, is its last, and the commit goes out with it. When that
+   * statement fails nothing is committed.
+   */
+  endsHere?(): void;
 };
 
 /** In whose name a transaction runs; row-level security sees exactly this. */
@@ -103,6 +108,8 @@ export function createDatabase(options: DatabaseOptions): Database {
   const max = options.maxConnections ?? 10;
   const pool = new pg.Pool({
     ...config,
+    // A statement does not wait for the answer to the one before when its caller does not.
+    pipeline: true,
     application_name: role,
     max,
     idleTimeoutMillis: 60_000,
@@ -146,7 +153,7 @@ export function executorOf(queryable: Pick<pg.ClientBase, "query">): Executor {
     try {
       return await queryable.query({ ...named(statement.text), values: statement.values });
     } catch (error) {
-      throw translate(error);
+      throw translateError(error);
     }
   };
   return {
@@ -175,16 +182,22 @@ async function runTransaction<Result>(
   work: (tx: Executor) => Promise<Result>,
 ): Promise<Result> {
   const client = await pool.connect().catch((error: unknown) => {
-    throw translate(error);
+    throw translateError(error);
   });
+  const executor = executorOf(client);
+  const commit = () => executor.run(sql`commit`);
   let broken: Error | undefined;
-  let hasEnded = false;
+  let committed: Promise<number> | undefined;
+  const endsHere = () => {
+    committed = commit();
+    committed.catch(() => {});
+  };
+  const entered = begin(executor, principals);
   try {
-    const tx: Executor = { ...executorOf(client), apiKeyId: principals.apiKeyId };
-    await tx.run(sql`begin`);
-    hasEnded = await enterName(tx, principals);
-    const result = await work(tx);
-    await tx.run(sql`commit`);
+    if (principals.workspaceIds.length === 0) await entered;
+    const result = await work({ ...executor, apiKeyId: principals.apiKeyId, endsHere });
+    await entered;
+    await (committed ?? commit());
     return result;
   } catch (error) {
     if (isSilent(error)) broken = error as Error;
@@ -193,43 +206,21 @@ async function runTransaction<Result>(
         broken = failure;
       });
     }
+    const hasEnded = await entered;
     throw hasEnded && isRefusedRow(error) ? notFound("workspace") : error;
   } finally {
     client.release(broken);
   }
 }
 
-// Class 08 connection, 53 resources, 57P operator intervention, 40 serialisation, 57014 statement timeout,
-// 55P03 lock timeout, 25P03 idle, 25006 a standby that only reads.
-const UNAVAILABLE = /^(08|53|57P|57014|40|55P03|25P03|25006)/;
-const NETWORK = new Set(
-  "ECONNREFUSED ECONNRESET EPIPE ETIMEDOUT ENOTFOUND EAI_AGAIN EHOSTUNREACH ENETUNREACH".split(" "),
-);
-const NO_ANSWER = "Query read timeout";
-const LOST = new RegExp(`Connection terminated|timeout exceeded when trying|not queryable|${NO_ANSWER}`);
-
-/** The server said nothing at all: a rollback would wait as long again. */
-function isSilent(error: unknown): boolean {
-  return error instanceof AppError && error.cause instanceof Error && error.cause.message === NO_ANSWER;
-}
-
-/** By row-level security: in a workspace that was the person's when the request came in. */
-function isRefusedRow(error: unknown): boolean {
-  return error instanceof Error && "code" in error && error.code === "42501";
-}
-
-function translate(error: unknown): unknown {
-  if (!(error instanceof Error) || error instanceof AppError) return error;
-  const code = "code" in error && typeof error.code === "string" ? error.code : "";
-  if (UNAVAILABLE.test(code) || NETWORK.has(code) || LOST.test(error.message)) {
-    return new AppError("database_unavailable", "The database does not answer, try again", {
-      retryable: true,
-      cause: error,
-    });
-  }
-  // 22P02, 22P05, 22021: text PostgreSQL cannot hold, such as a NUL character or a lone surrogate.
-  if (/^22(P02|P05|021)/.test(code)) {
-    return new AppError("invalid_text", "The data holds text that cannot be stored", { cause: error });
-  }
-  return error;
+/**
+ * Begins and enters the name; true when a membership has ended. Who has workspaces need not wait for it: should it fail,
+ * row-level security shows what follows nothing of anybody. It rejects once, and is heard later.
+ */
+function begin(executor: Executor, principals: Principals): Promise<boolean> {
+  const entered = Promise.all([executor.run(sql`begin`), enterName(executor, principals)]).then(
+    ([, ended]) => ended,
+  );
+  entered.catch(() => {});
+  return entered;
 }

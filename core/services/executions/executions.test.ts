@@ -130,6 +130,38 @@ test("waiting for the end: woken by it, null in time, at once when it has ended 
   assert.equal((await executions.waitForEnd(ada, id, 0))?.status, "succeeded");
 });
 
+test("listening before the execution is there: its end is heard however soon it comes", {
+  timeout: 30_000,
+}, async () => {
+  const ada = await bed.addPerson();
+  const asked: string[] = [];
+  const counted: Database = {
+    ...database,
+    transaction: (principals, work) => {
+      asked.push("look");
+      return database.transaction(principals, work);
+    },
+  };
+  const reads = createReadRecorder({ database });
+  const service = createExecutionService({
+    database: counted,
+    reads,
+    queue,
+    signals,
+    onRingFailed: () => {},
+  });
+  const id = uuidv7();
+  using end = service.listenForEnd(id);
+  const waiting = end.waitForEnd(ada, 600_000);
+  waiting.catch(() => {});
+  await add(ada, { ...running, id, watched: true });
+  await writeJournal(worker, [
+    { executionId: id, fence: 1, steps: [], move: { to: "succeeded", output: 42 } },
+  ]);
+  assert.equal((await waiting)?.output, 42);
+  assert.deepEqual(asked, ["look"]);
+});
+
 test("a wait goes on over cut connections, or gives up without an error", { timeout: 30_000 }, async () => {
   const ada = await bed.addPerson();
   const id = await add(ada, { ...running, watched: true });

@@ -45,6 +45,13 @@ const LOOK_MS = 1_000;
 /** Without a workspace: all in which the actor may read executions. */
 export type ExecutionPage = Omit<ExecutionFilter, "workspaceIds"> & { workspaceId?: string | undefined };
 
+export type EndListener = {
+  /** As that of the service. */
+  waitForEnd(actor: Actor, timeoutMs: number): Promise<Execution | null>;
+  /** Stops listening. */
+  [Symbol.dispose](): void;
+};
+
 export type ExecutionService = ReturnType<typeof createExecutionService>;
 
 /**
@@ -80,6 +87,8 @@ export function createExecutionService(dependencies: ExecutionDependencies) {
      */
     waitForEnd: (actor: Actor, id: string, timeoutMs: number): Promise<Execution | null> =>
       waitForEnd(dependencies, actor, id, timeoutMs),
+    /** To be called before the execution is submitted under this id; its end is then heard without a look before it. */
+    listenForEnd: (id: string): EndListener => listenForEnd(dependencies, id),
   };
 }
 
@@ -145,6 +154,19 @@ async function retry(
   crashPoint("api.after_retry_commit");
   queue.ring([{ executionId: made.id, wake: made.wake, priority: made.priority }]).catch(onRingFailed);
   return { id: made.id, retryOf: id };
+}
+
+function listenForEnd(dependencies: ExecutionDependencies, id: string): EndListener {
+  const stopped = new AbortController();
+  const change = dependencies.signals.wait(id, { timeoutMs: LOOK_MS, signal: stopped.signal });
+  return {
+    async waitForEnd(actor, timeoutMs) {
+      const until = Date.now() + timeoutMs;
+      await change;
+      return waitForEnd(dependencies, actor, id, until - Date.now());
+    },
+    [Symbol.dispose]: () => stopped.abort(),
+  };
 }
 
 async function waitForEnd(

@@ -81,7 +81,11 @@ async function find(
   actor: Actor,
   id: string,
 ): Promise<{ execution: Execution; facts: ReadFacts }> {
-  const found = await database.transaction(principalsOf(actor), (tx) => findExecution(tx, id));
+  const found = await database.transaction(principalsOf(actor), (tx) => {
+    const asked = findExecution(tx, id);
+    tx.endsHere?.();
+    return asked;
+  });
   if (!found) throw notFound("execution");
   authorize(actor, "execution:read", found);
   const { labels, auditReads, recovering, ...rest } = found;

@@ -1,0 +1,38 @@
+// What PostgreSQL and the network say when a statement fails, in words that mean something to callers.
+import { AppError } from "../domain/app-error.ts";
+
+// Class 08 connection, 53 resources, 57P operator intervention, 40 serialisation, 57014 statement timeout,
+// 55P03 lock timeout, 25P03 idle, 25006 a standby that only reads.
+const UNAVAILABLE = /^(08|53|57P|57014|40|55P03|25P03|25006)/;
+const NETWORK = new Set(
+  "ECONNREFUSED ECONNRESET EPIPE ETIMEDOUT ENOTFOUND EAI_AGAIN EHOSTUNREACH ENETUNREACH".split(" "),
+);
+const NO_ANSWER = "Query read timeout";
+const LOST = new RegExp(`Connection terminated|timeout exceeded when trying|not queryable|${NO_ANSWER}`);
+
+/** The server said nothing at all: a rollback would wait as long again. */
+export function isSilent(error: unknown): boolean {
+  return error instanceof AppError && error.cause instanceof Error && error.cause.message === NO_ANSWER;
+}
+
+/** By row-level security: in a workspace that was the person's when the request came in. */
+export function isRefusedRow(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "42501";
+}
+
+/** An AppError where there is one that fits, else the error itself. */
+export function translateError(error: unknown): unknown {
+  if (!(error instanceof Error) || error instanceof AppError) return error;
+  const code = "code" in error && typeof error.code === "string" ? error.code : "";
+  if (UNAVAILABLE.test(code) || NETWORK.has(code) || LOST.test(error.message)) {
+    return new AppError("database_unavailable", "The database does not answer, try again", {
+      retryable: true,
+      cause: error,
+    });
+  }
+  // 22P02, 22P05, 22021: text PostgreSQL cannot hold, such as a NUL character or a lone surrogate.
+  if (/^22(P02|P05|021)/.test(code)) {
+    return new AppError("invalid_text", "The data holds text that cannot be stored", { cause: error });
+  }
+  return error;
+}
