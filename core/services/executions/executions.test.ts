@@ -155,6 +155,7 @@ test("listening before the execution is there: its end is heard however soon it 
   const waiting = end.waitForEnd(ada, 600_000);
   waiting.catch(() => {});
   await add(ada, { ...running, id, watched: true });
+  assert.deepEqual(asked, []);
   await writeJournal(worker, [
     { executionId: id, fence: 1, steps: [], move: { to: "succeeded", output: 42 } },
   ]);
