@@ -6,6 +6,7 @@ import type { Readiness } from "./readiness.ts";
 import { createAdminApiKeyRoutes } from "./routes/admin-api-keys.ts";
 import { createAdminUserRoutes } from "./routes/admin-users.ts";
 import { createWorkerRoutes } from "./routes/admin-workers.ts";
+import { createApprovalRoutes } from "./routes/approvals.ts";
 import { createAuditLogRoutes } from "./routes/audit-logs.ts";
 import { createAuditProofRoutes } from "./routes/audit-proof.ts";
 import { createAuthRoutes } from "./routes/auth.ts";
@@ -67,6 +68,7 @@ export function buildRoutes({
     ...createEmergencyRoutes(services),
     ...createWorkspaceExportRoutes(services),
     ...createExecutionRoutes(services),
+    ...createApprovalRoutes(services),
     ...createAuditLogRoutes(services),
     ...createAuditProofRoutes(services),
     ...createExecutionEventRoutes({ watch: services.watch, recheck: passport.authenticate }),

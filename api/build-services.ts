@@ -17,6 +17,7 @@ import { createReadRecorder } from "#core/services/audit/record-reads.ts";
 import { createCredentialService } from "#core/services/credentials/credentials.ts";
 import { createCredentialTest } from "#core/services/credentials/test-credential.ts";
 import { createErasureService } from "#core/services/erasure/erasures.ts";
+import { createApprovalService } from "#core/services/executions/approvals.ts";
 import { createExecutionService } from "#core/services/executions/executions.ts";
 import { createWorkerService } from "#core/services/executions/list-workers.ts";
 import {
@@ -87,6 +88,7 @@ export function buildServices({ config, actorCacheMs, ...opened }: ServiceDepend
       await Promise.all([mailer.close(), hasher.close(), scripts.close()]);
     },
     executions,
+    approvals: createApprovalService(shared),
     reads,
     watch,
     submitter: traceSubmissions(

@@ -26,7 +26,9 @@ create table approvals (
   message text not null default ''::text,
   deadline timestamp with time zone,
   created_at timestamp with time zone not null default now(),
-  decided_at timestamp with time zone
+  decided_at timestamp with time zone,
+  attempt integer not null default 1,
+  excluded_user_id uuid
 );
 create table audit_heads (
   chain_id uuid not null,
@@ -379,13 +381,15 @@ create table workspaces (
 
 alter table api_keys add constraint api_keys_key_hash_key UNIQUE (key_hash);
 alter table api_keys add constraint api_keys_pkey PRIMARY KEY (id);
-alter table api_keys add constraint api_keys_scopes_check CHECK ((scopes <@ ARRAY['read'::text, 'run'::text, 'write'::text, 'admin'::text]));
+alter table api_keys add constraint api_keys_scopes_check CHECK ((scopes <@ ARRAY['read'::text, 'run'::text, 'approve'::text, 'write'::text, 'admin'::text]));
 alter table api_keys add constraint api_keys_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
 alter table api_keys add constraint api_keys_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE CASCADE;
-alter table approvals add constraint approvals_execution_id_node_id_iteration_key UNIQUE (execution_id, node_id, iteration);
+alter table approvals add constraint approvals_attempt_check CHECK ((attempt > 0));
+alter table approvals add constraint approvals_decided_at_check CHECK (((status = 'pending'::text) OR (decided_at IS NOT NULL)));
+alter table approvals add constraint approvals_execution_id_node_id_iteration_attempt_key UNIQUE (execution_id, node_id, iteration, attempt);
 alter table approvals add constraint approvals_pkey PRIMARY KEY (id);
 alter table approvals add constraint approvals_quorum_check CHECK ((quorum > 0));
-alter table approvals add constraint approvals_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'approved'::text, 'rejected'::text, 'expired'::text])));
+alter table approvals add constraint approvals_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'approved'::text, 'rejected'::text, 'expired'::text, 'cancelled'::text])));
 alter table audit_heads add constraint audit_heads_pkey PRIMARY KEY (chain_id);
 alter table audit_logs add constraint audit_logs_erasure_audited TRIGGER DEFERRABLE INITIALLY DEFERRED;
 alter table audit_logs add constraint audit_logs_pkey PRIMARY KEY (chain_id, seq);
@@ -476,6 +480,7 @@ alter table workspaces add constraint workspaces_pkey PRIMARY KEY (id);
 
 CREATE INDEX api_keys_user_id_idx ON public.api_keys USING btree (user_id, id DESC);
 CREATE INDEX api_keys_workspace_id_idx ON public.api_keys USING btree (workspace_id) WHERE (workspace_id IS NOT NULL);
+CREATE INDEX approvals_page_idx ON public.approvals USING btree (workspace_id, id DESC);
 CREATE INDEX approvals_pending_idx ON public.approvals USING btree (workspace_id, id DESC) WHERE (status = 'pending'::text);
 CREATE INDEX audit_logs_action_idx ON public.audit_logs USING btree (chain_id, action, at DESC, seq DESC);
 CREATE INDEX audit_logs_actor_idx ON public.audit_logs USING btree (chain_id, actor_id, at DESC, seq DESC);
@@ -728,6 +733,20 @@ begin
     insert into public.pending_moves (execution_id, move, asked_by)
     select e.id, 'cancel', by_user from public.workflow_executions e where e.id = target;
   end if;
+end $function$
+;
+CREATE OR REPLACE FUNCTION public.end_approval()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+begin
+  update public.approvals a
+  set status = case when new.status in ('succeeded', 'failed') and a.deadline <= clock_timestamp() then 'expired'
+      else 'cancelled' end,
+    decided_at = clock_timestamp()
+  where a.id = (old.state ->> 'approvalId')::uuid and a.status = 'pending';
+  return null;
 end $function$
 ;
 CREATE OR REPLACE FUNCTION public.ensure_partition(at timestamp with time zone)
@@ -1339,6 +1358,15 @@ CREATE OR REPLACE FUNCTION public.graph_labels(p_graph jsonb)
  IMMUTABLE
 RETURN ARRAY(SELECT DISTINCT label.value AS label FROM jsonb_array_elements_text(CASE jsonb_typeof((graph_labels.p_graph #> '{settings,labels}'::text[])) WHEN 'array'::text THEN (graph_labels.p_graph #> '{settings,labels}'::text[]) ELSE '[]'::jsonb END) label(value) WHERE (label.value = ANY (ARRAY['phi'::text, 'privileged'::text, 'pii'::text, 'pci'::text])) ORDER BY label.value)
 ;
+CREATE OR REPLACE FUNCTION public.guard_approval()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+begin
+  raise exception 'approval % is % and stays as it is', old.id, old.status;
+end $function$
+;
 CREATE OR REPLACE FUNCTION public.identity_accept_invitation(p_token_hash bytea)
  RETURNS TABLE(id uuid, "workspaceId" uuid, role text, "hasJoined" boolean)
  LANGUAGE plpgsql
@@ -1700,10 +1728,12 @@ begin
 end $function$
 ;
 
+CREATE TRIGGER approvals_guard BEFORE UPDATE ON public.approvals FOR EACH ROW WHEN ((((old.status <> 'pending'::text) AND ((new.status IS DISTINCT FROM old.status) OR (new.decisions IS DISTINCT FROM old.decisions))) OR ((((((((new.execution_id IS DISTINCT FROM old.execution_id) OR (new.node_id IS DISTINCT FROM old.node_id)) OR (new.iteration IS DISTINCT FROM old.iteration)) OR (new.attempt IS DISTINCT FROM old.attempt)) OR (new.message IS DISTINCT FROM old.message)) OR (new.quorum IS DISTINCT FROM old.quorum)) OR (new.deadline IS DISTINCT FROM old.deadline)) OR (new.excluded_user_id IS DISTINCT FROM old.excluded_user_id)) OR ((new.approvers IS DISTINCT FROM old.approvers) AND (CURRENT_USER <> 'atelier_eraser'::name)))) EXECUTE FUNCTION guard_approval();
 CREATE TRIGGER audit_logs_append_only BEFORE DELETE OR UPDATE ON public.audit_logs FOR EACH ROW EXECUTE FUNCTION refuse_change('the audit log is append-only');
 CREATE CONSTRAINT TRIGGER audit_logs_erasure_audited AFTER UPDATE ON public.audit_logs DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION erase_requires_entry('audit.details_erased');
 CREATE TRIGGER audit_logs_forget_words BEFORE UPDATE OF details ON public.audit_logs FOR EACH ROW WHEN ((old.details IS DISTINCT FROM new.details)) EXECUTE FUNCTION forget_audit_words();
 CREATE TRIGGER audit_logs_no_truncate BEFORE TRUNCATE ON public.audit_logs FOR EACH STATEMENT EXECUTE FUNCTION refuse_change('the audit log is append-only');
+CREATE TRIGGER execution_steps_end_approval AFTER UPDATE ON public.execution_steps FOR EACH ROW WHEN (((old.status = 'waiting'::text) AND (new.status <> 'waiting'::text) AND (old.state ? 'approvalId'::text) AND (CURRENT_USER <> 'atelier_eraser'::name))) EXECUTE FUNCTION end_approval();
 CREATE TRIGGER execution_steps_terminal BEFORE UPDATE ON public.execution_steps FOR EACH ROW WHEN ((old.status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text]))) EXECUTE FUNCTION refuse_change('a finished step is final');
 CREATE TRIGGER users_being_erased BEFORE UPDATE OF disabled_at, is_admin ON public.users FOR EACH ROW WHEN ((((new.disabled_at IS NULL) AND (old.disabled_at IS NOT NULL)) OR (new.is_admin AND (NOT old.is_admin)))) EXECUTE FUNCTION erase_keeps_out();
 CREATE TRIGGER users_end_emergencies AFTER UPDATE OF is_admin, disabled_at ON public.users FOR EACH ROW WHEN ((old.is_admin AND (old.disabled_at IS NULL) AND (NOT (new.is_admin AND (new.disabled_at IS NULL))))) EXECUTE FUNCTION admin_end_emergencies();
@@ -2087,7 +2117,7 @@ grant select on api_keys to atelier_admin;
 grant delete, insert, select, update on api_keys to atelier_api;
 grant delete, select on api_keys to atelier_eraser;
 grant select on api_keys to atelier_identity;
-grant delete, insert, select, update on approvals to atelier_api;
+grant select, update on approvals to atelier_api;
 grant delete, select on approvals to atelier_eraser;
 grant delete, insert, select, update on approvals to atelier_scheduler;
 grant insert, select, update on approvals to atelier_worker;
@@ -2226,6 +2256,7 @@ grant execute on function app_user_id() to public;
 grant execute on function app_workspace_ids() to public;
 grant execute on function audit_words(uuid,text,text) to public;
 grant execute on function cancel_execution(uuid,uuid) to public;
+grant execute on function end_approval() to public;
 grant execute on function ensure_partition(timestamp with time zone) to atelier_api;
 grant execute on function ensure_partition(timestamp with time zone) to atelier_scheduler;
 grant execute on function erase_begin_person(uuid,uuid,text,uuid) to atelier_api;
@@ -2240,6 +2271,7 @@ grant execute on function erase_workspace_batch(uuid,integer) to atelier_schedul
 grant execute on function forget_audit_words() to public;
 grant execute on function graph_concurrency(jsonb) to public;
 grant execute on function graph_labels(jsonb) to public;
+grant execute on function guard_approval() to public;
 grant execute on function identity_accept_invitation(bytea) to atelier_api;
 grant execute on function identity_end_session(bytea) to atelier_api;
 grant execute on function identity_find_audit_words(uuid,tsquery,uuid,text,text,timestamp with time zone,timestamp with time zone,timestamp with time zone,bigint,integer) to atelier_api;

@@ -4,7 +4,7 @@ import { crashPoint } from "#core/domain/crash-points.ts";
 import type { JournalWrite } from "#core/domain/journal.ts";
 import type { RunStore } from "#core/engine/run-store.ts";
 import type { Logger } from "#core/logger.ts";
-import { appendAudit } from "#core/persistence/audit/audit-logs.ts";
+import { type AuditEntry, appendAudit } from "#core/persistence/audit/audit-logs.ts";
 import { type Database, NOBODY } from "#core/persistence/database.ts";
 import { type DueExecution, findQueued } from "#core/persistence/executions/rings.ts";
 import type { GoneErrorWorkflow } from "#core/persistence/executions/start-error-workflows.ts";
@@ -62,22 +62,25 @@ export function createRunStore(
   };
 }
 
-/** What makes executions is a change people are shown: with its entries in the audit log, in one transaction. */
+/** What makes executions or ends approvals people are shown: with its entries in the audit log, in one transaction. */
 function writeBatch(
   database: Database,
   batch: readonly JournalWrite[],
   onGone: (gone: GoneErrorWorkflow) => void,
 ): Promise<WrittenJournal> {
-  if (!batch.some(({ steps }) => steps.some((step) => step.child)))
+  if (!batch.some(({ steps }) => steps.some((step) => step.child || step.expired)))
     return writeJournal(database, batch, onGone);
   return database.transaction(NOBODY, async (tx) => {
     const written = await writeJournal(tx, batch, onGone);
-    await appendAudit(tx, [...written.held].flatMap(auditEntries));
+    await appendAudit(
+      tx,
+      [...written.held].flatMap((write) => [...childEntries(write), ...expiryEntries(write)]),
+    );
     return written;
   });
 }
 
-function auditEntries({ executionId, steps }: JournalWrite) {
+function childEntries({ executionId, steps }: JournalWrite): AuditEntry[] {
   return steps.flatMap(({ child }) => {
     if (!child) return [];
     const { id, workflowId, version, execution } = child;
@@ -89,5 +92,15 @@ function auditEntries({ executionId, steps }: JournalWrite) {
     return [
       { chainId: execution.workspaceId, actorId: execution.userId, action: "execution.submitted", ...target },
     ];
+  });
+}
+
+/** One whose execution was broken off instead has not expired. */
+function expiryEntries({ executionId, steps }: JournalWrite): AuditEntry[] {
+  return steps.flatMap(({ expired, status, nodeId, iteration }) => {
+    if (!expired || (status !== "succeeded" && status !== "failed")) return [];
+    const target = { targetType: "approval", targetId: expired.approvalId };
+    const details = { executionId, nodeId, iteration };
+    return [{ chainId: expired.workspaceId, actorId: null, action: "approval.expired", ...target, details }];
   });
 }

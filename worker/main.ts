@@ -24,6 +24,7 @@ import { buildMetrics } from "./build-metrics.ts";
 import { buildNetwork } from "./build-network.ts";
 import { buildSandboxes } from "./build-sandboxes.ts";
 import { createClaimGate } from "./claim-gate.ts";
+import { createApprovalSource } from "./create-approval-source.ts";
 import { createChildSource } from "./create-child-source.ts";
 import { createRunStore } from "./create-run-store.ts";
 import { createIsolation } from "./isolation.ts";
@@ -67,7 +68,7 @@ export async function startWorker(
   const { registry, observeCommits, watch } = buildMetrics({ database, running, logger, traceRun });
   const queue = countRings(createExecutionQueue(backend, onError), registry);
   const store = createRunStore(database, logger, observeCommits("journal"), ringing(queue, onError));
-  const children = createChildSource(database);
+  const [children, approvals] = [createChildSource(database), createApprovalSource(database)];
   const slots = createSlots(concurrency);
   const shared = { database, workerId, queue, onError };
   const answer = createProcessor({
@@ -77,7 +78,7 @@ export async function startWorker(
     isolation: createIsolation(),
     workflows: createWorkflowCache(database, { definitions: nodeDefinitions, runners: nodeRunners }),
     running,
-    engine: { store, evaluator, ports: { ...network, scripts }, credentials, children },
+    engine: { store, evaluator, ports: { ...network, scripts }, credentials, children, approvals },
     watch,
     logger,
   });

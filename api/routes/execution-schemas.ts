@@ -31,6 +31,9 @@ export const executionSchema = executionSummarySchema.extend({
   pendingDecisions: z
     .array(z.object({ nodeId: z.string(), iteration: z.string() }))
     .describe("Effects in doubt for which it waits; POST …/steps/decide"),
+  pendingApprovals: z
+    .array(z.object({ id: z.uuid(), nodeId: z.string(), iteration: z.string() }))
+    .describe("What people are asked just now; GET /api/approvals?executionId=…"),
   recovering: z.boolean().optional().describe("True while its worker is lost and no other has taken it over"),
 });
 

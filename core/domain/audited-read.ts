@@ -1,7 +1,7 @@
 // Which reads belong into the audit log (45 CFR 164.312(b)): decided from what the read has found, without a look elsewhere.
 
-/** How it was read: `execution` with its input and output, also as the synchronous answer `wait`; a file's `content`. */
-export type ReadWay = "execution" | "steps" | "events" | "wait" | "content";
+/** How it was read: `execution` with its input and output, also as the synchronous answer `wait`, or what its `approvals` quote of it; a file's `content`. */
+export type ReadWay = "execution" | "steps" | "events" | "wait" | "approvals" | "content";
 
 /** What a row says about its readers. */
 export type ReadFacts = {

@@ -62,6 +62,21 @@ export type StepRecord = {
   state?: StepState | null;
   /** An execution to be made in the commit that first writes this step; never read back. */
   child?: ChildStart;
+  /** An approval to be asked for in the commit that first writes this step; never read back. */
+  approval?: ApprovalStart;
+  /** The step ends because this approval's time is over, which the audit log hears; never read back. */
+  expired?: { approvalId: string; workspaceId: string };
+};
+
+export type ApprovalStart = {
+  id: string;
+  message: string;
+  approvers: readonly string[];
+  quorum: number;
+  /** ISO time on the database's clock; null: it waits for ever. */
+  deadline: string | null;
+  /** Whom the execution belongs to may not decide. */
+  excludeRequester: boolean;
 };
 
 export type ChildStart = {
@@ -88,6 +103,8 @@ export type StepState = {
   answer?: unknown;
   /** The execution it waits for; its end is the answer. */
   childId?: string;
+  /** The approval it waits for; its end is the answer. */
+  approvalId?: string;
 };
 
 /** `retryable` also says whether a definitive answer had come: a retryable failure leaves the effect in doubt. */

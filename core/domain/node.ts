@@ -1,5 +1,6 @@
 // What a node type is: its definition (known to api and worker) and its runner (known to the worker only).
 import type { z } from "zod";
+import type { ApprovalRequest } from "./approval.ts";
 import type { PlainCredential } from "./credential-types.ts";
 
 /**
@@ -171,6 +172,7 @@ export type Resumed = {
  * What a node came to. The other kinds than `output` are carried out by the engine.
  * each: one pass through the loop's body per item.
  * child: another workflow runs as an execution of its own, made with this step; its output is the node's output.
+ * approval: people are asked, in the commit that suspends its step; the runner is called again with an ApprovalAnswer.
  * suspend: its step waits in the journal, without a worker, until the time has come or somebody answers; then the
  * runner is called again with `resumed`. `until` is an ISO time, or milliseconds from the beginning of the attempt.
  * `waitsFor` says for whom; it is kept in the step's `state` and written in the same commit.
@@ -179,6 +181,7 @@ export type NodeOutcome =
   | { kind: "output"; output: unknown; port?: string }
   | { kind: "each"; items: readonly unknown[]; concurrency: number }
   | { kind: "child"; workflowId: string; version?: number; input: unknown }
+  | ({ kind: "approval" } & ApprovalRequest)
   | { kind: "suspend"; until?: string | number; waitsFor?: Readonly<Record<string, unknown>> };
 
 export type NodeRunner<Config = unknown> = (

@@ -1,5 +1,6 @@
 // What a fork takes over from the execution it comes from: everything finished that its starting node does not lead to.
 import { AppError } from "./app-error.ts";
+import { APPROVAL_NODE } from "./approval.ts";
 import { canonicalJson } from "./canonical-json.ts";
 import {
   ancestorsOf,
@@ -26,16 +27,24 @@ export type CopyPlan = { finished: string[]; handled: string[]; inDoubt: string[
 
 /**
  * Copied steps stay as they were, also when the input is another one or a node before them has changed: the person
- * says by `fromNode` where things begin anew. Steps in a loop's body are copied only while its items cannot have
+ * says by `fromNode` where things begin anew. What people have approved is the exception: that was of other data then, so
+ * they are asked again, and what follows runs again. Steps in a loop's body are copied only while its items cannot have
  * changed: they are known by their place. Throws `invalid_fork` when nothing can start at `fromNode`.
  */
 export function planFork(request: ForkRequest): CopyPlan {
   const source = compileGraph(request.source);
   const target = compileGraph(request.target);
   requireReachable(target, request);
-  const again = runsAgain(target, request.fromNode);
   const unchanged = new Set(
     [...target.nodes.keys()].filter((id) => isSameNode(source.nodes.get(id), target.nodes.get(id))),
+  );
+  const askedAgain = [...target.nodes.values()].filter(
+    ({ id, type }) =>
+      type === APPROVAL_NODE &&
+      (request.inputChanged || [...ancestorsOf(target, id)].some((before) => !unchanged.has(before))),
+  );
+  const again = new Set(
+    [request.fromNode, ...askedAgain.map(({ id }) => id)].flatMap((id) => [...runsAgain(target, id)]),
   );
   const keepsItems = (loop: string) =>
     !request.inputChanged &&

@@ -28,7 +28,9 @@ const actorIn = (...memberships: Actor["memberships"]): Actor => ({
 
 const ACTIONS = Object.keys(WORKSPACE_POLICIES) as WorkspaceAction[];
 
-const READ = "workspace:read member:read workflow:read execution:read file:read credential:read";
+const READ =
+  "workspace:read member:read workflow:read execution:read file:read credential:read \
+approval:read approval:decide";
 const RUN = `${READ} execution:run file:write credential:test`;
 const EDIT = `${RUN} workflow:write credential:write`;
 

@@ -5,7 +5,7 @@ export const WORKSPACE_ROLES = ["owner", "editor", "operator", "viewer", "audito
 export type WorkspaceRole = (typeof WORKSPACE_ROLES)[number];
 
 /** What an API key may be limited to; a session may do everything its person may. */
-export const SCOPES = ["read", "run", "write", "admin"] as const;
+export const SCOPES = ["read", "run", "approve", "write", "admin"] as const;
 export type Scope = (typeof SCOPES)[number];
 
 type Policy = { roles: readonly WorkspaceRole[]; scope: Scope };
@@ -32,6 +32,10 @@ export const WORKSPACE_POLICIES = {
   "workflow:write": { roles: EDITORS, scope: "write" },
   "execution:read": { roles: READERS, scope: "read" },
   "execution:run": { roles: RUNNERS, scope: "run" },
+  "approval:read": { roles: READERS, scope: "read" },
+  // Of whom an approval names nobody, those who may run things: see core/persistence/executions/approvals.ts. A scope of its own, so that no key
+  // can approve what it has started.
+  "approval:decide": { roles: READERS, scope: "approve" },
   "file:read": { roles: READERS, scope: "read" },
   "file:write": { roles: RUNNERS, scope: "run" },
   "credential:read": { roles: READERS, scope: "read" },

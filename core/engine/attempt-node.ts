@@ -3,6 +3,7 @@ import { AppError } from "#core/domain/app-error.ts";
 import { crashPoint } from "#core/domain/crash-points.ts";
 import type { ChildEnd, StepError, StepRecord } from "#core/domain/journal.ts";
 import { EFFECT_IN_DOUBT, type NodeOutcome } from "#core/domain/node.ts";
+import { recordApproval } from "./ask-approval.ts";
 import { checkOutput, toShown } from "./check-output.ts";
 import type { NodePlan } from "./compile-workflow.ts";
 import { toStepError } from "./node-failure.ts";
@@ -10,7 +11,7 @@ import { type AttemptStart, type NodeEnd, noteBrokenOff } from "./node-state.ts"
 import { resolveNodeConfig, runAttempt } from "./run-attempt.ts";
 import { outputOfChild, recordChild } from "./run-child.ts";
 import type { RunContext, RunScope } from "./run-context.ts";
-import { isWokenBy, recordWait, resumedFrom } from "./suspend-node.ts";
+import { awaitWake, recordWait, resumedFrom, throwIfTimedOut } from "./suspend-node.ts";
 
 /** Codes of the engine's own reasons to stop; none is ever stored. */
 export const PARKED = "parked";
@@ -39,7 +40,10 @@ export async function attemptNode(
   let pending = openRecord(context, scope, plan, start);
   try {
     if (journal.isFull()) await journal.flush();
-    if (start.suspended && !(await isWokenBy(context, plan, pending))) return { kind: "suspended" };
+    if (start.suspended) {
+      pending = (await awaitWake(context, pending)) ?? endSuspended();
+      throwIfTimedOut(plan, pending);
+    }
     if (pending.state?.childId) {
       const output = outputOfChild(pending.state.childId, pending.state.answer as ChildEnd);
       return endSucceeded(context, plan, pending, { output: storedOutput(context, output), port: undefined });
@@ -53,12 +57,7 @@ export async function attemptNode(
       const attempt = { ...start, config, resumed: resumedFrom(context, pending) };
       const outcome = await runAttempt(context, scope, plan, attempt);
       if (plan.effect !== "pure") crashPoint("worker.after_effect");
-      if (outcome.kind === "child") {
-        const input = storedOutput(context, outcome.input);
-        pending = await recordChild(context, plan, pending, { ...outcome, input });
-      } else if (outcome.kind === "suspend") {
-        pending = recordWait(context, plan, pending, outcome);
-      } else {
+      if (outcome.kind === "each" || outcome.kind === "output") {
         const output =
           outcome.kind === "each" ? await loop(context, scope, plan, outcome, runLoop) : outcome.output;
         return endSucceeded(context, plan, pending, {
@@ -66,7 +65,9 @@ export async function attemptNode(
           port: outcome.kind === "each" ? "done" : outcome.port,
         });
       }
-      if (!(await isWokenBy(context, plan, pending))) return { kind: "suspended" };
+      pending = await suspend(context, plan, pending, outcome);
+      pending = (await awaitWake(context, pending)) ?? endSuspended();
+      throwIfTimedOut(plan, pending);
     }
   } catch (error) {
     if (context.signal.aborted) {
@@ -84,6 +85,28 @@ export async function attemptNode(
     const record = { ...pending, input, error: failure, finishedAt: journal.now() };
     return { kind: "failed", error: failure, record: { ...record, status: "failed" } };
   }
+}
+
+/** The record of a node that cannot go on yet, as it is noted. */
+function suspend(
+  context: RunContext,
+  plan: NodePlan,
+  pending: Omit<StepRecord, "seq">,
+  outcome: Exclude<NodeOutcome, { kind: "each" | "output" }>,
+): Promise<Omit<StepRecord, "seq">> | Omit<StepRecord, "seq"> {
+  if (outcome.kind === "suspend") return recordWait(context, plan, pending, outcome);
+  if (outcome.kind === "child") {
+    const input = storedOutput(context, outcome.input);
+    return recordChild(context, plan, pending, { ...outcome, input });
+  }
+  const { message, approvers } = outcome;
+  const stored = storedOutput(context, { message, approvers }) as typeof outcome;
+  return recordApproval(context, plan, pending, { ...outcome, ...stored });
+}
+
+/** Nothing moves any more: the step waits in the journal. */
+function endSuspended(): never {
+  throw new AppError(SUSPENDED, "It waits in the journal");
 }
 
 /** Before an effect starts, all before it and its own record are committed. */

@@ -4,6 +4,7 @@ import type { NodePorts } from "#core/domain/node.ts";
 import type { Redactor } from "#core/domain/redact.ts";
 import type { RunObserver } from "#core/domain/run-observer.ts";
 import type { Evaluator } from "#core/expression/evaluator.ts";
+import type { ApprovalSource } from "./approval-source.ts";
 import type { ChildSource } from "./child-source.ts";
 import type { CompiledWorkflow } from "./compile-workflow.ts";
 import type { CredentialSource } from "./credential-source.ts";
@@ -19,6 +20,7 @@ export type RunContext = {
   ports: NodePorts;
   credentials: CredentialSource;
   children: ChildSource;
+  approvals: ApprovalSource;
   /** Knows every secret this run has opened. */
   redactor: Redactor;
   observer: RunObserver | undefined;

@@ -7,6 +7,7 @@ import type { NodePorts } from "#core/domain/node.ts";
 import { createRedactor } from "#core/domain/redact.ts";
 import type { RunObserver } from "#core/domain/run-observer.ts";
 import type { Evaluator } from "#core/expression/evaluator.ts";
+import type { ApprovalSource } from "./approval-source.ts";
 import { BRANCH_FAILED, PARKED, SUSPENDED } from "./attempt-node.ts";
 import { checkOutput } from "./check-output.ts";
 import type { ChildSource } from "./child-source.ts";
@@ -23,6 +24,7 @@ export type EngineDependencies = {
   ports: NodePorts;
   credentials: CredentialSource;
   children: ChildSource;
+  approvals: ApprovalSource;
 };
 
 export type RunRequest = {
@@ -94,6 +96,7 @@ export async function runExecution(dependencies: EngineDependencies, request: Ru
         ports: dependencies.ports,
         credentials: dependencies.credentials,
         children: dependencies.children,
+        approvals: dependencies.approvals,
         redactor,
         observer: request.observer,
         standstill,

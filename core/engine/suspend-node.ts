@@ -5,6 +5,7 @@ import type { StepRecord, StepState } from "#core/domain/journal.ts";
 import type { NodeOutcome, Resumed } from "#core/domain/node.ts";
 import type { NodePlan } from "./compile-workflow.ts";
 import type { RunContext } from "./run-context.ts";
+import { isExpired, settleApproval } from "./settle-approval.ts";
 import { sleepUnlessAborted } from "./sleep.ts";
 
 /** A wait for nobody that is shorter is slept where it is: writing it down and claiming again costs more. */
@@ -51,43 +52,44 @@ export function recordWait(
 }
 
 /**
- * Waits for what the attempt waits for, as long as anything else of the run moves; false: nothing does any more. Throws
- * `timeout` when the node's own limit ended the wait.
+ * Waits for what the attempt waits for, as long as anything else of the run moves; null: nothing does any more. Else the
+ * record, with the answer where people were asked.
  */
-export async function isWokenBy(context: RunContext, plan: NodePlan, record: Pending): Promise<boolean> {
-  if (record.state?.answer !== undefined) return true;
+export async function awaitWake(context: RunContext, record: Pending): Promise<Pending | null> {
+  if (record.state?.answer !== undefined) return record;
   const due = record.wakeAt ? Date.parse(record.wakeAt) : null;
-  if (due !== null && due - Date.parse(context.journal.now()) < SHORT_MS)
-    return sleepUntil(context, plan, record, due);
-  if ((await context.standstill.rest(due)) === "standstill") return false;
-  throwIfTimedOut(plan, record, due);
-  return true;
+  if (due !== null && due - Date.parse(context.journal.now()) < SHORT_MS) await sleepUntil(context, due);
+  else if ((await context.standstill.rest(due)) === "standstill") return null;
+  return settleApproval(context, record);
 }
 
-async function sleepUntil(
-  context: RunContext,
-  plan: NodePlan,
-  record: Pending,
-  due: number,
-): Promise<boolean> {
+/** After a wait. Throws `timeout` when the node's own limit ended it. */
+export function throwIfTimedOut(plan: NodePlan, record: Pending): void {
+  const { state, wakeAt } = record;
+  if (state?.answer !== undefined && !isExpired(record)) return;
+  if (state?.until !== undefined && wakeAt && Date.parse(state.until) <= Date.parse(wakeAt)) return;
+  throw new AppError("timeout", `The node waited longer than ${plan.node.data?.timeoutMs} ms`, {
+    retryable: true,
+  });
+}
+
+async function sleepUntil(context: RunContext, due: number): Promise<void> {
   for (;;) {
     const left = due - Date.parse(context.journal.now());
     // Timers may be a millisecond early.
     if (left <= 0) break;
     await sleepUnlessAborted(left, context.signal);
   }
-  throwIfTimedOut(plan, record, due);
-  return true;
 }
 
-function untilOf({ startedAt }: Pending, { until }: SuspendOutcome): string | null {
+export function untilOf({ startedAt }: Pending, { until }: Pick<SuspendOutcome, "until">): string | null {
   if (until === undefined) return null;
   return typeof until === "string" ? until : new Date(Date.parse(startedAt) + until).toISOString();
 }
 
-/** When the limit the node itself was given ends a wait without a time of its own; null: never. */
-export function waitLimit(plan: NodePlan, pending: Pending): string | null {
-  const due = dueOf(plan, pending, null);
+/** When a wait until a time of its own (ISO; null: it has none) ends, with the limit the node was given; null: never. */
+export function waitLimit(plan: NodePlan, pending: Pending, until: string | null = null): string | null {
+  const due = dueOf(plan, pending, until);
   return due === null ? null : new Date(due).toISOString();
 }
 
@@ -97,11 +99,4 @@ function dueOf(plan: NodePlan, { startedAt }: Pending, until: string | null): nu
   const ends = limit === undefined ? null : Date.parse(startedAt) + limit;
   if (until === null || ends === null) return until === null ? ends : Date.parse(until);
   return Math.min(Date.parse(until), ends);
-}
-
-function throwIfTimedOut(plan: NodePlan, { state }: Pending, due: number | null): void {
-  if (state?.until !== undefined && due !== null && Date.parse(state.until) <= due) return;
-  throw new AppError("timeout", `The node waited longer than ${plan.node.data?.timeoutMs} ms`, {
-    retryable: true,
-  });
 }

@@ -2,6 +2,7 @@
 import type { NodeDefinition } from "#core/domain/node.ts";
 import { codeJavascript } from "./code.javascript/definition.ts";
 import { dataTransform } from "./data.transform/definition.ts";
+import { flowApproval } from "./flow.approval/definition.ts";
 import { flowCondition } from "./flow.condition/definition.ts";
 import { flowFail } from "./flow.fail/definition.ts";
 import { flowForEach } from "./flow.forEach/definition.ts";
@@ -21,6 +22,7 @@ const all: readonly NodeDefinition[] = [
   flowMerge,
   flowForEach,
   flowWait,
+  flowApproval,
   flowSubworkflow,
   flowFail,
   httpRequest,

@@ -5,6 +5,8 @@ import { codeJavascript } from "./code.javascript/definition.ts";
 import { runJavascript } from "./code.javascript/run.ts";
 import { dataTransform } from "./data.transform/definition.ts";
 import { runTransform } from "./data.transform/run.ts";
+import { flowApproval } from "./flow.approval/definition.ts";
+import { runApproval } from "./flow.approval/run.ts";
 import { flowCondition } from "./flow.condition/definition.ts";
 import { runCondition } from "./flow.condition/run.ts";
 import { flowFail } from "./flow.fail/definition.ts";
@@ -38,6 +40,7 @@ export const nodeRunners: ReadonlyMap<string, NodeRunner> = new Map([
   bind(flowMerge, runMerge),
   bind(flowForEach, runForEach),
   bind(flowWait, runWait),
+  bind(flowApproval, runApproval),
   bind(flowSubworkflow, runSubworkflow),
   bind(flowFail, runFail),
   bind(httpRequest, runHttpRequest),

@@ -116,6 +116,7 @@ export function testEngine(store: RunStore, behaviours: Readonly<Record<string, 
     ports: { http, scripts, sql },
     credentials,
     children,
+    approvals: { settle: () => Promise.reject(new Error("no approvals")) },
   };
   return { engine, catalogue: testCatalogue(behaviours) };
 }

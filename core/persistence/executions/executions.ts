@@ -29,6 +29,8 @@ export type Execution = ExecutionSummary & {
   error: ExecutionError | null;
   /** Effects in doubt for which it waits; at most 100 are named. */
   pendingDecisions: { nodeId: string; iteration: string }[];
+  /** What people are asked just now; at most 100 are named. */
+  pendingApprovals: { id: string; nodeId: string; iteration: string }[];
   /** Its worker is lost and no other has taken it over yet. */
   recovering?: boolean;
 };
@@ -42,6 +44,9 @@ const SUMMARY = sql`e.id, e.workspace_id "workspaceId", e.workflow_id "workflowI
 const DECISIONS = sql`(select coalesce(jsonb_agg(jsonb_build_object('nodeId', node_id, 'iteration', iteration) order by seq), '[]')
   from (select node_id, iteration, seq from execution_steps s
     where s.execution_id = e.id and s.status = 'unknown' order by seq limit 100) parked)`;
+const APPROVALS = sql`(select coalesce(jsonb_agg(jsonb_build_object('id', id, 'nodeId', node_id, 'iteration', iteration) order by id), '[]')
+  from (select id, node_id, iteration from approvals a
+    where a.execution_id = e.id and a.status = 'pending' order by id limit 100) asked)`;
 
 /**
  * Its lease has run out, its worker has stopped or fell silent for as long, or it was taken back and waits to be claimed
@@ -62,7 +67,8 @@ export function findExecution(
   return tx.one(sql`
     select ${SUMMARY}, ${FACTS}, jsonb_build_object('type', e.trigger_type, 'node', e.trigger_node) || e.trigger trigger,
       e.input, e.output, e.error, ${RECOVERING} recovering,
-      case when e.status = 'waiting' then ${DECISIONS} else '[]' end "pendingDecisions"
+      case when e.status = 'waiting' then ${DECISIONS} else '[]' end "pendingDecisions",
+      case when e.status in ('queued', 'running', 'waiting') then ${APPROVALS} else '[]' end "pendingApprovals"
     from workflow_executions e where e.id = ${id}`);
 }
 

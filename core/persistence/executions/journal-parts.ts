@@ -45,7 +45,7 @@ export const SUSPENDING = {
   stepValues: sql`, w."wakeAt", w.state`,
   stepColumns: sql`, "wakeAt" timestamptz, state jsonb`,
   stepUpdate: sql`, wake_at = excluded.wake_at,
-        state = case when s.state ? 'childId' then s.state else excluded.state end`,
+        state = case when s.state ?| array['childId', 'approvalId'] then s.state else excluded.state end`,
   stepAnswer: sql`returning s.execution_id, s.node_id, s.iteration, s.state`,
   told: sql`, told_status status, told_wake wake, told_priority priority`,
 };
@@ -67,6 +67,26 @@ export function makeChildren(batch: readonly JournalWrite[]): Sql {
       join written w on w.execution_id = c."parentId" and w.state ->> 'childId' = c.id::text
       join workflow_executions p on p.id = c."parentId"
       left join workflow_versions v on v.workflow_id = c."workflowId" and v.version = c.version
+      on conflict (id) do nothing
+    )`;
+}
+
+/** Asked with the step that waits for it, in whose row the answer is written. */
+export function makeApprovals(batch: readonly JournalWrite[]): Sql {
+  const approvals = batch.flatMap(({ executionId, steps }) =>
+    steps.flatMap(({ approval, attempt }) => (approval ? [{ ...approval, executionId, attempt }] : [])),
+  );
+  if (approvals.length === 0) return nothing;
+  return sql`,
+    asked as (
+      insert into approvals (id, workspace_id, execution_id, node_id, iteration, attempt, message, approvers, quorum,
+        deadline, excluded_user_id)
+      select a.id, e.workspace_id, e.id, w.node_id, w.iteration, a.attempt, a.message, a.approvers, a.quorum, a.deadline,
+        case when a."excludeRequester" then e.user_id end
+      from jsonb_to_recordset(${JSON.stringify(approvals)}::jsonb) as a(id uuid, "executionId" uuid, attempt int,
+        message text, approvers text[], quorum int, deadline timestamptz, "excludeRequester" boolean)
+      join written w on w.execution_id = a."executionId" and w.state ->> 'approvalId' = a.id::text
+      join workflow_executions e on e.id = a."executionId"
       on conflict (id) do nothing
     )`;
 }

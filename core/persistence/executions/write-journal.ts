@@ -3,7 +3,15 @@ import type { JournalWrite } from "../../domain/journal.ts";
 import type { Executor } from "../database.ts";
 import { sql } from "../sql.ts";
 import { RUNNING } from "./bound-status.ts";
-import { childrenOf, leaveChildren, makeChildren, PLAIN, SUSPENDING, suspends } from "./journal-parts.ts";
+import {
+  childrenOf,
+  leaveChildren,
+  makeApprovals,
+  makeChildren,
+  PLAIN,
+  SUSPENDING,
+  suspends,
+} from "./journal-parts.ts";
 import type { DueExecution } from "./rings.ts";
 import { FAILED_COLUMNS, type GoneErrorWorkflow, startErrorWorkflows } from "./start-error-workflows.ts";
 
@@ -76,7 +84,7 @@ export async function writeJournal(
         finished_at = excluded.finished_at${part.stepUpdate}
       where s.status in ('running', 'waiting')
       ${part.stepAnswer}
-    )${makeChildren(batch)}${leaveChildren(batch)}
+    )${makeChildren(batch)}${makeApprovals(batch)}${leaveChildren(batch)}
     ${fails ? sql`, ${startErrorWorkflows(sql`moved`)}` : sql``}
     select id, fence${part.told}, case when watched then pg_notify(${EXECUTION_CHANNEL}, id::text) end
       ${fails ? sql`, (select error_workflow_id from heirs where failed_id = held.id and version_to_run is null) "goneErrorWorkflowId"` : sql``}
@@ -110,5 +118,12 @@ function toRun({ executionId, fence, move }: JournalWrite) {
 }
 
 function toSteps({ executionId, fence, steps }: JournalWrite) {
-  return steps.map((step) => ({ ...step, child: undefined, executionId, fence }));
+  return steps.map((step) => ({
+    ...step,
+    child: undefined,
+    approval: undefined,
+    expired: undefined,
+    executionId,
+    fence,
+  }));
 }
