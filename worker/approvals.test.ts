@@ -1,0 +1,206 @@
+// Approvals over time: deadlines, limits, retries, loops, cancels, forks, and what is left in the rows after each.
+import assert from "node:assert/strict";
+import { after, before, test } from "node:test";
+import { type ApprovalBed, createApprovalBed } from "../test/support/approval-bed.ts";
+import type { Row } from "../test/support/executions.ts";
+
+let on: ApprovalBed;
+
+before(async () => {
+  on = await createApprovalBed();
+});
+after(() => on?.close());
+
+const approvalsOf = async (executionId: string): Promise<Row[]> => {
+  const text = "select * from approvals where execution_id = $1 order by iteration, attempt";
+  return (await on.bed.admin.query(text, [executionId])).rows;
+};
+const stepOf = async (executionId: string, nodeId = "ask") =>
+  (await on.bed.steps(executionId)).findLast((row) => row.node_id === nodeId) as Row;
+const codeOf = async (id: string, body?: Row) => (await on.decide(on.team.owner, id, body)).body.code;
+/** Runs what comes due until the execution has ended. */
+async function untilEnded(id: string): Promise<Row> {
+  const stop = on.keepRunning();
+  try {
+    for (;;) {
+      const row = await on.bed.execution(id);
+      if (["succeeded", "failed", "cancelled"].includes(row.status as string)) return row;
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  } finally {
+    await stop();
+  }
+}
+const post = async (path: string, body?: Row) => {
+  const reply = await on.api.request<{ id: string }>("POST", path, { token: on.team.owner.token, body });
+  assert.equal(reply.status, 202, reply.text);
+  return reply.body;
+};
+
+test("it waits without a worker; when the deadline comes first, it expires with what was said, and the log says so", async () => {
+  const { executionId, id } = await on.ask({ quorum: 2, deadlineMs: 3_000 });
+  assert.equal((await on.bed.execution(executionId)).status, "waiting");
+  assert.equal((await on.decide(on.team.owner, id)).body.status, "pending");
+  assert.equal((await untilEnded(executionId)).status, "succeeded");
+  const step = await stepOf(executionId);
+  const output = step.output as { decision: string; decisions: Row[] };
+  assert.deepEqual([step.port, output.decision, output.decisions.length], ["expired", "expired", 1]);
+  assert.ok(await stepOf(executionId, "expired"));
+  assert.equal((await on.row(id)).status, "expired");
+  assert.deepEqual(
+    (await on.audit(id)).map(({ action, actor_id, details }) => [action, actor_id, details.nodeId]),
+    [
+      ["approval.decided", on.team.owner.userId, "ask"],
+      ["approval.expired", null, "ask"],
+    ],
+  );
+  assert.equal((await on.decide(on.team.editor, id)).body.code, "approval_expired");
+});
+
+test("past the deadline nobody decides, though no worker has looked yet", async () => {
+  const { executionId, id } = await on.ask({ deadlineMs: 3_000 });
+  await new Promise((resolve) => setTimeout(resolve, 3_100));
+  assert.equal((await on.row(id)).status, "pending");
+  assert.equal(await codeOf(id), "approval_expired");
+  const [item] = await on.list(on.team.owner, `executionId=${executionId}`);
+  assert.deepEqual([item?.status, item?.mayDecide], ["pending", false]);
+  await untilEnded(executionId);
+  assert.equal((await on.row(id)).status, "expired");
+});
+
+test("the node's own limit ends it too: it fails with `timeout`, its onError goes on, a retry asks anew", async () => {
+  const failed = await on.ask({}, { timeoutMs: 1_000 });
+  const ended = await untilEnded(failed.executionId);
+  assert.deepEqual([ended.status, (ended.error as Row).code], ["failed", "timeout"]);
+  assert.equal((await on.row(failed.id)).status, "expired");
+  assert.deepEqual(
+    (await on.audit(failed.id)).map((entry) => entry.action),
+    ["approval.expired"],
+  );
+
+  const handled = await on.ask({}, { timeoutMs: 1_000, onError: "continue" });
+  assert.equal((await untilEnded(handled.executionId)).status, "succeeded");
+
+  const retry = { maxAttempts: 2, backoffMs: 1 };
+  const twice = await on.ask({}, { timeoutMs: 1_000, retry });
+  const stop = on.keepRunning();
+  let asked: Row[] = [];
+  while (asked.length < 2) asked = await approvalsOf(twice.executionId);
+  assert.deepEqual(
+    asked.map((row) => [row.attempt, row.status]),
+    [
+      [1, "expired"],
+      [2, "pending"],
+    ],
+  );
+  assert.equal(await codeOf(twice.id), "approval_expired");
+  assert.equal((await on.decide(on.team.owner, asked[1]?.id as string)).body.status, "approved");
+  await stop();
+  assert.equal((await untilEnded(twice.executionId)).status, "succeeded");
+});
+
+test("each pass of a loop asks for itself, with the words of its item", async () => {
+  const executionId = await on.start("start>each each:item>ask ask:approved>kept ask:rejected>dropped", {
+    each: { type: "flow.forEach", config: { items: ["a", "b", "c"], concurrency: 3 } },
+    ask: { type: "flow.approval", config: { message: "Keep {{ item }}?" } },
+    kept: { type: "data.transform", config: { value: "kept {{ item }}" } },
+    dropped: { type: "data.transform", config: { value: "dropped {{ item }}" } },
+  });
+  await on.settle();
+  const asked = await approvalsOf(executionId);
+  assert.deepEqual(
+    asked.map((row) => [row.iteration, row.message]),
+    [
+      ["0", "Keep a?"],
+      ["1", "Keep b?"],
+      ["2", "Keep c?"],
+    ],
+  );
+  const words = ["approve", "reject", "approve"];
+  for (const [n, decision] of words.entries()) {
+    assert.equal((await on.decide(on.team.owner, asked[n]?.id as string, { decision })).status, 200);
+    await on.settle();
+  }
+  const ended = await on.bed.execution(executionId);
+  assert.deepEqual([ended.status, ended.output], ["succeeded", ["kept a", "dropped b", "kept c"]]);
+});
+
+test("a cancel, a failing branch and a run that takes too long end what was asked", async () => {
+  const cancelled = await on.ask({ deadlineMs: 60_000 });
+  await post(`/api/executions/${cancelled.executionId}/cancel`);
+  const ask = { type: "flow.approval", config: { message: "Well?" } };
+  const limit = { type: "flow.wait", config: { ms: 1_000 } };
+  on.behaviours.bad = () => Promise.reject(new Error("broken"));
+  const failed = await on.start("start>ask start>limit>bad", { ask, limit });
+  assert.equal((await untilEnded(failed)).status, "failed");
+  for (const id of [cancelled.executionId, failed]) {
+    const [row] = await approvalsOf(id);
+    assert.equal(row?.status, "cancelled");
+    assert.equal(await codeOf(row?.id as string), "approval_cancelled");
+  }
+});
+
+test("while other branches run, an answer is taken down and found when they rest", async () => {
+  let open = () => {};
+  const held = new Promise<void>((resolve) => {
+    open = resolve;
+  });
+  on.behaviours.slow = () => held.then(() => "slow");
+  const ask = { type: "flow.approval", config: { message: "Well?", deadlineMs: 2_000 } };
+  const executionId = await on.start("start>ask start>slow", { ask });
+  const stop = on.keepRunning();
+  let asked: Row[] = [];
+  while (asked.length === 0) asked = await approvalsOf(executionId);
+  assert.equal((await on.bed.execution(executionId)).status, "running");
+  assert.equal((await on.decide(on.team.owner, asked[0]?.id as string)).body.status, "approved");
+  // Past the deadline in the worker that never read the answer: it asks before it says expired.
+  await new Promise((resolve) => setTimeout(resolve, 2_200));
+  open();
+  await stop();
+  await untilEnded(executionId);
+  assert.equal((await stepOf(executionId)).port, "approved");
+});
+
+test("a retry keeps what was approved; a fork does so with the same data only", async () => {
+  on.behaviours.approved = () => Promise.reject(new Error("no"));
+  const { executionId, id } = await on.ask();
+  await on.decide(on.team.owner, id);
+  await on.settle();
+  assert.equal((await on.bed.execution(executionId)).status, "failed");
+  on.behaviours.approved = () => "paid";
+  const same = [
+    (await post(`/api/executions/${executionId}/retry`)).id,
+    (await post(`/api/executions/${executionId}/fork`, { fromNode: "approved" })).id,
+  ];
+  const other = (await post(`/api/executions/${executionId}/fork`, { fromNode: "approved", input: { n: 9 } }))
+    .id;
+  const anew = (await post(`/api/executions/${executionId}/fork`, { fromNode: "ask" })).id;
+  await on.settle();
+  for (const copy of same) {
+    assert.equal((await on.bed.execution(copy)).output, "paid");
+    assert.deepEqual(await approvalsOf(copy), []);
+  }
+  assert.deepEqual(
+    (await approvalsOf(other)).map((row) => [row.message, row.status]),
+    [["Pay 9?", "pending"]],
+  );
+  assert.deepEqual(
+    (await approvalsOf(anew)).map((row) => [row.message, row.status]),
+    [["Pay 1?", "pending"]],
+  );
+});
+
+test("what cannot be asked fails with its reason, and nobody is asked", async () => {
+  for (const config of [
+    { message: "{{ input.missing }}" },
+    { message: "{{ input }}" },
+    { message: "Pay?", approvers: ["{{ input.n }}"] },
+  ]) {
+    const executionId = await on.submit(config);
+    await on.settle();
+    const { status, error } = await on.bed.execution(executionId);
+    assert.equal(status, "failed", JSON.stringify(config));
+    assert.match((error as Row).code as string, /^invalid_(config|output)$/);
+    assert.deepEqual(await approvalsOf(executionId), []);
+  }
+});
