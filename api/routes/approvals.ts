@@ -16,7 +16,7 @@ const approvalSchema = z.object({
   workspaceId: z.uuid(),
   executionId: z.uuid(),
   workflowId: z.uuid(),
-  workflowName: z.string(),
+  workflowName: z.string().nullable(),
   nodeId: z.string(),
   iteration: z.string(),
   attempt: z.int(),

@@ -6,14 +6,17 @@ import { v7 as uuidv7 } from "uuid";
 export type Tenant = {
   userId: string;
   workspaceId: string;
-  ids: { session: string; workflow: string; execution: string; file: string; credential: string };
+  ids: Record<"session" | "workflow" | "execution" | "approval" | "file" | "credential", string>;
 };
 
 export async function seedTenant(admin: pg.Client, name: string): Promise<Tenant> {
   const tenant: Tenant = {
     userId: uuidv7(),
     workspaceId: uuidv7(),
-    ids: { session: uuidv7(), workflow: uuidv7(), execution: uuidv7(), file: uuidv7(), credential: uuidv7() },
+    ids: {
+      ...{ session: uuidv7(), workflow: uuidv7(), execution: uuidv7() },
+      ...{ approval: uuidv7(), file: uuidv7(), credential: uuidv7() },
+    },
   };
   await admin.query("begin");
   await seedPerson(admin, tenant, name);
@@ -82,7 +85,7 @@ async function seedWork(admin: pg.Client, { userId, workspaceId, ids }: Tenant) 
   await insert(admin, "execution_steps", { ...own, ...step, status: "succeeded", seq: 1, fence: 1 });
   const key = { user_id: userId, key: "once", request_hash: randomBytes(32), execution_id: ids.execution };
   await insert(admin, "execution_keys", { ...own, ...key });
-  await insert(admin, "approvals", { ...own, id: uuidv7(), execution_id: ids.execution, node_id: "ask" });
+  await insert(admin, "approvals", { ...own, id: ids.approval, execution_id: ids.execution, node_id: "ask" });
 }
 
 async function seedTriggers(admin: pg.Client, { userId, workspaceId, ids }: Tenant) {

@@ -15,7 +15,8 @@ export type Approval = {
   workspaceId: string;
   executionId: string;
   workflowId: string;
-  workflowName: string;
+  /** null when the workflow is out of sight. */
+  workflowName: string | null;
   nodeId: string;
   iteration: string;
   attempt: number;
@@ -80,7 +81,7 @@ export function listApprovals(
       e.labels, ${auditReadsOf(sql`e`)}
     from (${newestFirst(filter.workspaceIds, filter.limit, rowsOf)}) a
     join workflow_executions e on e.id = a.execution_id
-    join workflows w on w.id = e.workflow_id
+    left join workflows w on w.id = e.workflow_id
     order by a.id desc`);
 }
 

@@ -1,5 +1,6 @@
 // An api, workspaces with a reader in them, and executions and files that hold a secret.
 import { setTimeout as delay } from "node:timers/promises";
+import { v7 as uuidv7 } from "uuid";
 import { startTestApi, type TestApi } from "../../support/api.ts";
 import type { ApiReply, Person } from "../../support/client.ts";
 import { createExecutionBed, type ExecutionBed } from "../../support/executions.ts";
@@ -20,6 +21,8 @@ export type ReadBed = {
   addPlace(options?: { auditReads?: boolean; role?: string }): Promise<string>;
   /** Failed, with a step; the secret is in all of it. */
   addExecution(workspaceId: string, labels?: readonly string[]): Promise<string>;
+  /** Its message is the secret. */
+  addApproval(workspaceId: string, executionId: string): Promise<void>;
   addFile(workspaceId: string, labels?: readonly string[]): Promise<string>;
   addWorkflow(workspaceId: string): Promise<string>;
   /** Ends what was submitted to the workflow and is queued, as a worker would; 0 when there was nothing. */
@@ -63,7 +66,10 @@ export async function createReadBed(): Promise<ReadBed> {
   };
 }
 
-type Things = Pick<ReadBed, "addPlace" | "addExecution" | "addFile" | "addWorkflow" | "endNext">;
+type Things = Pick<
+  ReadBed,
+  "addPlace" | "addExecution" | "addApproval" | "addFile" | "addWorkflow" | "endNext"
+>;
 
 function createThings(
   bed: ExecutionBed,
@@ -98,6 +104,12 @@ function createThings(
         [id, workspaceId, secret],
       );
       return id;
+    },
+    async addApproval(workspaceId, executionId) {
+      await bed.admin.query(
+        `insert into approvals (id, workspace_id, execution_id, node_id, message) values ($1, $2, $3, 'ask', $4)`,
+        [uuidv7(), workspaceId, executionId, SECRET],
+      );
     },
     async addFile(workspaceId, labels = []) {
       const path = `/api/files?${new URLSearchParams({

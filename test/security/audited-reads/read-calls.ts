@@ -49,6 +49,16 @@ export const READS: Readonly<Record<string, ReadCall>> = {
       return reply;
     },
   },
+  "get /api/approvals": {
+    ...execution,
+    how: "approvals",
+    async make(bed, place, labels) {
+      const id = await bed.addExecution(place, labels);
+      await bed.addApproval(place, id);
+      return id;
+    },
+    ask: get((id) => `/api/approvals?executionId=${id}`),
+  },
   "get /api/files/{id}": {
     action: "file.read",
     how: "content",
@@ -56,6 +66,9 @@ export const READS: Readonly<Record<string, ReadCall>> = {
     ask: get((id) => `/api/files/${id}`),
   },
 };
+
+/** Of those, the ones whose answers have a shape, and quote data in its texts. */
+export const QUOTES: readonly string[] = ["get /api/approvals"];
 
 export type OwnEntry = { action: string; ask(bed: ReadBed, workspaceId: string): Promise<ApiReply> };
 

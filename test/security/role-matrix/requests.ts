@@ -96,6 +96,13 @@ const EXECUTIONS: Readonly<Record<string, Plan>> = {
   },
 };
 
+const APPROVALS: Readonly<Record<string, Plan>> = {
+  "get /api/approvals": filtered,
+  "post /api/approvals/{id}": on("workspace", (target) => target.approval(), {
+    body: { decision: "reject" },
+  }),
+};
+
 const FILES: Readonly<Record<string, Plan>> = {
   "get /api/files": filtered,
   "post /api/files": {
@@ -245,6 +252,7 @@ export const REQUESTS: Readonly<Record<string, Plan>> = {
   ...IDENTITY,
   ...WORKFLOWS,
   ...EXECUTIONS,
+  ...APPROVALS,
   ...FILES,
   ...CREDENTIALS,
   ...AUDIT,

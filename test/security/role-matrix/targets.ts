@@ -1,6 +1,7 @@
 // The objects that calls are about: one's own, made for the call; another tenant's; or ids of nothing.
 import { randomBytes } from "node:crypto";
 import { v7 as uuidv7 } from "uuid";
+import { APPROVER_ROLES } from "#core/domain/approval.ts";
 import type { ExecutionBed } from "../../support/executions.ts";
 import type { Tenant } from "../seed-tenant.ts";
 
@@ -9,6 +10,8 @@ export type Target = {
   userId: string;
   workflow(): Promise<string>;
   execution(status: "succeeded" | "failed" | "queued"): Promise<string>;
+  /** Of everybody who may approve anything, and not the caller's to start. */
+  approval(): Promise<string>;
   file(): Promise<string>;
   credential(): Promise<string>;
   invitation(): Promise<string>;
@@ -49,6 +52,7 @@ export async function foreignTarget(admin: ExecutionBed["admin"], tenant: Tenant
     extra: { apiKey, invitation },
     workflow: async () => ids.workflow,
     execution: async () => ids.execution,
+    approval: async () => ids.approval,
     file: async () => ids.file,
     credential: async () => ids.credential,
     session: async () => ids.session,
@@ -67,6 +71,7 @@ export function randomTarget(): Target {
     userId: uuidv7(),
     workflow: nothing,
     execution: nothing,
+    approval: nothing,
     file: nothing,
     credential: nothing,
     invitation: nothing,
@@ -94,6 +99,14 @@ export function ownTarget(bed: ExecutionBed, owner: { workspaceId: string; userI
         user_id: userId,
         status,
       });
+    },
+    async approval() {
+      const [id, execution_id] = [uuidv7(), await bed.addExecution({ ...within, status: "waiting" })];
+      const step = { node_id: "ask", node_type: "flow.approval", status: "waiting", seq: 1, fence: 1 };
+      await insert("execution_steps", { ...within, ...step, execution_id, state: { approvalId: id } });
+      const approvers = APPROVER_ROLES.map((role) => `role:${role}`);
+      await insert("approvals", { ...within, id, execution_id, node_id: "ask", approvers, message: "Pay?" });
+      return id;
     },
     async file() {
       const id = uuidv7();
