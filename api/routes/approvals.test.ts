@@ -216,3 +216,29 @@ test("a key signs with the scope approve and no other, and its entry names it", 
   const [entry] = await on.audit(id);
   assert.deepEqual([entry?.actor_id, entry?.details.apiKeyId], [on.team.editor.userId, signs.id]);
 });
+
+test("S43: an erased person is named nowhere: not among those asked, nor among those who decided", async () => {
+  const { team } = on;
+  const gone = await join("operator");
+  const decided = await on.ask({ quorum: 2 });
+  assert.equal(await codeOf(gone, decided.id), "pending");
+  const pending = await on.ask({ approvers: [gone.email, team.editor.email] });
+  const body = { userId: gone.userId, confirm: gone.email };
+  const path = `/api/workspaces/${team.workspaceId}/erase`;
+  const reply = await on.api.request("POST", path, { token: team.owner.token, body });
+  assert.equal(reply.status, 200, reply.text);
+  const { rows } = await on.bed.admin.query(
+    `select a.id from approvals a where a::text like '%' || $1 || '%'
+     union all select execution_id from execution_steps s where s.output::text like '%' || $1 || '%'`,
+    [gone.email],
+  );
+  assert.deepEqual(rows, []);
+  assert.equal(await codeOf(gone, pending.id), "404 not_found");
+  const [item] = await on.list(team.owner, `executionId=${decided.executionId}`);
+  assert.deepEqual(
+    item?.decisions.map(({ userId, email }) => [userId, email]),
+    [[gone.userId, null]],
+  );
+  assert.equal(await codeOf(team.owner, decided.id), "approved", "what was said before stays");
+  assert.equal(await codeOf(team.editor, pending.id), "approved");
+});
