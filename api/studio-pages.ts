@@ -12,6 +12,7 @@ export const STUDIO_PLACES = [
   "signup",
   "invite",
   "reset",
+  "approvals",
   "workflows",
   "executions",
   "account",

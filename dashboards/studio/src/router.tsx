@@ -95,6 +95,11 @@ const insiders = [
   }),
   createRoute({
     getParentRoute: () => inside,
+    path: "/approvals",
+    component: lazyRouteComponent(() => import("./screens/approvals-screen.tsx"), "ApprovalsScreen"),
+  }),
+  createRoute({
+    getParentRoute: () => inside,
     path: "/account",
     component: lazyRouteComponent(() => import("./screens/account-screen.tsx"), "AccountScreen"),
   }),

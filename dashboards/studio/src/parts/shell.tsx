@@ -34,6 +34,7 @@ function Header() {
         <Text fw={700}>Atelier</Text>
         <NavigationLink to="/workflows">Workflows</NavigationLink>
         <NavigationLink to="/executions">Executions</NavigationLink>
+        <NavigationLink to="/approvals">Approvals</NavigationLink>
         <NavigationLink to="/account">Account</NavigationLink>
         {me.data?.user.isAdmin && (
           <Button

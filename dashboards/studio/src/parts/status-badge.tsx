@@ -1,4 +1,4 @@
-// The state of an execution or a step, in a word and a colour.
+// The state of an execution, a step or an approval, in a word and a colour.
 import { Badge } from "@mantine/core";
 
 const COLOURS: Readonly<Record<string, string>> = {
@@ -9,6 +9,10 @@ const COLOURS: Readonly<Record<string, string>> = {
   failed: "red",
   cancelled: "gray",
   unknown: "orange",
+  pending: "grape",
+  approved: "green",
+  rejected: "red",
+  expired: "orange",
 };
 
 export function StatusBadge({ status }: { status: string }) {
