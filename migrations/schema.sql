@@ -767,6 +767,10 @@ begin
       execute format('create table public.%I partition of public.%I for values from (%L) to (%L)',
         part, parent, uuid_floor(month), uuid_floor(month + interval '1 month'));
       execute format('alter table public.%I enable row level security, force row level security', part);
+      if parent = 'workflow_executions' then
+        execute format('alter table public.%I add constraint in_month check (id >= %L and id < %L)',
+          part, uuid_floor(month), uuid_floor(month + interval '1 month'));
+      end if;
       made := true;
     end if;
   end loop;

@@ -3,6 +3,7 @@ import type { ChildEnd, ClaimedExecution, StepRecord } from "../../domain/journa
 import type { Executor } from "../database.ts";
 import { type Sql, sql } from "../sql.ts";
 import { QUEUED } from "./bound-status.ts";
+import { inMonthsOf } from "./months-of-ids.ts";
 
 export type Claim = {
   ids: readonly string[];
@@ -30,18 +31,19 @@ export function claimAdmitted(tx: Executor, claim: Claim): Promise<ClaimedExecut
 }
 
 function claimRows(database: Executor, claim: Claim, filter: Sql): Promise<ClaimedExecution[]> {
+  const months = inMonthsOf(claim.ids);
   return database.many<ClaimedExecution>(sql`
     with due as (
       select e.id from workflow_executions e
       where e.id = any(${claim.ids}::uuid[]) and e.status = ${QUEUED} and e.available_at <= clock_timestamp()
-        and e.crash_count < ${claim.crashesBelow} ${filter}
+        and e.crash_count < ${claim.crashesBelow} ${filter} ${months}
       order by e.id for update of e
     )
     update workflow_executions e
     set status = 'running', held_by = null, fence = e.fence + 1, lease_owner = ${claim.owner},
       lease_until = clock_timestamp() + make_interval(secs => ${claim.leaseMs / 1000}::float8),
       started_at = coalesce(e.started_at, clock_timestamp())
-    from due where e.id = due.id and e.id = any(${claim.ids}::uuid[])
+    from due where e.id = due.id and e.id = any(${claim.ids}::uuid[]) ${months}
     returning e.id, e.workspace_id "workspaceId", e.workflow_id "workflowId", e.version, e.user_id "userId",
       e.root_id "rootId", e.parent_id "parentId", e.depth, e.trigger_type "triggerType", e.trigger_node "triggerNode", e.trigger, e.input,
       e.priority, e.wake, e.labels, e.fence, e.crash_count "crashCount", e.trace_parent "traceParent",

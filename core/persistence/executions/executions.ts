@@ -6,6 +6,7 @@ import { newestFirst } from "../newest-first.ts";
 import { auditReadsOf } from "../read-facts.ts";
 import { type Sql, sql } from "../sql.ts";
 import { CANCELLED_ERROR } from "./cancelled-error.ts";
+import { inMonthsOf } from "./months-of-ids.ts";
 import { EXECUTION_CHANNEL } from "./write-journal.ts";
 
 export type ExecutionSummary = {
@@ -69,13 +70,14 @@ export function findExecution(
       e.input, e.output, e.error, ${RECOVERING} recovering,
       case when e.status = 'waiting' then ${DECISIONS} else '[]' end "pendingDecisions",
       case when e.status in ('queued', 'running', 'waiting') then ${APPROVALS} else '[]' end "pendingApprovals"
-    from workflow_executions e where e.id = ${id}`);
+    from workflow_executions e where e.id = ${id} ${inMonthsOf([id])}`);
 }
 
 /** Where it stands and what that says about its readers, without payloads. */
 export function findExecutionState(tx: Executor, id: string): Promise<ExecutionState | null> {
   return tx.one<ExecutionState>(sql`
-    select e.workspace_id "workspaceId", e.status, e.error, ${FACTS} from workflow_executions e where e.id = ${id}`);
+    select e.workspace_id "workspaceId", e.status, e.error, ${FACTS}
+    from workflow_executions e where e.id = ${id} ${inMonthsOf([id])}`);
 }
 
 export function findExecutionSummary(tx: Executor, id: string): Promise<ExecutionSummary | null> {

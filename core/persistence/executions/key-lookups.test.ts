@@ -40,6 +40,9 @@ function assertByKey(scans: readonly string[]): void {
   const others = scans.filter(
     (line) => !/(Index Scan using|Index Only Scan using|Bitmap Index Scan on) \S+_pkey/.test(line),
   );
+  // This month's, and the one that holds what belongs to no month.
+  const parts = new Set(scans.map((line) => /workflow_executions_(\d{6}|default)/.exec(line)?.[1]));
+  assert.deepEqual(parts, new Set([new Date().toISOString().slice(0, 7).replace("-", ""), "default"]));
   // A heap is read through the bitmap of an index that has its own line.
   assert.deepEqual(
     others.filter((line) => !line.includes("Bitmap Heap Scan")),

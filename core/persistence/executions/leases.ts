@@ -4,6 +4,7 @@ import type { Executor } from "../database.ts";
 import { sql } from "../sql.ts";
 import { RUNNING } from "./bound-status.ts";
 import { CANCELLED_ERROR } from "./cancelled-error.ts";
+import { inMonthsOf } from "./months-of-ids.ts";
 import { FAILED_COLUMNS, startErrorWorkflows } from "./start-error-workflows.ts";
 
 export type RenewedLease = { id: string; fence: number; cancelRequested: boolean };
@@ -17,20 +18,22 @@ export function renewLeases(
   database: Executor,
   renewal: { owner: string; ids: readonly string[]; leaseMs: number },
 ): Promise<RenewedLease[]> {
+  const months = inMonthsOf(renewal.ids);
   return database.many<RenewedLease>(sql`
     with mine as (
-      select id, fence, cancel_requested_at is not null "cancelRequested" from workflow_executions
-      where id = any(${renewal.ids}::uuid[]) and lease_owner = ${renewal.owner} and status = ${RUNNING}
+      select e.id, e.fence, e.cancel_requested_at is not null "cancelRequested" from workflow_executions e
+      where e.id = any(${renewal.ids}::uuid[]) and e.lease_owner = ${renewal.owner} and e.status = ${RUNNING} ${months}
     ),
     free as (
       select e.id from workflow_executions e join mine on mine.id = e.id
       where e.id = any(${renewal.ids}::uuid[]) and e.lease_owner = ${renewal.owner} and e.status = ${RUNNING}
+        ${months}
       for no key update of e skip locked
     ),
     renewed as (
       update workflow_executions e
       set lease_until = clock_timestamp() + make_interval(secs => ${renewal.leaseMs / 1000}::float8)
-      from free where e.id = free.id and e.id = any(${renewal.ids}::uuid[])
+      from free where e.id = free.id and e.id = any(${renewal.ids}::uuid[]) ${months}
     )
     select id, fence, "cancelRequested" from mine`);
 }

@@ -12,6 +12,7 @@ import {
   SUSPENDING,
   suspends,
 } from "./journal-parts.ts";
+import { inMonthsOf } from "./months-of-ids.ts";
 import type { DueExecution } from "./rings.ts";
 import { FAILED_COLUMNS, type GoneErrorWorkflow, startErrorWorkflows } from "./start-error-workflows.ts";
 
@@ -46,6 +47,7 @@ export async function writeJournal(
   const fails = batch.some((write) => write.move?.to === "failed");
   const part = batch.some(suspends) ? SUSPENDING : PLAIN;
   const ids = batch.map((write) => write.executionId);
+  const months = inMonthsOf(ids);
   const rows = await database.many<HeldRow>(sql`
     with runs as (
       select * from jsonb_to_recordset(${JSON.stringify(batch.map(toRun))}::jsonb)
@@ -57,13 +59,13 @@ export async function writeJournal(
         wake = e.wake + case when r.status = 'queued' then 1 else 0 end
       from runs r
       where e.id = r.id and e.fence = r.fence and e.status = ${RUNNING} and r.status is not null
-        and e.id = any(${ids}::uuid[])
+        and e.id = any(${ids}::uuid[]) ${months}
       returning e.id, e.fence, e.workspace_id, e.watched${part.moved} ${fails ? sql`, ${FAILED_COLUMNS}` : sql``}
     ),
     kept as (
       select e.id, e.fence, e.workspace_id, e.watched${part.kept}
       from workflow_executions e join runs r on e.id = r.id and e.fence = r.fence
-      where e.status = ${RUNNING} and r.status is null and e.id = any(${ids}::uuid[])
+      where e.status = ${RUNNING} and r.status is null and e.id = any(${ids}::uuid[]) ${months}
       order by e.id for share of e
     ),
     held as (select id, fence, workspace_id, watched${part.held} from moved union all select * from kept),
