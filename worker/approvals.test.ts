@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { type ApprovalBed, createApprovalBed } from "../test/support/approval-bed.ts";
+import { draw } from "../test/support/engine.ts";
 import type { Row } from "../test/support/executions.ts";
 
 let on: ApprovalBed;
@@ -125,7 +126,7 @@ test("each pass of a loop asks for itself, with the words of its item", async ()
   assert.deepEqual([ended.status, ended.output], ["succeeded", ["kept a", "dropped b", "kept c"]]);
 });
 
-test("a cancel and a failing branch end what was asked", async () => {
+test("a cancel, a failing branch and a run that takes too long end what was asked", async () => {
   const cancelled = await on.ask({ deadlineMs: 60_000 });
   await post(`/api/executions/${cancelled.executionId}/cancel`);
   const ask = { type: "flow.approval", config: { message: "Well?" } };
@@ -133,7 +134,9 @@ test("a cancel and a failing branch end what was asked", async () => {
   on.behaviours.bad = () => Promise.reject(new Error("broken"));
   const failed = await on.start("start>ask start>limit>bad", { ask, limit });
   assert.equal((await untilEnded(failed)).status, "failed");
-  for (const id of [cancelled.executionId, failed]) {
+  const late = await on.start("start>ask", { ask }, { settings: { timeoutMs: 1_000 } });
+  assert.equal((await untilEnded(late)).status, "failed");
+  for (const id of [cancelled.executionId, failed, late]) {
     const [row] = await approvalsOf(id);
     assert.equal(row?.status, "cancelled");
     assert.equal(await codeOf(row?.id as string), "approval_cancelled");
@@ -203,4 +206,25 @@ test("what cannot be asked fails with its reason, and nobody is asked", async ()
     assert.match((error as Row).code as string, /^invalid_(config|output)$/);
     assert.deepEqual(await approvalsOf(executionId), []);
   }
+});
+
+test("a sub-workflow asks in the name of the same person, and goes with its parent", async () => {
+  const ask = { type: "flow.approval", config: { message: "Well?", excludeRequester: true } };
+  const place = { userId: on.team.owner.userId, workspaceId: on.team.workspaceId };
+  const workflowId = await on.bed.addWorkflow(place, draw("start>ask", { ask }));
+  const sub = { type: "flow.subworkflow", config: { workflowId } };
+  const asked = async (parent: string) => {
+    const text = `select a.* from approvals a join workflow_executions e on e.id = a.execution_id where e.parent_id = $1`;
+    return (await on.bed.admin.query(text, [parent])).rows[0] as Row;
+  };
+  const parents = [await on.start("start>sub", { sub }), await on.start("start>sub", { sub })];
+  await on.settle();
+  const [first, second] = [await asked(parents[0] as string), await asked(parents[1] as string)];
+  assert.equal(await codeOf(first.id as string), "forbidden");
+  assert.equal((await on.decide(on.team.editor, first.id as string)).body.status, "approved");
+  await on.settle();
+  assert.equal(((await on.bed.execution(parents[0] as string)).output as Row).decision, "approved");
+  await post(`/api/executions/${parents[1]}/cancel`);
+  await on.settle();
+  assert.equal((await on.row(second.id as string)).status, "cancelled");
 });

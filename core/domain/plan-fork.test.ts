@@ -103,3 +103,20 @@ test("where nothing can start it is refused, with the place", () => {
     /^invalid_fork version: .* trigger node gone$/,
   );
 });
+
+test("what people approved is copied with the same data before it only; else they are asked again, and what follows runs", () => {
+  const ask = { type: "flow.approval", config: { message: "Pay?" } };
+  const drawn = graph("start>a>ask>paid>d start>beside>d", { ask });
+  assert.deepEqual(finished(drawn, "d"), ["a", "ask", "beside", "paid", "start"]);
+  assert.deepEqual(finished(drawn, "d", { inputChanged: true }), ["a", "beside", "start"]);
+  const changed = { a: { type: "test.pure", config: { more: 1 } } };
+  const before = graph("start>a>ask>paid>d start>beside>d", { ask, ...changed });
+  assert.deepEqual(finished(drawn, "d", { target: before }), ["beside", "start"]);
+  const elsewhere = graph("start>a>ask>paid>d start>beside>d", { ask, beside: changed.a });
+  assert.deepEqual(finished(drawn, "d", { target: elsewhere }), ["a", "ask", "paid", "start"]);
+  const inLoop = graph("start>each>d each:item>ask>paid", {
+    each: { type: "flow.forEach", config: { items: [1] } },
+    ask,
+  });
+  assert.deepEqual(finished(inLoop, "d", { inputChanged: true }), ["start"]);
+});

@@ -32,8 +32,12 @@ export type ApprovalBed = {
   keepRunning(): () => Promise<void>;
   /** An execution of start>ask, each port of which leads to a node of its name; it is not run yet. */
   submit(config: Row, data?: Row): Promise<string>;
-  /** An execution of what is drawn, by the owner unless `columns` say otherwise. */
-  start(drawing: string, nodes: Record<string, NodeData>, columns?: Row): Promise<string>;
+  /** An execution of what is drawn, under these settings, by the owner unless `columns` say otherwise. */
+  start(
+    drawing: string,
+    nodes: Record<string, NodeData>,
+    more?: { columns?: Row; settings?: Row },
+  ): Promise<string>;
   /** Submitted and run until it asks. */
   ask(config?: Row, data?: Row): Promise<{ executionId: string; id: string }>;
   decide(person: Pick<Person, "token">, id: string, body?: Row): Promise<ApiReply>;
@@ -51,9 +55,9 @@ export async function createApprovalBed(): Promise<ApprovalBed> {
   const team = await createTeam(api);
   const behaviours: Record<string, Behaviour> = {};
   const runner = createRunner(bed, behaviours);
-  const start: ApprovalBed["start"] = async (drawing, nodes, columns = {}) => {
+  const start: ApprovalBed["start"] = async (drawing, nodes, { columns = {}, settings = {} } = {}) => {
     const place = { userId: team.owner.userId, workspaceId: team.workspaceId };
-    const workflow_id = await bed.addWorkflow(place, draw(drawing, nodes));
+    const workflow_id = await bed.addWorkflow(place, { ...(draw(drawing, nodes) as object), settings });
     const own = { workspace_id: place.workspaceId, user_id: place.userId, workflow_id };
     return bed.addExecution({ ...own, input: { n: 1 }, ...columns });
   };
