@@ -162,6 +162,14 @@ const RULES: readonly [string, string][] = [
        left join execution_steps s on s.execution_id = e.id
      where e.workspace_id <> w.workspace_id or s.workspace_id <> e.workspace_id`,
   ],
+  [
+    "people are asked for what has ended, or a step waits for an answer that was given or for nobody",
+    `select s.execution_id, s.node_id, s.status, a.status asked from execution_steps s
+       full join approvals a on a.id = (s.state ->> 'approvalId')::uuid
+       left join workflow_executions e on e.id = a.execution_id
+     where s.state ? 'approvalId' and a.id is null
+       or a.status = 'pending' and (s.status is distinct from 'waiting' or e.status in ('succeeded', 'failed', 'cancelled'))`,
+  ],
 ];
 
 /** I2, the other half: no effect went out before the commit of what it follows from and of its own announcement. */
