@@ -1,6 +1,6 @@
 // POST /api/workflows/:id/executions, one or many.
-import { v7 as uuidv7 } from "uuid";
 import { z } from "zod";
+import { createId } from "#core/crypto/new-id.ts";
 import { type Actor, workspacesFor } from "#core/domain/roles.ts";
 import type { ExecutionService } from "#core/services/executions/executions.ts";
 import type { ExecutionSubmitter, Submission } from "#core/services/executions/submit-executions.ts";
@@ -74,7 +74,7 @@ async function submitOne(
   submission: Submission,
   { key, waitMs }: { key: string | undefined; waitMs: number },
 ): Promise<Reply> {
-  const newId = uuidv7();
+  const newId = createId();
   using end = waitMs > 0 ? executions.listenForEnd(newId) : undefined;
   const { id, workspaceId, version, made } = await submitter.submit(actor, submission, {
     id: newId,

@@ -1,9 +1,9 @@
 // The key under which an effect goes out, the same over attempts, crashes and resumes.
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 
 /** 64 hex characters from (root execution, node, iteration). */
 export function effectKey(rootExecutionId: string, nodeId: string, iteration: string): string {
-  return createHash("sha256").update(`${rootExecutionId}\n${nodeId}\n${iteration}`).digest("hex");
+  return hash("sha256", `${rootExecutionId}\n${nodeId}\n${iteration}`);
 }
 
 /**
@@ -11,7 +11,7 @@ export function effectKey(rootExecutionId: string, nodeId: string, iteration: st
  * that every child of one node and iteration sends its effects under the same keys.
  */
 export function childRootId(key: string): string {
-  const hex = createHash("sha256").update(`child\n${key}`).digest("hex");
+  const hex = hash("sha256", `child\n${key}`);
   const variant = ((Number.parseInt(hex[16] ?? "0", 16) & 3) | 8).toString(16);
   const parts = [hex.slice(0, 8), hex.slice(8, 12), `8${hex.slice(13, 16)}`, variant + hex.slice(17, 20)];
   return [...parts, hex.slice(20, 32)].join("-");

@@ -49,6 +49,7 @@ export function createJournal({ store, execution, history, signal, onLost }: Jou
   let tail: Promise<void> = Promise.resolve();
   let waitingFlush: Promise<void> | null = null;
   let timer: NodeJS.Timeout | undefined;
+  let [shownMs, shown] = [Number.NaN, ""];
 
   const writeBuffer = async (move?: ExecutionMove) => {
     clearTimeout(timer);
@@ -82,7 +83,12 @@ export function createJournal({ store, execution, history, signal, onLost }: Jou
 
   return {
     attempts: (nodeId, iteration) => past.get(keyOf(nodeId, iteration)) ?? [],
-    now: () => new Date(claimedAt + (performance.now() - started)).toISOString(),
+    now() {
+      const ms = Math.trunc(claimedAt + (performance.now() - started));
+      // Asked for several times a node, and many nodes end within a millisecond.
+      if (ms !== shownMs) [shownMs, shown] = [ms, new Date(ms).toISOString()];
+      return shown;
+    },
     note(record) {
       buffer.set(`${keyOf(record.nodeId, record.iteration)}\n${record.attempt}`, { ...record, seq: ++seq });
       const bytes = bytesOf(record.input) + bytesOf(record.output) + bytesOf(record.child?.input ?? null);

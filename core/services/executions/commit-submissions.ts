@@ -1,6 +1,6 @@
 // The rows of submissions, what a transaction makes of them, and why it refused one.
 import { createHash } from "node:crypto";
-import { v7 as uuidv7 } from "uuid";
+import { createId } from "../../crypto/new-id.ts";
 import { AppError } from "../../domain/app-error.ts";
 import { canonicalJson } from "../../domain/canonical-json.ts";
 import { crashPoint } from "../../domain/crash-points.ts";
@@ -48,7 +48,7 @@ export function toRow(
 ): NewExecution {
   const { workflowId, input, version, runAt } = submission;
   return {
-    id: options.id ?? uuidv7(),
+    id: options.id ?? createId(),
     userId: actor.userId,
     workspaceIds: workspacesFor(actor, "execution:run"),
     workflowId,
@@ -80,13 +80,14 @@ function givenFields(submission: Submission) {
 }
 
 /**
- * Verdicts in the order of the rows, and the rings to send after the commit. `append` writes the audit entries, last.
+ * Verdicts in the order of the rows, and the rings to send after the commit. `append` writes the audit entries, last;
+ * with `isAll` nothing else follows in the transaction, and its commit goes out with them.
  */
 export async function commitSubmissions(
   tx: Executor,
   submitted: readonly NewExecution[],
   append: typeof appendAudit,
-  rooms: readonly Room[] = [],
+  { rooms = [], isAll = false }: { rooms?: readonly Room[]; isAll?: boolean } = {},
 ): Promise<{ verdicts: Verdict[]; rings: Ring[] }> {
   const rows = shareBells(submitted);
   const inserted = await insertExecutions(tx, rows, rolesFor("execution:run"), rooms);
@@ -107,8 +108,8 @@ export async function commitSubmissions(
     if (!first) return "full";
     return first.requestHash === row.requestHash ? { ...execution, id: first.id } : "mismatch";
   });
-  await append(tx, auditEntries(rows, byId));
   crashPoint("api.before_submit_commit");
+  await append(tx, auditEntries(rows, byId), { isAll });
   const rings = rows
     .filter((row) => byId.get(row.id)?.made && row.availableAt === null)
     .map((row) => ({
@@ -131,7 +132,7 @@ function shareBells(rows: readonly NewExecution[]): NewExecution[] {
     if (place === null || group.length === 1) continue;
     let bell = "";
     for (const [index, row] of group.entries()) {
-      if (index % BELL_SIZE === 0) bell = uuidv7();
+      if (index % BELL_SIZE === 0) bell = createId();
       bells.set(row, bell);
     }
   }

@@ -76,9 +76,9 @@ export function createExecutionSubmitter(dependencies: SubmitDependencies): Exec
     crashPoint("api.after_submit_commit");
     queue.ring(rings).catch(onRingFailed);
   };
-  const commit = async (tx: Executor, asked: readonly NewExecution[]) => {
+  const commit = async (tx: Executor, asked: readonly NewExecution[], isAll: boolean) => {
     const { rows, rooms } = await backlogs.look(tx, asked);
-    return commitSubmissions(tx, rows, append, rooms);
+    return commitSubmissions(tx, rows, append, { rooms, isAll });
   };
   const writer = createGroupWriter<Request, Verdict>({
     async writeBatch(batch) {
@@ -87,6 +87,7 @@ export function createExecutionSubmitter(dependencies: SubmitDependencies): Exec
         commit(
           tx,
           batch.map((request) => request.row),
+          true,
         ),
       );
       backlogs.note(verdicts);
@@ -119,7 +120,7 @@ export function createExecutionSubmitter(dependencies: SubmitDependencies): Exec
       const rows = toRows(actor, submissions, options);
       const { submitted, rings } = await database.transaction(principalsOf(actor), async (tx) => {
         await checkFiles(tx, submissions);
-        const { verdicts, rings } = await commit(tx, rows);
+        const { verdicts, rings } = await commit(tx, rows, false);
         // What is thrown here rolls all of it back.
         return { submitted: await requireAll(tx, actor, submissions, verdicts), rings };
       });
