@@ -20,7 +20,7 @@ type Values = {
 const SCOPES = [
   ["read", "Read: see workflows and executions"],
   ["run", "Run: start, cancel and retry executions"],
-  ["approve", "Approve: decide approvals in your name"],
+  ["approve", "Approve: decide approvals for you"],
   ["write", "Write: change workflows and credentials"],
   ["admin", "Admin: members, exports, and the instance if you administer it"],
 ] as const;
