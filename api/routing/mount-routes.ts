@@ -49,7 +49,7 @@ export function mountRoutes(
       throw new AppError("method_not_allowed", `Use ${allow} here`, { details: { allow } });
     });
   }
-  return (request, response, next) => {
+  const dispatch: RequestHandler = (request, response, next) => {
     const found = beginningsOf(request.path).flatMap((name) => routers.get(name) ?? []);
     const ask = (index: number) => (error?: unknown) => {
       const router = found[index];
@@ -58,6 +58,8 @@ export function mountRoutes(
     };
     ask(0)();
   };
+  // As a router has it: whoever lists what is mounted finds all of it here.
+  return Object.assign(dispatch, { stack: [...routers.values()].flatMap(({ stack }) => stack) });
 }
 
 /** Its first two segments, its first one, nothing: where routes to it may hang, the most precise first. */
