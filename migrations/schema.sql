@@ -28,7 +28,8 @@ create table approvals (
   created_at timestamp with time zone not null default now(),
   decided_at timestamp with time zone,
   attempt integer not null default 1,
-  excluded_user_id uuid
+  excluded_user_ids uuid[] not null default '{}'::uuid[],
+  salt uuid not null default gen_random_uuid()
 );
 create table audit_heads (
   chain_id uuid not null,
@@ -513,6 +514,7 @@ CREATE INDEX workflow_executions_list_idx ON ONLY public.workflow_executions USI
 CREATE INDEX workflow_executions_live_children_idx ON ONLY public.workflow_executions USING btree (parent_id) WHERE ((parent_id IS NOT NULL) AND (status = ANY (ARRAY['queued'::text, 'running'::text, 'waiting'::text])));
 CREATE INDEX workflow_executions_parent_idx ON ONLY public.workflow_executions USING btree (parent_id) WHERE (parent_id IS NOT NULL);
 CREATE INDEX workflow_executions_queued_idx ON ONLY public.workflow_executions USING btree (rung_at) WHERE (status = 'queued'::text);
+CREATE INDEX workflow_executions_retry_of_idx ON ONLY public.workflow_executions USING btree (retry_of) WHERE (retry_of IS NOT NULL);
 CREATE INDEX workflow_executions_running_idx ON ONLY public.workflow_executions USING btree (workspace_id, workflow_id) WHERE (status = 'running'::text);
 CREATE INDEX workflow_executions_waiting_idx ON ONLY public.workflow_executions USING btree (available_at) WHERE (status = 'waiting'::text);
 CREATE INDEX workflow_executions_workflow_idx ON ONLY public.workflow_executions USING btree (workflow_id, id DESC);
@@ -522,6 +524,13 @@ CREATE INDEX workspace_members_expires_at_idx ON public.workspace_members USING 
 CREATE INDEX workspace_members_user_id_idx ON public.workspace_members USING btree (user_id);
 CREATE INDEX workspaces_deleted_idx ON public.workspaces USING btree (deleted_at) WHERE (deleted_at IS NOT NULL);
 
+CREATE OR REPLACE FUNCTION public.adds_to(before jsonb, after jsonb)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'public'
+RETURN (COALESCE((SELECT jsonb_agg(words.said ORDER BY words.place) AS jsonb_agg FROM jsonb_array_elements(adds_to.after) WITH ORDINALITY words(said, place) WHERE (words.place <= jsonb_array_length(adds_to.before))), '[]'::jsonb) = before)
+;
 CREATE OR REPLACE FUNCTION public.admin_change_user(p_id uuid, p_disabled boolean, p_is_admin boolean)
  RETURNS TABLE(outcome text, "isAdmin" boolean, disabled boolean, "endedSessions" integer)
  LANGUAGE plpgsql
@@ -1732,7 +1741,7 @@ begin
 end $function$
 ;
 
-CREATE TRIGGER approvals_guard BEFORE UPDATE ON public.approvals FOR EACH ROW WHEN ((((old.status <> 'pending'::text) AND ((new.status IS DISTINCT FROM old.status) OR (new.decisions IS DISTINCT FROM old.decisions))) OR ((((((((new.execution_id IS DISTINCT FROM old.execution_id) OR (new.node_id IS DISTINCT FROM old.node_id)) OR (new.iteration IS DISTINCT FROM old.iteration)) OR (new.attempt IS DISTINCT FROM old.attempt)) OR (new.message IS DISTINCT FROM old.message)) OR (new.quorum IS DISTINCT FROM old.quorum)) OR (new.deadline IS DISTINCT FROM old.deadline)) OR (new.excluded_user_id IS DISTINCT FROM old.excluded_user_id)) OR ((new.approvers IS DISTINCT FROM old.approvers) AND (CURRENT_USER <> 'atelier_eraser'::name)))) EXECUTE FUNCTION guard_approval();
+CREATE TRIGGER approvals_guard BEFORE UPDATE ON public.approvals FOR EACH ROW WHEN ((((old.status <> 'pending'::text) AND ((new.status IS DISTINCT FROM old.status) OR (new.decisions IS DISTINCT FROM old.decisions))) OR ((new.decisions IS DISTINCT FROM old.decisions) AND (NOT adds_to(old.decisions, new.decisions))) OR (((((((((new.execution_id IS DISTINCT FROM old.execution_id) OR (new.node_id IS DISTINCT FROM old.node_id)) OR (new.iteration IS DISTINCT FROM old.iteration)) OR (new.attempt IS DISTINCT FROM old.attempt)) OR (new.message IS DISTINCT FROM old.message)) OR (new.quorum IS DISTINCT FROM old.quorum)) OR (new.deadline IS DISTINCT FROM old.deadline)) OR (new.excluded_user_ids IS DISTINCT FROM old.excluded_user_ids)) OR (new.salt IS DISTINCT FROM old.salt)) OR ((new.approvers IS DISTINCT FROM old.approvers) AND (CURRENT_USER <> 'atelier_eraser'::name)))) EXECUTE FUNCTION guard_approval();
 CREATE TRIGGER audit_logs_append_only BEFORE DELETE OR UPDATE ON public.audit_logs FOR EACH ROW EXECUTE FUNCTION refuse_change('the audit log is append-only');
 CREATE CONSTRAINT TRIGGER audit_logs_erasure_audited AFTER UPDATE ON public.audit_logs DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION erase_requires_entry('audit.details_erased');
 CREATE TRIGGER audit_logs_forget_words BEFORE UPDATE OF details ON public.audit_logs FOR EACH ROW WHEN ((old.details IS DISTINCT FROM new.details)) EXECUTE FUNCTION forget_audit_words();
@@ -2123,7 +2132,7 @@ grant delete, select on api_keys to atelier_eraser;
 grant select on api_keys to atelier_identity;
 grant select, update on approvals to atelier_api;
 grant delete, select on approvals to atelier_eraser;
-grant delete, insert, select, update on approvals to atelier_scheduler;
+grant select, update on approvals to atelier_scheduler;
 grant insert, select, update on approvals to atelier_worker;
 grant insert, select, update on audit_heads to atelier_admin;
 grant insert, select, update on audit_heads to atelier_api;
@@ -2249,6 +2258,7 @@ grant update (updated_at) on workspaces to atelier_identity;
 grant select (id, max_concurrency) on workspaces to atelier_scheduler;
 grant select (id, max_concurrency) on workspaces to atelier_worker;
 
+grant execute on function adds_to(jsonb,jsonb) to public;
 grant execute on function admin_change_user(uuid,boolean,boolean) to atelier_api;
 grant execute on function admin_end_sessions(uuid) to atelier_api;
 grant execute on function admin_list_api_keys(uuid,uuid,uuid,integer) to atelier_api;

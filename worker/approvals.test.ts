@@ -79,11 +79,14 @@ test("the node's own limit ends it too: it fails with `timeout`, its onError goe
     ["approval.expired"],
   );
 
+  // As a version of before that was refused at save.
   const handled = await on.ask({}, { timeoutMs: 1_000, onError: "continue" });
   assert.equal((await untilEnded(handled.executionId)).status, "succeeded");
+  const ran = (await on.bed.steps(handled.executionId)).map((row) => row.node_id);
+  assert.deepEqual(new Set(ran), new Set(["start", "ask"]), "nobody's word leads on");
 
   const retry = { maxAttempts: 2, backoffMs: 1 };
-  const twice = await on.ask({}, { timeoutMs: 1_000, retry });
+  const twice = await on.ask({}, { timeoutMs: 4_000, retry });
   const stop = on.keepRunning();
   let asked: Row[] = [];
   while (asked.length < 2) asked = await approvalsOf(twice.executionId);
@@ -164,14 +167,37 @@ test("while other branches run, an answer is taken down and found when they rest
   assert.equal((await stepOf(executionId)).port, "approved");
 });
 
-test("a retry keeps what was approved; a fork does so with the same data only", async () => {
+test("what people have said is the output, whatever its question would come to by now", async () => {
+  const ask = { type: "flow.approval", config: { message: "Pay {{ nodes.sum }}?" } };
+  const executionId = await on.start("start>sum>ask", {
+    sum: { type: "data.transform", config: { value: 7 } },
+    ask,
+  });
+  await on.settle();
+  const [row] = await approvalsOf(executionId);
+  // Past the trigger that keeps finished steps as they are.
+  const { admin } = on.bed;
+  await admin.query("set session_replication_role = replica");
+  await admin.query("update execution_steps set output = null where execution_id = $1 and node_id = 'sum'", [
+    executionId,
+  ]);
+  await admin.query("reset session_replication_role");
+  await on.decide(on.team.owner, row?.id as string);
+  await on.settle();
+  const { status, output } = await on.bed.execution(executionId);
+  assert.equal(status, "succeeded");
+  assert.equal((output as Row).message, "Pay 7?");
+});
+
+test("S82: a word counts once: for the first retry, for no second one, and for no fork that does again what it led to", async () => {
   on.behaviours.approved = () => Promise.reject(new Error("no"));
   const { executionId, id } = await on.ask();
   await on.decide(on.team.owner, id);
   await on.settle();
   assert.equal((await on.bed.execution(executionId)).status, "failed");
   on.behaviours.approved = () => "paid";
-  const same = [
+  const first = (await post(`/api/executions/${executionId}/retry`)).id;
+  const again = [
     (await post(`/api/executions/${executionId}/retry`)).id,
     (await post(`/api/executions/${executionId}/fork`, { fromNode: "approved" })).id,
   ];
@@ -179,9 +205,13 @@ test("a retry keeps what was approved; a fork does so with the same data only", 
     .id;
   const anew = (await post(`/api/executions/${executionId}/fork`, { fromNode: "ask" })).id;
   await on.settle();
-  for (const copy of same) {
-    assert.equal((await on.bed.execution(copy)).output, "paid");
-    assert.deepEqual(await approvalsOf(copy), []);
+  assert.equal((await on.bed.execution(first)).output, "paid");
+  assert.deepEqual(await approvalsOf(first), []);
+  for (const copy of again) {
+    assert.deepEqual(
+      (await approvalsOf(copy)).map((row) => [row.message, row.status]),
+      [["Pay 1?", "pending"]],
+    );
   }
   assert.deepEqual(
     (await approvalsOf(other)).map((row) => [row.message, row.status]),

@@ -1,6 +1,6 @@
 // Approvals by HTTP: who is asked, who may decide, what their word does and what the log says of it.
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
+import { createHmac } from "node:crypto";
 import { after, before, test } from "node:test";
 import { startTestApi } from "../../test/support/api.ts";
 import { type ApprovalBed, createApprovalBed } from "../../test/support/approval-bed.ts";
@@ -25,7 +25,7 @@ test("asks whoever may run executions; the decision is the node's output, and in
   const { team } = on;
   const { executionId, id } = await on.ask({ deadlineMs: 3_600_000 });
   const [item] = await on.list(team.operator, "status=pending");
-  const { createdAt, deadline, workflowId, ...shown } = item ?? ({} as Record<string, unknown>);
+  const { createdAt, deadline, workflowId, salt, ...shown } = item ?? ({} as Record<string, unknown>);
   assert.deepEqual(shown, {
     ...{ id, executionId, workspaceId: team.workspaceId, workflowName: "test", nodeId: "ask", iteration: "" },
     ...{ attempt: 1, status: "pending", message: "Pay 1?", approvers: [], quorum: 1, decisions: [] },
@@ -57,9 +57,14 @@ test("asks whoever may run executions; the decision is the node's output, and in
   assert.deepEqual(more, []);
   assert.deepEqual([entry?.action, entry?.actor_id], ["approval.decided", team.operator.userId]);
   assert.deepEqual(entry?.details, {
-    ...{ executionId, nodeId: "ask", iteration: "", attempt: 1, decision: "approve", outcome: "approved" },
-    messageSha256: createHash("sha256").update("Pay 1?").digest("hex"),
-    commentSha256: createHash("sha256").update("fine by me").digest("hex"),
+    ...{ executionId, nodeId: "ask", iteration: "", attempt: 1, quorum: 1 },
+    ...{ decision: "approve", outcome: "approved" },
+    messageHmac: createHmac("sha256", salt as string)
+      .update("Pay 1?")
+      .digest("hex"),
+    commentHmac: createHmac("sha256", salt as string)
+      .update("fine by me")
+      .digest("hex"),
   });
 });
 
@@ -217,6 +222,51 @@ test("a key signs with the scope approve and no other, and its entry names it", 
   assert.deepEqual([entry?.actor_id, entry?.details.apiKeyId], [on.team.editor.userId, signs.id]);
 });
 
+test("S70: who is in by emergency looks on, and signs nothing", async () => {
+  const visitor = await join("operator");
+  await on.bed.admin.query(
+    `update workspace_members set emergency_reason = 'Nobody answers', expires_at = now() + interval '1 hour'
+     where user_id = $1 and workspace_id = $2`,
+    [visitor.userId, on.team.workspaceId],
+  );
+  for (const approvers of [[], ["role:operator"], [visitor.email]]) {
+    const { executionId, id } = await on.ask({ approvers });
+    assert.equal((await on.list(visitor, `executionId=${executionId}`))[0]?.mayDecide, false);
+    assert.equal(await codeOf(visitor, id), "403 forbidden");
+  }
+  assert.deepEqual(await on.list(visitor, "mine=true"), []);
+});
+
+test("an execution that is being cancelled takes no further word", async () => {
+  const { executionId, id } = await on.ask();
+  await on.bed.admin.query("update workflow_executions set cancel_requested_at = now() where id = $1", [
+    executionId,
+  ]);
+  assert.equal(await codeOf(on.team.owner, id), "409 approval_cancelled");
+  assert.deepEqual((await on.row(id)).decisions, []);
+});
+
+test("excludeRequester excludes everybody in whose name it has run, however it was started again", async () => {
+  const { team } = on;
+  const { executionId } = await on.ask({ excludeRequester: true });
+  const call = async (path: string, token: string, body?: object) => {
+    const reply = await on.api.request<{ id: string }>("POST", path, { token, body });
+    assert.equal(reply.status, 202, reply.text);
+    return reply.body.id;
+  };
+  await call(`/api/executions/${executionId}/cancel`, team.owner.token);
+  const retried = await call(`/api/executions/${executionId}/retry`, team.operator.token);
+  await on.settle();
+  await call(`/api/executions/${retried}/cancel`, team.owner.token);
+  const forked = await call(`/api/executions/${retried}/fork`, team.editor.token, { fromNode: "ask" });
+  await on.settle();
+  const [item] = await on.list(team.owner, `executionId=${forked}`);
+  for (const person of [team.owner, team.operator, team.editor]) {
+    assert.equal(await codeOf(person, item?.id as string), "403 forbidden");
+  }
+  assert.equal(await codeOf(await join("operator"), item?.id as string), "approved");
+});
+
 test("S43: an erased person is named nowhere: not among those asked, nor among those who decided", async () => {
   const { team } = on;
   const gone = await join("operator");
@@ -229,7 +279,7 @@ test("S43: an erased person is named nowhere: not among those asked, nor among t
   assert.equal(reply.status, 200, reply.text);
   const { rows } = await on.bed.admin.query(
     `select a.id from approvals a where a::text like '%' || $1 || '%'
-     union all select execution_id from execution_steps s where s.output::text like '%' || $1 || '%'`,
+     union all select execution_id from execution_steps s where s::text like '%' || $1 || '%'`,
     [gone.email],
   );
   assert.deepEqual(rows, []);

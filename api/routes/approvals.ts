@@ -35,6 +35,7 @@ const approvalSchema = z.object({
       at: time,
     }),
   ),
+  salt: z.uuid().describe("The key of messageHmac and commentHmac (HMAC-SHA256, hex) in the audit log"),
   mayDecide: z.boolean().describe("Whether the caller may decide now"),
   deadline: time.nullable(),
   createdAt: time,

@@ -1,9 +1,9 @@
 // Whether every edge leaves by a port its source has and enters a node that takes edges.
 import type { DrawnGraph, DrawnNode } from "./drawn-graph.ts";
 import type { GraphProblem } from "./graph.ts";
-import { ERROR_PORT, hasErrorPort, isTrigger, meantPort, outputsOf } from "./node-ports.ts";
+import { ERROR_PORT, exitsOf, hasErrorPort, isTrigger, meantPort, outputsOf } from "./node-ports.ts";
 
-/** Codes `bad_port`, `missing_port`, `unknown_port`, `edge_into_trigger`, `missing_error_edge`. */
+/** Codes `bad_port`, `missing_port`, `unknown_port`, `edge_into_trigger`, `missing_error_edge`, `ambiguous_continue`. */
 export function checkPorts(drawn: DrawnGraph): GraphProblem[] {
   const problems: GraphProblem[] = [];
   const outputs = new Map<DrawnNode, readonly string[]>();
@@ -75,6 +75,10 @@ function portNameFault(port: string, seen: ReadonlySet<string>): string | undefi
 }
 
 function errorPortProblems({ compiled }: DrawnGraph, { index, node, definition }: DrawnNode): GraphProblem[] {
+  if (definition && node.data?.onError === "continue" && exitsOf(definition, node).length > 1) {
+    const message = `onError "continue" does not say by which port a failure leaves "${node.id}"; choose error and draw its edge, or fail`;
+    return [{ nodeId: node.id, path: `nodes.${index}.data.onError`, code: "ambiguous_continue", message }];
+  }
   if (!hasErrorPort(definition, node)) return [];
   if (compiled.outgoing.get(node.id)?.some((edge) => edge.port === ERROR_PORT)) return [];
   const message = `onError "error" needs an edge from port "${ERROR_PORT}" of "${node.id}"; draw it, or choose fail or continue`;

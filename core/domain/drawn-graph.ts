@@ -63,7 +63,7 @@ function readNode(raw: unknown): GraphNode | undefined {
     data: {
       ...(isRecord(data.config) && { config: data.config }),
       ...(isRecord(data.credentials) && { credentials: textMembers(data.credentials) }),
-      ...(data.onError === "error" && { onError: data.onError }),
+      ...((data.onError === "error" || data.onError === "continue") && { onError: data.onError }),
       ...(data.pinned !== undefined && { pinned: data.pinned }),
     },
   };

@@ -1,4 +1,5 @@
 // The ports of a node as drawn, and which of them an edge means.
+import { LOOP_BODY_PORT, LOOP_TYPE } from "./compile-graph.ts";
 import type { GraphNode } from "./graph.ts";
 import type { NodeDefinition } from "./node.ts";
 
@@ -11,6 +12,12 @@ export const ERROR_PORT = "error";
 export function outputsOf(definition: NodeDefinition, node: GraphNode): readonly string[] {
   const { outputs } = definition;
   return typeof outputs === "function" ? outputs(node.data?.config ?? {}) : outputs;
+}
+
+/** The ways on from a node that has ended: a loop's body is none. */
+export function exitsOf(definition: NodeDefinition, node: GraphNode): readonly string[] {
+  const outputs = outputsOf(definition, node);
+  return node.type === LOOP_TYPE ? outputs.filter((port) => port !== LOOP_BODY_PORT) : outputs;
 }
 
 export function isTrigger(definition: NodeDefinition | undefined): boolean {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { draw, type NodeData } from "../../test/support/engine.ts";
 import type { Graph } from "./graph.ts";
-import { type ForkRequest, planFork } from "./plan-fork.ts";
+import { type ForkRequest, planFork, planRetry } from "./plan-fork.ts";
 
 const graph = (drawing: string, nodes: Record<string, NodeData> = {}) => {
   const start: Record<string, NodeData> = { start: { type: "trigger.manual" }, ...nodes };
@@ -104,19 +104,47 @@ test("where nothing can start it is refused, with the place", () => {
   );
 });
 
-test("what people approved is copied with the same data before it only; else they are asked again, and what follows runs", () => {
+test("S82: a word is copied with what it led to, and never to lead to anything again", () => {
   const ask = { type: "flow.approval", config: { message: "Pay?" } };
-  const drawn = graph("start>a>ask>paid>d start>beside>d", { ask });
-  assert.deepEqual(finished(drawn, "d"), ["a", "ask", "beside", "paid", "start"]);
-  assert.deepEqual(finished(drawn, "d", { inputChanged: true }), ["a", "beside", "start"]);
-  const changed = { a: { type: "test.pure", config: { more: 1 } } };
-  const before = graph("start>a>ask>paid>d start>beside>d", { ask, ...changed });
-  assert.deepEqual(finished(drawn, "d", { target: before }), ["beside", "start"]);
-  const elsewhere = graph("start>a>ask>paid>d start>beside>d", { ask, beside: changed.a });
-  assert.deepEqual(finished(drawn, "d", { target: elsewhere }), ["a", "ask", "paid", "start"]);
+  const drawn = graph("start>a>ask>paid>d start>beside>e", { ask });
+  const all = ["a", "ask", "beside", "d", "e", "paid", "start"];
+  assert.deepEqual(
+    finished(drawn, "beside"),
+    all.filter((id) => id !== "beside" && id !== "e"),
+  );
+  for (const fromNode of ["d", "paid", "ask"]) {
+    assert.deepEqual(finished(drawn, fromNode), ["a", "beside", "e", "start"], fromNode);
+  }
+  assert.deepEqual(finished(drawn, "e", { inputChanged: true }), ["a", "beside", "start"]);
+  const changed = (id: string) =>
+    graph("start>a>ask>paid>d start>beside>e", { ask, [id]: { type: "test.pure", config: { more: 1 } } });
+  assert.deepEqual(finished(drawn, "e", { target: changed("a") }), ["beside", "start"]);
+  assert.deepEqual(finished(drawn, "e", { target: changed("d") }), ["a", "beside", "start"]);
+  assert.deepEqual(finished(drawn, "e", { target: changed("beside") }), ["a", "ask", "d", "paid", "start"]);
+  const moved = graph("start>a>ask ask>d a>paid start>beside>e", { ask });
+  assert.deepEqual(finished(drawn, "e", { target: moved }), ["a", "beside", "paid", "start"]);
   const inLoop = graph("start>each>d each:item>ask>paid", {
     each: { type: "flow.forEach", config: { items: [1] } },
     ask,
   });
   assert.deepEqual(finished(inLoop, "d", { inputChanged: true }), ["start"]);
+  assert.deepEqual(finished(inLoop, "d"), ["ask", "each", "paid", "start"]);
+});
+
+test("S82: of approvals one after the other all are asked again when what follows the last one runs again", () => {
+  const ask = { type: "flow.approval", config: { message: "Pay?" } };
+  const drawn = graph("start>first>second>paid", { first: ask, second: ask });
+  assert.deepEqual(finished(drawn, "paid"), ["start"]);
+});
+
+test("S82: a second retry takes no word over, nor what it led to", () => {
+  const ask = { type: "flow.approval", config: { message: "Pay?" } };
+  const drawn = graph("start>a>ask>paid start>beside", {
+    ask,
+    paid: { type: "test.pure", onError: "continue" },
+  });
+  assert.deepEqual(planRetry(drawn, true), { finished: null, handled: ["paid"] });
+  assert.deepEqual(planRetry(drawn, false), { finished: ["start", "a", "beside"], handled: [] });
+  const plain = graph("start>a", {});
+  assert.deepEqual(planRetry(plain, false), { finished: null, handled: [] });
 });

@@ -24,12 +24,15 @@ export type ForkRequest = {
 
 /** Node ids by what of their steps is copied; see copySteps. */
 export type CopyPlan = { finished: string[]; handled: string[]; inDoubt: string[] };
+/** `finished` null: all. */
+export type RetryPlan = { finished: string[] | null; handled: string[] };
 
 /**
  * Copied steps stay as they were, also when the input is another one or a node before them has changed: the person
- * says by `fromNode` where things begin anew. What people have approved is the exception: that was of other data then, so
- * they are asked again, and what follows runs again. Steps in a loop's body are copied only while its items cannot have
- * changed: they are known by their place. Throws `invalid_fork` when nothing can start at `fromNode`.
+ * says by `fromNode` where things begin anew. What people have approved is the exception: they said it once, of the data and
+ * of the steps there were. Where these are others, or anything that follows runs again, they are asked again. Steps in a
+ * loop's body are copied only while its items cannot have changed: they are known by their place. Throws `invalid_fork`
+ * when nothing can start at `fromNode`.
  */
 export function planFork(request: ForkRequest): CopyPlan {
   const source = compileGraph(request.source);
@@ -38,14 +41,14 @@ export function planFork(request: ForkRequest): CopyPlan {
   const unchanged = new Set(
     [...target.nodes.keys()].filter((id) => isSameNode(source.nodes.get(id), target.nodes.get(id))),
   );
-  const askedAgain = [...target.nodes.values()].filter(
-    ({ id, type }) =>
-      type === APPROVAL_NODE &&
-      (request.inputChanged || [...ancestorsOf(target, id)].some((before) => !unchanged.has(before))),
-  );
-  const again = new Set(
-    [request.fromNode, ...askedAgain.map(({ id }) => id)].flatMap((id) => [...runsAgain(target, id)]),
-  );
+  const again = runsAgain(target, request.fromNode);
+  askAgain(target, again, (id) => {
+    const isOfOtherData =
+      request.inputChanged || [...ancestorsOf(target, id)].some((before) => !unchanged.has(before));
+    const leadsElsewhere = (after: string) =>
+      again.has(after) || !unchanged.has(after) || waysOn(source, after) !== waysOn(target, after);
+    return isOfOtherData || [...reachableFrom(target, id)].some(leadsElsewhere);
+  });
   const keepsItems = (loop: string) =>
     !request.inputChanged &&
     unchanged.has(loop) &&
@@ -69,6 +72,36 @@ export function planFork(request: ForkRequest): CopyPlan {
   };
 }
 
+/**
+ * What a retry takes over: what is finished. What people have approved counts for one retry of an execution only, or each
+ * of them would do again what was approved once.
+ */
+export function planRetry(graph: Graph, isFirst: boolean): RetryPlan {
+  const handled = handledNodes(graph);
+  if (isFirst || !hasApprovals(graph)) return { finished: null, handled };
+  const compiled = compileGraph(graph);
+  const again = new Set<string>();
+  askAgain(compiled, again, () => true);
+  const finished = [...compiled.nodes.keys()].filter((id) => !again.has(id));
+  return { finished, handled: handled.filter((id) => finished.includes(id)) };
+}
+
+export function hasApprovals(graph: Graph): boolean {
+  return graph.nodes.some(({ type }) => type === APPROVAL_NODE);
+}
+
+/** Adds the approvals that are to be asked for again, and what they lead to, to what runs again. */
+function askAgain(graph: CompiledGraph, again: Set<string>, isDue: (approval: string) => boolean): void {
+  const approvals = [...graph.nodes.values()].filter(({ type }) => type === APPROVAL_NODE);
+  // Each may be the reason for one before it.
+  for (let before = -1; before < again.size; ) {
+    before = again.size;
+    for (const { id } of approvals) {
+      if (!again.has(id) && isDue(id)) for (const after of runsAgain(graph, id)) again.add(after);
+    }
+  }
+}
+
 /** The nodes whose failure does not end the run: a failed one is finished, too. */
 export function handledNodes(graph: Graph): string[] {
   return graph.nodes.filter(({ data }) => (data?.onError ?? "fail") !== "fail").map(({ id }) => id);
@@ -85,6 +118,12 @@ function runsAgain(graph: CompiledGraph, fromNode: string): Set<string> {
     }
   }
   return again;
+}
+
+/** Where a node leads, by which port. */
+function waysOn(graph: CompiledGraph, id: string): string {
+  const edges = graph.outgoing.get(id) ?? [];
+  return canonicalJson(edges.map(({ port, target }) => [port, target].join(" ")).toSorted());
 }
 
 /** By all that decides an output; how it looks and how often it is tried is something else. */

@@ -3,7 +3,7 @@ import { AppError } from "#core/domain/app-error.ts";
 import { crashPoint } from "#core/domain/crash-points.ts";
 import type { ChildEnd, StepError, StepRecord } from "#core/domain/journal.ts";
 import { EFFECT_IN_DOUBT, type NodeOutcome } from "#core/domain/node.ts";
-import { recordApproval } from "./ask-approval.ts";
+import { outputOfApproval, recordApproval } from "./ask-approval.ts";
 import { checkOutput, toShown } from "./check-output.ts";
 import type { NodePlan } from "./compile-workflow.ts";
 import { toStepError } from "./node-failure.ts";
@@ -44,10 +44,8 @@ export async function attemptNode(
       pending = (await awaitWake(context, pending)) ?? endSuspended();
       throwIfTimedOut(plan, pending);
     }
-    if (pending.state?.childId) {
-      const output = outputOfChild(pending.state.childId, pending.state.answer as ChildEnd);
-      return endSucceeded(context, plan, pending, { output: storedOutput(context, output), port: undefined });
-    }
+    const answered = endAnswered(context, plan, pending);
+    if (answered) return answered;
     const config = await resolveNodeConfig(context, scope, plan);
     // What a node waits for is kept as it was written when it began.
     if (!start.suspended) pending.input = toShown(context.redactor.redact(config));
@@ -68,6 +66,8 @@ export async function attemptNode(
       pending = await suspend(context, plan, pending, outcome);
       pending = (await awaitWake(context, pending)) ?? endSuspended();
       throwIfTimedOut(plan, pending);
+      const answered = endAnswered(context, plan, pending);
+      if (answered) return answered;
     }
   } catch (error) {
     if (context.signal.aborted) {
@@ -85,6 +85,26 @@ export async function attemptNode(
     const record = { ...pending, input, error: failure, finishedAt: journal.now() };
     return { kind: "failed", error: failure, record: { ...record, status: "failed" } };
   }
+}
+
+/**
+ * The end of a node whose answer is its output; null: its runner is called again. Nothing of its config is evaluated a
+ * second time: what fails in that must not undo what people have said.
+ */
+function endAnswered(
+  context: RunContext,
+  plan: NodePlan,
+  pending: Omit<StepRecord, "seq">,
+): AttemptEnd | null {
+  const { state } = pending;
+  if (state?.answer === undefined) return null;
+  if (state.childId) {
+    const output = outputOfChild(state.childId, state.answer as ChildEnd);
+    return endSucceeded(context, plan, pending, { output: storedOutput(context, output), port: undefined });
+  }
+  if (!state.approvalId) return null;
+  const { output, port } = outputOfApproval(state);
+  return endSucceeded(context, plan, pending, { output: storedOutput(context, output), port });
 }
 
 /** The record of a node that cannot go on yet, as it is noted. */

@@ -65,7 +65,7 @@ export function settleNode(
 }
 
 /** Whether a node that ended on `port` leads anywhere in its scope. */
-export function leadsOn(progress: ScopeProgress, nodeId: string, port: string | undefined): boolean {
+export function leadsOn(progress: ScopeProgress, nodeId: string, port: string | undefined | null): boolean {
   return (progress.graph.outgoing.get(nodeId) ?? []).some(
     (edge) => progress.members.has(edge.target) && isTaken(edge, port),
   );

@@ -1,6 +1,7 @@
 // Where a node of a scope stands, worked out from its attempts in the journal: what run-node starts from.
 import { AppError } from "#core/domain/app-error.ts";
 import type { StepError, StepRecord } from "#core/domain/journal.ts";
+import { exitsOf } from "#core/domain/node-ports.ts";
 import { nextRetryMs } from "#core/domain/retry-policy.ts";
 import type { NodePlan } from "./compile-workflow.ts";
 import { ERROR_PORT } from "./next-nodes.ts";
@@ -9,11 +10,11 @@ import { freshKey } from "./run-attempt.ts";
 import type { RunContext, RunScope } from "./run-context.ts";
 
 /**
- * `failed`: the execution fails with it. `parked`: its effect is in doubt and a person must decide. `suspended`: it
+ * `ended`: by this port; undefined: the only one, null: by none. `failed`: the execution fails with it. `parked`: its effect is in doubt and a person must decide. `suspended`: it
  * waits in the journal, and nothing of the run moves any more.
  */
 export type NodeEnd =
-  | { kind: "ended"; output: unknown; port: string | undefined }
+  | { kind: "ended"; output: unknown; port: string | undefined | null }
   | { kind: "failed"; error: StepError }
   | { kind: "parked" }
   | { kind: "suspended" };
@@ -68,7 +69,9 @@ export function nextDelay(plan: NodePlan, failures: number, error: StepError): n
 export function endFailed(plan: NodePlan, error: StepError): NodeEnd {
   if (plan.onError === "fail") return { kind: "failed", error };
   const output = { error: { code: error.code, message: error.message } };
-  return { kind: "ended", output, port: plan.onError === "error" ? ERROR_PORT : undefined };
+  if (plan.onError === "error") return { kind: "ended", output, port: ERROR_PORT };
+  // Nobody has decided which of several ways it goes: none, where a graph of before that was checked says continue.
+  return { kind: "ended", output, port: exitsOf(plan.definition, plan.node).length > 1 ? null : undefined };
 }
 
 export function ended(end: NodeEnd): NodeState {

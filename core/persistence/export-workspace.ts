@@ -69,7 +69,7 @@ const SOURCES = {
   },
   approvals: {
     columns: sql`t.id, t.execution_id as "executionId", t.node_id as "nodeId", t.iteration, t.attempt, t.status, t.approvers,
-      t.quorum, t.excluded_user_id as "excludedUserId", t.decisions, t.message, t.deadline, t.created_at as "createdAt", t.decided_at as "decidedAt"`,
+      t.quorum, t.excluded_user_ids as "excludedUserIds", t.salt, t.decisions, t.message, t.deadline, t.created_at as "createdAt", t.decided_at as "decidedAt"`,
     from: sql`approvals t`,
     ...BY_ID,
   },

@@ -23,19 +23,6 @@ test("asks with its defaults, and for each address once, in lower case", () => {
   );
 });
 
-test("leaves by the port of the answer, and says who said what to which question", () => {
-  const resumed = { startedAt: "", until: null, isDue: false, waitsFor: null };
-  for (const decision of ["approved", "rejected", "expired"]) {
-    const answer = { decision, decisions: [{ userId: "u", decision: "approve", comment: null, at: "" }] };
-    const outcome = run({ message: "Pay?" }, { resumed: { ...resumed, answer } });
-    assert.deepEqual(outcome, { kind: "output", output: { ...answer, message: "Pay?" }, port: decision });
-  }
-  assert.equal(
-    (run({ message: "Pay?" }, { resumed: { ...resumed, answer: undefined } }) as { kind: string }).kind,
-    "approval",
-  );
-});
-
 test("refuses what nobody could read, give or reach", () => {
   const message = "Pay?";
   const bad = [

@@ -75,6 +75,14 @@ test("what was asked and what was said cannot be changed, not even past every po
     "attempt = 2",
   ])
     await assert.rejects(change(set), /stays as it is/, set);
+  await change(`decisions = '[{"userId": "a"}]'`);
+  await change(`decisions = decisions || '[{"userId": "b"}]'`);
+  for (const set of [
+    "decisions = '[]'",
+    "decisions = decisions - 0",
+    `decisions = '[{"userId": "c"}]' || decisions`,
+  ])
+    await assert.rejects(change(set), /stays as it is/, set);
   await change("status = 'rejected', decided_at = now()");
   for (const set of ["status = 'approved'", "status = 'pending'", "decisions = '[1]'"])
     await assert.rejects(change(set), /stays as it is/, set);

@@ -12,12 +12,12 @@ export type StepDecision = { nodeId: string; iteration: string } & (
   | { decision: "skip"; output: unknown }
 );
 
-export type LockedExecution = { workspaceId: string; status: ExecutionStatus };
+export type LockedExecution = { workspaceId: string; status: ExecutionStatus; isCancelled: boolean };
 
 /** Holds the row until the transaction ends: of two who decide, the second sees what the first has made of it. */
 export function lockExecution(tx: Executor, id: string): Promise<LockedExecution | null> {
   return tx.one<LockedExecution>(sql`
-    select workspace_id "workspaceId", status from workflow_executions where id = ${id} for no key update`);
+    select workspace_id "workspaceId", status, cancel_requested_at is not null "isCancelled" from workflow_executions where id = ${id} for no key update`);
 }
 
 /**

@@ -71,6 +71,16 @@ export function makeChildren(batch: readonly JournalWrite[]): Sql {
     )`;
 }
 
+/** In whose name an execution runs, and those that it was retried, forked or called from. */
+const PEOPLE_BEHIND = sql`array(
+  with recursive origin as (
+    select e.user_id, e.retry_of, e.fork_of, e.parent_id
+    union
+    select o.user_id, o.retry_of, o.fork_of, o.parent_id
+    from origin join workflow_executions o on o.id in (origin.retry_of, origin.fork_of, origin.parent_id)
+  )
+  select distinct user_id from origin)`;
+
 /** Asked with the step that waits for it, in whose row the answer is written. */
 export function makeApprovals(batch: readonly JournalWrite[]): Sql {
   const approvals = batch.flatMap(({ executionId, steps }) =>
@@ -80,9 +90,9 @@ export function makeApprovals(batch: readonly JournalWrite[]): Sql {
   return sql`,
     asked as (
       insert into approvals (id, workspace_id, execution_id, node_id, iteration, attempt, message, approvers, quorum,
-        deadline, excluded_user_id)
+        deadline, excluded_user_ids)
       select a.id, e.workspace_id, e.id, w.node_id, w.iteration, a.attempt, a.message, a.approvers, a.quorum, a.deadline,
-        case when a."excludeRequester" then e.user_id end
+        case when a."excludeRequester" then ${PEOPLE_BEHIND} else '{}' end
       from jsonb_to_recordset(${JSON.stringify(approvals)}::jsonb) as a(id uuid, "executionId" uuid, attempt int,
         message text, approvers text[], quorum int, deadline timestamptz, "excludeRequester" boolean)
       join written w on w.execution_id = a."executionId" and w.state ->> 'approvalId' = a.id::text

@@ -39,7 +39,7 @@ const retry = (of: { id: string; workspace_id: string }, handled: string[] = [])
   const id = uuidv7();
   const userId = uuidv7();
   return api.transaction({ userId, workspaceIds: [of.workspace_id] }, (tx) =>
-    insertRetry(tx, { id, of: of.id, userId, handled }),
+    insertRetry(tx, { id, of: of.id, userId, nodes: { finished: null, handled } }),
   );
 };
 

@@ -1,5 +1,5 @@
 // Approvals as people use them: what waits for their word, and their word.
-import { createHash } from "node:crypto";
+import { createHmac } from "node:crypto";
 import { AppError } from "../../domain/app-error.ts";
 import { type ApprovalStatus, type Decision, statusAfter } from "../../domain/approval.ts";
 import {
@@ -113,10 +113,12 @@ async function decide(
     if (!approval) throw notFound("approval");
     authorize(actor, "approval:decide", approval);
     // Before its approvals, as everybody who ends an execution and with it what it asks.
-    await lockExecution(tx, approval.executionId);
+    const execution = await lockExecution(tx, approval.executionId);
     const locked = await lockApproval(tx, id, signerOf(actor));
     if (!locked) throw notFound("approval");
     requireOpen(locked);
+    // Its worker has not heard of it yet, and would let no answer count.
+    if (execution?.isCancelled) throw ended("cancelled");
     const decision: Decision = { userId: actor.userId, ...word, at: locked.now };
     const status = statusAfter(locked.quorum, locked.decisions, word.decision);
     const decisions = [...locked.decisions, decision];
@@ -152,18 +154,23 @@ function ended(status: Exclude<ApprovalStatus, "pending">): AppError {
   return new AppError("approval_decided", `It has been ${status} already`);
 }
 
-/** What was signed as a hash: auditors read the log, but no data of executions. */
+/**
+ * What was signed, by its keyed hash: auditors read the log, but no data of executions. Who may read the approval has the
+ * key, and can show what was meant.
+ */
 function detailsOf(
-  { executionId, nodeId, iteration, attempt, message }: LockedApproval,
+  { executionId, nodeId, iteration, attempt, message, quorum, salt }: LockedApproval,
   { decision, comment }: Decision,
   outcome: ApprovalStatus,
 ) {
   return {
-    ...{ executionId, nodeId, iteration, attempt, decision, outcome, messageSha256: sha256(message) },
-    ...(comment === null ? {} : { commentSha256: sha256(comment) }),
+    ...{ executionId, nodeId, iteration, attempt, quorum, decision, outcome },
+    messageHmac: keyedHash(salt, message),
+    ...(comment === null ? {} : { commentHmac: keyedHash(salt, comment) }),
   };
 }
 
-function sha256(text: string): string {
-  return createHash("sha256").update(text).digest("hex");
+/** HMAC-SHA256 in hex; the key is the salt as it is written. */
+function keyedHash(salt: string, text: string): string {
+  return createHmac("sha256", salt).update(text).digest("hex");
 }

@@ -3,9 +3,11 @@ import { v7 as uuidv7 } from "uuid";
 import { AppError } from "../../domain/app-error.ts";
 import { crashPoint } from "../../domain/crash-points.ts";
 import type { ExecutionError, ExecutionStatus } from "../../domain/execution.ts";
-import { handledNodes } from "../../domain/plan-fork.ts";
+import type { Graph } from "../../domain/graph.ts";
+import { hasApprovals, planRetry, type RetryPlan } from "../../domain/plan-fork.ts";
 import { type Actor, authorize, notFound, workspacesFor } from "../../domain/roles.ts";
 import { appendAudit } from "../../persistence/audit/audit-logs.ts";
+import type { Executor } from "../../persistence/database.ts";
 import type { StepDecision } from "../../persistence/executions/decide-step.ts";
 import type { ExecutionSignals } from "../../persistence/executions/execution-signals.ts";
 import {
@@ -17,7 +19,7 @@ import {
   findStatuses,
   listExecutions,
 } from "../../persistence/executions/executions.ts";
-import { insertRetry } from "../../persistence/executions/retry-execution.ts";
+import { insertRetry, isFirstRetry } from "../../persistence/executions/retry-execution.ts";
 import { findVersion } from "../../persistence/workflows/workflow-versions.ts";
 import { findWorkflow } from "../../persistence/workflows/workflows.ts";
 import type { ExecutionQueue } from "../../queue/execution-queue.ts";
@@ -143,8 +145,8 @@ async function retry(
     // An archived workflow runs no more, by whatever way.
     if (!(await findWorkflow(tx, execution.workflowId))) throw notFound("workflow");
     const version = await findVersion(tx, execution.workflowId, execution.version);
-    const handled = version ? handledNodes(version.graph) : [];
-    const made = await insertRetry(tx, { id: uuidv7(), of: id, userId: actor.userId, handled });
+    const nodes = version ? await planCopies(tx, id, version.graph) : { finished: null, handled: [] };
+    const made = await insertRetry(tx, { id: uuidv7(), of: id, userId: actor.userId, nodes });
     if (!made) throw new AppError("conflict", "Only a failed or cancelled execution can be retried");
     const target = { chainId: made.workspaceId, targetType: "execution", targetId: made.id };
     const details = { retryOf: id };
@@ -154,6 +156,11 @@ async function retry(
   crashPoint("api.after_retry_commit");
   queue.ring([{ executionId: made.id, wake: made.wake, priority: made.priority }]).catch(onRingFailed);
   return { id: made.id, retryOf: id };
+}
+
+/** Only where people have approved something it matters whether it is the first retry. */
+async function planCopies(tx: Executor, id: string, graph: Graph): Promise<RetryPlan> {
+  return planRetry(graph, !hasApprovals(graph) || (await isFirstRetry(tx, id)));
 }
 
 function listenForEnd(dependencies: ExecutionDependencies, id: string): EndListener {

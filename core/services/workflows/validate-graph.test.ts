@@ -192,6 +192,24 @@ test("onError error opens port error, and asks for an edge from it", () => {
   ]);
 });
 
+test("onError continue is for nodes with one way on: by which of several a failure leaves is for the author to say", () => {
+  const on = { onError: "continue" };
+  const check = node("check", "flow.condition", { when: true }, on);
+  assert.deepEqual(
+    faults(graph([check, value("yes"), value("no")], "start>check", "check:true>yes", "check:false>no")),
+    ["ambiguous_continue nodes.1.data.onError check"],
+  );
+  const ask = node("ask", "flow.approval", { message: "Pay?" }, on);
+  assert.deepEqual(faults(graph([ask, value("pay")], "start>ask", "ask:approved>pay")), [
+    "ambiguous_continue nodes.1.data.onError ask",
+  ]);
+  const each = node("each", "flow.forEach", { items: [1] }, on);
+  assert.deepEqual(
+    faults(graph([each, value("a"), value("b")], "start>each", "each:item>a", "each:done>b")),
+    [],
+  );
+});
+
 test("no trigger is one problem; what no trigger reaches is one each", () => {
   assert.deepEqual(faults({ nodes: [value("a"), value("b")], edges: [] }), ["no_trigger nodes -"]);
   assert.deepEqual(faults(graph([value("a"), value("b")], "a>b")), [

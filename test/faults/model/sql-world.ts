@@ -119,7 +119,12 @@ export async function createSqlWorld(t: { after(callback: () => Promise<void>): 
             case "retry":
               return () =>
                 api.transaction(asPerson, (tx) =>
-                  insertRetry(tx, { id: uuidv7(), of: id, userId: person.userId, handled: [] }),
+                  insertRetry(tx, {
+                    id: uuidv7(),
+                    of: id,
+                    userId: person.userId,
+                    nodes: { finished: null, handled: [] },
+                  }),
                 );
             case "wake":
               return async () => {
