@@ -20,13 +20,15 @@ export type DrainableRunStore = RunStore & { drain(): Promise<void> };
 
 /**
  * Writes of concurrent executions share a commit. While the database is away a write is tried again: the lease
- * decides whether it still counts when it arrives. `ring` is called with what a commit has queued.
+ * decides whether it still counts when it arrives. `ring` is called with what a commit has queued. `owner` is the worker
+ * whose leases count.
  */
 export function createRunStore(
   database: Database,
   logger?: Pick<Logger, "warn">,
   observe?: (writes: number, seconds: number) => void,
   ring: (queued: readonly DueExecution[]) => void = () => {},
+  owner?: string,
 ): DrainableRunStore {
   const ringParents = async (held: ReadonlySet<JournalWrite>) => {
     const parents = [...held].flatMap(({ parentId, move }) => (parentId && move ? [parentId] : []));
@@ -34,9 +36,9 @@ export function createRunStore(
   };
   const writer = createGroupWriter<JournalWrite, boolean>({
     async writeBatch(batch) {
-      const { held, queued } = await writeBatch(database, batch, (gone) =>
-        logger?.warn(gone, "execution failed, its error workflow is archived or gone"),
-      );
+      const onGone = (gone: GoneErrorWorkflow) =>
+        logger?.warn(gone, "execution failed, its error workflow is archived or gone");
+      const { held, queued } = await writeBatch(database, batch, onGone, owner);
       if (queued.length > 0) {
         crashPoint("worker.after_queued");
         ring(queued);
@@ -67,11 +69,12 @@ function writeBatch(
   database: Database,
   batch: readonly JournalWrite[],
   onGone: (gone: GoneErrorWorkflow) => void,
+  owner?: string,
 ): Promise<WrittenJournal> {
   if (!batch.some(({ steps }) => steps.some((step) => step.child || step.expired)))
-    return writeJournal(database, batch, onGone);
+    return writeJournal(database, batch, onGone, owner);
   return database.transaction(NOBODY, async (tx) => {
-    const written = await writeJournal(tx, batch, onGone);
+    const written = await writeJournal(tx, batch, onGone, owner);
     await appendAudit(
       tx,
       [...written.held].flatMap((write) => [...childEntries(write), ...expiryEntries(write)]),

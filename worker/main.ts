@@ -67,7 +67,8 @@ export async function startWorker(
   const traceRun = tracing?.run;
   const { registry, observeCommits, watch } = buildMetrics({ database, running, logger, traceRun });
   const queue = countRings(createExecutionQueue(backend, onError), registry);
-  const store = createRunStore(database, logger, observeCommits("journal"), ringing(queue, onError));
+  const ring = ringing(queue, onError);
+  const store = createRunStore(database, logger, observeCommits("journal"), ring, workerId);
   const [children, approvals] = [createChildSource(database), createApprovalSource(database)];
   const slots = createSlots(concurrency);
   const shared = { database, workerId, queue, onError };

@@ -35,6 +35,7 @@ export const CRASH_POINTS = [
   "api.after_fork_commit",
   /** A person's word on an effect in doubt. */
   "api.after_decision_commit",
+  "api.after_approval_commit",
   "api.after_cancel_commit",
   /** Taken back from a dead worker and committed, not rung. */
   "scheduler.after_reap",

@@ -68,6 +68,20 @@ test("steps and the end are one commit, with times, values and the worker's rele
   assert.equal(b?.workspace_id, row.workspace_id);
 });
 
+test("F14 the same fence of another owner writes nothing: after a failover a number may have been given twice", async () => {
+  const mine = await running();
+  const theirs = await running({ lease_owner: uuidv7() });
+  const batch = [
+    write(mine, { move: { to: "succeeded" } }),
+    write(theirs),
+    write(await running({ lease_owner: uuidv7() }), { move: { to: "failed" } }),
+  ];
+  const { held } = await writeJournal(database, batch, () => {}, owner);
+  assert.deepEqual([...held], batch.slice(0, 1));
+  assert.equal((await bed.execution(theirs)).status, "running");
+  assert.deepEqual(await bed.steps(theirs), []);
+});
+
 test("a stale fence, a finished or a queued execution writes nothing, and says so", async () => {
   const stale = await running({ fence: 3 });
   const done = await bed.addExecution({ status: "succeeded", fence: 2, output: "1" });

@@ -37,17 +37,20 @@ type HeldRow = {
  * share lock, so a reaper that raises the fence waits or wins, never interleaves. It takes its locks in no order
  * (ordering them first took twice as long), so whoever else locks several running rows must not wait for them.
  * Only a batch in which something fails looks for error workflows; `onGone` hears of those that are not there. Only
- * one in which something suspends says more than the plain statement.
+ * one in which something suspends says more than the plain statement. `owner` is the writer's: a failover that loses
+ * commits gives a fence a second time, to somebody else.
  */
 export async function writeJournal(
   database: Executor,
   batch: readonly JournalWrite[],
   onGone: (gone: GoneErrorWorkflow) => void = () => {},
+  owner?: string,
 ): Promise<WrittenJournal> {
   const fails = batch.some((write) => write.move?.to === "failed");
   const part = batch.some(suspends) ? SUSPENDING : PLAIN;
   const ids = batch.map((write) => write.executionId);
   const months = inMonthsOf(ids);
+  const owned = owner === undefined ? sql`` : sql` and e.lease_owner = ${owner}`;
   const rows = await database.many<HeldRow>(sql`
     with runs as (
       select * from jsonb_to_recordset(${JSON.stringify(batch.map(toRun))}::jsonb)
@@ -59,13 +62,13 @@ export async function writeJournal(
         wake = e.wake + case when r.status = 'queued' then 1 else 0 end
       from runs r
       where e.id = r.id and e.fence = r.fence and e.status = ${RUNNING} and r.status is not null
-        and e.id = any(${ids}::uuid[]) ${months}
+        and e.id = any(${ids}::uuid[]) ${months}${owned}
       returning e.id, e.fence, e.workspace_id, e.watched${part.moved} ${fails ? sql`, ${FAILED_COLUMNS}` : sql``}
     ),
     kept as (
       select e.id, e.fence, e.workspace_id, e.watched${part.kept}
       from workflow_executions e join runs r on e.id = r.id and e.fence = r.fence
-      where e.status = ${RUNNING} and r.status is null and e.id = any(${ids}::uuid[]) ${months}
+      where e.status = ${RUNNING} and r.status is null and e.id = any(${ids}::uuid[]) ${months}${owned}
       order by e.id for share of e
     ),
     held as (select id, fence, workspace_id, watched${part.held} from moved union all select * from kept),

@@ -2,6 +2,7 @@
 import { createHmac } from "node:crypto";
 import { AppError } from "../../domain/app-error.ts";
 import { type ApprovalStatus, type Decision, statusAfter } from "../../domain/approval.ts";
+import { crashPoint } from "../../domain/crash-points.ts";
 import {
   type Actor,
   authorize,
@@ -131,6 +132,7 @@ async function decide(
     const approvals = decisions.filter((given) => given.decision === "approve").length;
     return { woken, decided: { id, status, approvals, quorum: locked.quorum } };
   });
+  crashPoint("api.after_approval_commit");
   // One that runs just now finds the answer by itself.
   if (woken?.isQueued)
     queue.ring([{ executionId: woken.id, wake: woken.wake, priority: woken.priority }]).catch(onRingFailed);

@@ -64,9 +64,13 @@ export const ACCOUNTED: Readonly<Record<string, Readonly<Record<string, string>>
   },
   "core/engine/run-node.ts": { "afterBackOff › context.standstill.rest": PAUSES },
   "core/engine/run-scope.ts": { "walkAll › Promise.all": INSIDE, "runLoop › Promise.all": INSIDE },
+  "core/engine/settle-approval.ts": {
+    "settleApproval › context.journal.flush": AFTER_COMMIT,
+    "settleApproval › context.approvals.settle": READS,
+  },
   "core/engine/sleep.ts": { "sleepUnlessAborted › delay": PAUSES },
   "core/engine/standstill.ts": { "rest › promise": PAUSES },
-  "core/engine/suspend-node.ts": { "isWokenBy › context.standstill.rest": PAUSES },
+  "core/engine/suspend-node.ts": { "awaitWake › context.standstill.rest": PAUSES },
   "core/nodes/code.javascript/run.ts": {
     "runJavascript › context.ports.scripts.run": "pure: computed again",
   },
@@ -93,11 +97,16 @@ export const ACCOUNTED: Readonly<Record<string, Readonly<Record<string, string>>
     "find › bull.getJobState": READS,
     "countWaiting › bull.getJobCountByTypes": READS,
   },
+  "core/services/executions/approvals.ts": {
+    "list › database.transaction": READS,
+    "list › Promise.all": "entries in the audit log for what was read",
+  },
   "core/services/executions/executions.ts": {
     "list › database.transaction": READS,
     "statuses › database.transaction": READS,
     "waitForEnd › readEnd": READS,
     "waitForEnd › change": PAUSES,
+    "waitForEnd › change #2": PAUSES,
   },
   "core/services/executions/recover-executions.ts": {
     "recoverExecutions › makePendingMoves": "rings for nobody: whom it woke is found unheard of",
@@ -129,6 +138,7 @@ export const ACCOUNTED: Readonly<Record<string, Readonly<Record<string, string>>
     "claimRest › claimWithinLimits": "worker.after_call",
     "writeBatch › callNext": "worker.after_call",
   },
+  "worker/create-approval-source.ts": { "settle › settleApproval": READS },
   "worker/create-child-source.ts": { "findVersion › database.transaction": READS },
   "worker/create-run-store.ts": {
     "ringParents › findQueued": READS,

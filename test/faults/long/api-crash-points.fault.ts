@@ -20,6 +20,13 @@ for (const { profile, skip } of PROFILES) {
     const workflow = await stage.addWorkflow(chain(effect(sink.url, "a"), effect(sink.url, "b")));
     const once = effect(sink.url, "once", { config: { repeatable: false } });
     const risky = await stage.addWorkflow(chain(once));
+    const ask = { id: "ask", type: "flow.approval", config: { message: "Go on?" } };
+    const asking = chain(ask, effect(sink.url, "approved"));
+    const [, edge] = asking.edges;
+    const asked = await stage.addWorkflow({
+      ...asking,
+      edges: [asking.edges[0], { ...edge, sourceHandle: "approved" }],
+    });
     await first.kill("SIGTERM");
     /** Until it has died there, `act` goes on; then the next one answers what the first has not. */
     const dyingAt = async <Result>(point: CrashPoint, act: () => Promise<Result>): Promise<Result> => {
@@ -36,9 +43,11 @@ for (const { profile, skip } of PROFILES) {
     // The same request again: accepted by the next api, and one execution all the same.
     await dyingAt("api.before_submit_commit", submit);
     const id = await dyingAt("api.after_submit_commit", submit);
-    await dyingAt("api.after_cancel_commit", () => ask(stage, `${id}/cancel`));
-    await dyingAt("api.after_retry_commit", () => ask(stage, `${id}/retry`));
-    await dyingAt("api.after_fork_commit", () => ask(stage, `${id}/fork`, { fromNode: "call_a" }));
+    await dyingAt("api.after_cancel_commit", () => post(stage, `executions/${id}/cancel`));
+    await dyingAt("api.after_retry_commit", () => post(stage, `executions/${id}/retry`));
+    await dyingAt("api.after_fork_commit", () =>
+      post(stage, `executions/${id}/fork`, { fromNode: "call_a" }),
+    );
     // Nobody was told of these two; they are there all the same, and run.
     const copies = await trace.query<{ id: string }>(
       "select id from workflow_executions where retry_of = $1 or fork_of = $1",
@@ -49,16 +58,23 @@ for (const { profile, skip } of PROFILES) {
 
     const api = await stage.start("api");
     const parked = await stage.submit(risky, { n: "x" });
+    const approved = await stage.submit(asked, { n: "y" });
     await untilDead(await stage.start("worker", { CRASH_AT: "worker.in_effect:1" }));
     await Promise.all([stage.start("scheduler"), stage.start("worker")]);
-    await until(stage, "id = $1 and status = 'waiting'", parked);
+    for (const id of [parked, approved]) await until(stage, "id = $1 and status = 'waiting'", id);
     await api.kill("SIGTERM");
     const skipping = { nodeId: once.id, decision: "skip", output: null };
-    await dyingAt("api.after_decision_commit", () => ask(stage, `${parked}/steps/decide`, skipping));
+    await dyingAt("api.after_decision_commit", () =>
+      post(stage, `executions/${parked}/steps/decide`, skipping),
+    );
+    const [approval] = await trace.query<{ id: string }>("select id from approvals");
+    const yes = { decision: "approve" };
+    await dyingAt("api.after_approval_commit", () => post(stage, `approvals/${approval?.id}`, yes));
     assert.deepEqual([...points], []);
     await stage.start("api");
     await judge(stage, t);
     assert.equal(sink.count("/once/x"), 1);
+    assert.equal(sink.count("/approved/y"), 1);
   });
 
   test(`F05 a scheduler killed at every point (${profile})`, { skip }, async (t) => {
@@ -103,9 +119,9 @@ for (const { profile, skip } of PROFILES) {
 }
 
 /** Nobody may answer: what was asked for is looked for in the tables. */
-async function ask(stage: Stage, path: string, body?: object): Promise<void> {
+async function post(stage: Stage, path: string, body?: object): Promise<void> {
   const { token } = await stage.person();
-  await stage.request("POST", `/api/executions/${path}`, { token, body }).catch(() => null);
+  await stage.request("POST", `/api/${path}`, { token, body }).catch(() => null);
 }
 
 async function untilDead(doomed: RoleProcess): Promise<void> {
