@@ -27,6 +27,10 @@ for (const { profile, skip } of PROFILES) {
       ...asking,
       edges: [asking.edges[0], { ...edge, sourceHandle: "approved" }],
     });
+    // First of all, so that the effect in doubt is the only one its worker meets.
+    const doomed = await stage.start("worker", { CRASH_AT: "worker.in_effect:1" });
+    const parked = await stage.submit(risky, { n: "x" });
+    await untilDead(doomed);
     await first.kill("SIGTERM");
     /** Until it has died there, `act` goes on; then the next one answers what the first has not. */
     const dyingAt = async <Result>(point: CrashPoint, act: () => Promise<Result>): Promise<Result> => {
@@ -57,9 +61,7 @@ for (const { profile, skip } of PROFILES) {
     for (const copy of copies) stage.accepted.add(copy.id);
 
     const api = await stage.start("api");
-    const parked = await stage.submit(risky, { n: "x" });
     const approved = await stage.submit(asked, { n: "y" });
-    await untilDead(await stage.start("worker", { CRASH_AT: "worker.in_effect:1" }));
     await Promise.all([stage.start("scheduler"), stage.start("worker")]);
     for (const id of [parked, approved]) await until(stage, "id = $1 and status = 'waiting'", id);
     await api.kill("SIGTERM");
