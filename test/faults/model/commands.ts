@@ -50,14 +50,23 @@ export const zombieCommands = fc
     ...rest,
   ]);
 
-/** Those that begin with an effect that waits for an answer, or is in doubt: the run rests, or is about to. */
+const rests: Command = { do: "proceed", run: 0, to: "succeeded" };
+
+/**
+ * Those that begin with an effect that waits for an answer, or is in doubt: the run rests, or is about to. An answer
+ * that comes right before it rests is rare by chance, too.
+ */
 export const waitingCommands = fc
-  .tuple(fc.constantFrom<End>("waiting", "failed"), fc.boolean(), commands)
-  .map(([end, rests, rest]): Command[] => [
+  .tuple(
+    fc.constantFrom<End>("waiting", "waiting", "failed"),
+    fc.constantFrom<Command[]>([], [rests], [{ do: "answer" }, rests], [{ do: "answer" }, rests]),
+    commands,
+  )
+  .map(([end, then, rest]): Command[] => [
     { do: "ring", by: "A" },
     { do: "proceed", run: 0, to: "succeeded" },
     { do: "proceed", run: 0, to: "succeeded" },
     { do: "proceed", run: 0, to: end },
-    ...(rests ? [{ do: "proceed", run: 0, to: "succeeded" } as const] : []),
+    ...then,
     ...rest,
   ]);
