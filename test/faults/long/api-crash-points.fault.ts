@@ -63,6 +63,7 @@ for (const { profile, skip } of PROFILES) {
     const api = await stage.start("api");
     const approved = await stage.submit(asked, { n: "y" });
     await Promise.all([stage.start("scheduler"), stage.start("worker")]);
+    await trace.noteWhole();
     for (const id of [parked, approved]) await until(stage, "id = $1 and status = 'waiting'", id);
     await api.kill("SIGTERM");
     const skipping = { nodeId: once.id, decision: "skip", output: null };
