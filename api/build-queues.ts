@@ -20,7 +20,7 @@ export function buildQueues({ config, queue, identity, queueAudit: audit }: Queu
   const tokens = createQueuesSessionTokens({ secrets: config.jwtSecrets, issuer: publicUrl });
   const guard = createQueuesGuard({ tokens, findActor: identity.findActor, publicUrl });
   const board = createQueueBoard({
-    queue: queue.bull,
+    queues: [queue.bull, queue.busy],
     basePath: QUEUES_PATH,
     mayWrite: (request) => guard.viewerOf(request).write,
     onAction: (request, { verb, ...target }) =>

@@ -32,8 +32,10 @@ export async function migrateDatabase({ databaseUrl, log = () => {} }: MigrateOp
     await migrateBullmq(client, "bullmq");
     await client.query("set search_path to default");
     // BullMQ makes a queue's sequence at the first add; the run-time roles may not, so the owner does.
-    await client.query(`do $$ begin
-      execute format('create sequence if not exists bullmq.%I', bullmq.job_id_seq_name('executions'));
+    await client.query(`do $$ declare queue text; begin
+      foreach queue in array array['executions', 'executions-busy'] loop
+        execute format('create sequence if not exists bullmq.%I', bullmq.job_id_seq_name(queue));
+      end loop;
     end $$`);
     await migrateTimers(databaseUrl);
     await grantQueueSchemas(client);

@@ -19,6 +19,7 @@ import { createIsolation } from "./isolation.ts";
 import { createProcessor } from "./process-executions.ts";
 import { createRunningExecutions } from "./running-executions.ts";
 import { createSlots } from "./slots.ts";
+import { createBellTaker } from "./take-bells.ts";
 import { createWorkflowCache } from "./workflow-cache.ts";
 
 let bed: ExecutionBed;
@@ -82,18 +83,18 @@ async function startWorker() {
     engine,
     logger: createLogger("worker", "silent"),
   });
+  const bells = createBellTaker({ database, queue, slots, answer, onError: assert.ifError });
   const consumer = await consumeBells({
     backend,
     awaitRoom: slots.awaitFree,
-    handle: (ids) => {
-      for (const id of ids) void slots.run(() => answer(id));
-    },
+    handle: bells.take,
     onError: () => {},
   });
   stops.push(async () => {
     await consumer.stop();
     slots.stop();
     await running.whenIdle(10_000);
+    await bells.drain();
   });
 }
 

@@ -1,5 +1,5 @@
 // Listens to the doorbell, and notices when nothing comes through it although work waits.
-import type { BellConsumer } from "#core/queue/bell-consumer.ts";
+import type { BellConsumer, BellConsumerOptions } from "#core/queue/bell-consumer.ts";
 import { openBellLine } from "./bell-line.ts";
 import { type ClaimWatch, type ClaimWatchOptions, startClaimWatch } from "./watch-claims.ts";
 
@@ -9,7 +9,7 @@ export type RingListener = BellConsumer & {
 };
 
 export type RingListenerOptions = Omit<ClaimWatchOptions, "rebuild"> & {
-  handle: (executionIds: readonly string[]) => void;
+  handle: BellConsumerOptions["handle"];
   /** New connections to the queue that hand their rings to `handle`. */
   open: (handle: RingListenerOptions["handle"]) => Promise<BellConsumer>;
   onError: (error: Error) => void;
@@ -17,9 +17,9 @@ export type RingListenerOptions = Omit<ClaimWatchOptions, "rebuild"> & {
 
 export async function listenForRings(options: RingListenerOptions): Promise<RingListener> {
   let watch: ClaimWatch | undefined;
-  const handle = (executionIds: readonly string[]) => {
+  const handle: RingListenerOptions["handle"] = (...bell) => {
     watch?.heard();
-    options.handle(executionIds);
+    options.handle(...bell);
   };
   const line = await openBellLine(() => options.open(handle), options.onError);
   const claims = startClaimWatch({ ...options, rebuild: line.rebuild });

@@ -33,6 +33,7 @@ import { listenForRings, type RingListener } from "./listen-for-rings.ts";
 import { createProcessor } from "./process-executions.ts";
 import { createRunningExecutions, type RunningExecutions } from "./running-executions.ts";
 import { createSlots, type Slots } from "./slots.ts";
+import { createBellTaker } from "./take-bells.ts";
 import type { ClaimWatchTimes } from "./watch-claims.ts";
 import { createWorkflowCache } from "./workflow-cache.ts";
 
@@ -83,14 +84,14 @@ export async function startWorker(
     watch,
     logger,
   });
+  const bells = createBellTaker({ ...shared, slots, answer });
   const consumer = await listenForRings({
     open: (handle) => consumeBells({ backend, awaitRoom: slots.awaitFree, handle, onError }),
-    handle(executionIds) {
-      for (const id of executionIds) void slots.run(() => answer(id));
-    },
+    handle: bells.take,
     hasBacklog: () => hasBacklog(database),
-    // A ring in hand that is not running waits for its turn here: the queue has done its part.
-    hasRoom: () => slots.hasRoom() && running.underWay() === running.count(),
+    // A ring in hand that is not running waits for its turn here: the queue has done its part. What waits may all be of
+    // busy workspaces, so the slots kept for others are no room.
+    hasRoom: () => slots.hasRoom(true) && running.underWay() === running.count(),
     giveUp() {
       setTimeout(() => exit(1), GIVE_UP_MS).unref();
       void stop().finally(() => exit(1));
@@ -111,7 +112,7 @@ export async function startWorker(
   const stop = async () => {
     await health.stop();
     await drain(consumer, slots, running);
-    await Promise.all([store.drain(), credentials.drain()]);
+    await Promise.all([store.drain(), credentials.drain(), bells.drain()]);
     await leases.stop();
     await recordStop(database, workerId).catch(onError);
     await Promise.all([queue.close(), network.http.close(), closeSandboxes()]);
@@ -176,7 +177,6 @@ if (import.meta.main) {
 /** Rings without being waited for: a ring that is lost is rung again by recovery. */
 function ringing(queue: ExecutionQueue, onError: (error: Error) => void) {
   return (queued: readonly DueExecution[]) => {
-    const rings = queued.map(({ id, wake, priority }) => ({ executionId: id, wake, priority }));
-    queue.ring(rings).catch(onError);
+    queue.ring(queued.map(({ id, ...ring }) => ({ ...ring, executionId: id }))).catch(onError);
   };
 }

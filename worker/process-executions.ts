@@ -63,7 +63,7 @@ export function createProcessor(dependencies: ProcessorDependencies): (execution
 
 async function runClaimed(dependencies: ProcessorDependencies, execution: ClaimedExecution): Promise<void> {
   const { gate, leases, running, queue } = dependencies;
-  const { id: executionId, fence, wake, priority } = execution;
+  const { id: executionId, fence, wake, priority, band } = execution;
   crashPoint("worker.after_claim");
   const signal = running.add(execution);
   const watch = watchOf(dependencies, execution);
@@ -73,7 +73,7 @@ async function runClaimed(dependencies: ProcessorDependencies, execution: Claime
     crashPoint("worker.after_finish");
     if (end === "queued") {
       crashPoint("worker.before_ring");
-      await queue.ring([{ executionId, wake: wake + 1, priority }]);
+      await queue.ring([{ executionId, wake: wake + 1, priority, band }]);
     }
     if (execution.isLimited) await gate.letGo(execution);
   } finally {

@@ -1,59 +1,115 @@
-// How many executions run here at once. What came with a bell and finds no slot waits unclaimed.
+// How many executions run here at once, and whose turn it is. What came with a bell and finds no slot waits, not for long.
+import { isBusy } from "#core/queue/bells.ts";
+import { createPace, type Pace } from "./pace.ts";
 
 export type Slots = {
-  /** A slot is free and nobody waits for one. */
-  hasRoom(): boolean;
-  /** Resolves when a slot is free and nobody waits for one. */
-  awaitFree(): Promise<void>;
-  /** Runs `work` as soon as there is a slot; drops it when the worker stops before. */
-  run(work: () => Promise<void>): Promise<void>;
-  /** Drops what waits. */
+  /** A slot is free and nobody waits for one. Executions of busy workspaces find less room while there are others. */
+  hasRoom(ofBusy?: boolean): boolean;
+  /** Resolves when there is such room. */
+  awaitFree(ofBusy?: boolean): Promise<void>;
+  /**
+   * Runs `work` as soon as there is a slot, before what waits in a higher band. Resolves to false when it was not run:
+   * it has waited for too long, or the worker stops.
+   */
+  run(work: () => Promise<void>, band?: number): Promise<boolean>;
+  /** Gives up what waits. */
   stop(): void;
 };
 
-export function createSlots(count: number): Slots {
-  let free = count;
+export type SlotOptions = { patienceMs?: number; pace?: Pace };
+
+/** Gives the slot back. */
+type Leave = () => void;
+type Waiting = { band: number; answer: (leave: Leave | null) => void };
+type Awaiting = { ofBusy: boolean; resolve: () => void };
+
+/**
+ * What runs sooner stays: a worker that is busy with short ones takes the 15 others of a bell within 50 ms. What waits
+ * longer may find a slot elsewhere.
+ */
+const PATIENCE_MS = 250;
+/** While busy workspaces have slots there is one more for the others for each eight of `count`. */
+const RESERVED = 1 / 8;
+
+export function createSlots(count: number, options: SlotOptions = {}): Slots {
+  const { patienceMs = PATIENCE_MS, pace = createPace() } = options;
+  const reserve = Math.floor(count * RESERVED);
+  const running = { all: 0, busy: 0 };
   let stopped = false;
-  let waiting: ((admitted: boolean) => void)[] = [];
-  let onFree: (() => void)[] = [];
+  let waiting: Waiting[] = [];
+  let awaiting: Awaiting[] = [];
 
-  const hasRoom = () => free > 0 && waiting.length === 0;
+  const isFree = (ofBusy: boolean, band?: number) =>
+    ofBusy ? running.all < count && pace.allows(band) : running.all < count + Math.min(reserve, running.busy);
+  const hasRoom = (ofBusy = false) => isFree(ofBusy) && !waiting.some((one) => ofBusy || !isBusy(one));
 
-  const release = () => {
-    free++;
-    const next = waiting.shift();
-    if (next) {
-      free--;
-      next(true);
+  /** Who waits stands in the order of the bands: when the first finds no slot, nobody does. */
+  const advance = () => {
+    for (let [first] = waiting; first && isFree(isBusy(first), first.band); [first] = waiting) {
+      waiting.shift();
+      first.answer(enter(first.band));
     }
-    if (hasRoom()) for (const resolve of onFree.splice(0)) resolve();
+    const ready = awaiting.filter(({ ofBusy }) => hasRoom(ofBusy));
+    awaiting = awaiting.filter((one) => !ready.includes(one));
+    for (const { resolve } of ready) resolve();
   };
 
-  const admit = (): Promise<boolean> => {
-    if (stopped) return Promise.resolve(false);
-    if (free > 0) {
-      free--;
-      return Promise.resolve(true);
-    }
-    return new Promise((resolve) => waiting.push(resolve));
+  const enter = (band: number): Leave => {
+    const busy = isBusy({ band }) ? 1 : 0;
+    running.all++;
+    running.busy += busy;
+    const end = pace.start(band, advance);
+    return () => {
+      end();
+      running.all--;
+      running.busy -= busy;
+      advance();
+    };
+  };
+
+  const stand = (band: number): Promise<Leave | null> =>
+    new Promise((resolve) => {
+      const giveUp = () => {
+        waiting = waiting.filter((other) => other !== own);
+        resolve(null);
+        advance();
+      };
+      const timer = setTimeout(giveUp, patienceMs);
+      const own: Waiting = {
+        band,
+        answer(leave) {
+          clearTimeout(timer);
+          resolve(leave);
+        },
+      };
+      const behind = waiting.findIndex((other) => other.band > band);
+      waiting.splice(behind < 0 ? waiting.length : behind, 0, own);
+    });
+
+  const admit = async (band: number): Promise<Leave | null> => {
+    if (stopped) return null;
+    const isBehind = waiting.some((other) => other.band <= band);
+    return isBehind || !isFree(isBusy({ band }), band) ? stand(band) : enter(band);
   };
 
   return {
     hasRoom,
-    awaitFree: () =>
-      hasRoom() ? Promise.resolve() : new Promise((resolve) => (onFree = [...onFree, resolve])),
-    async run(work) {
-      if (!(await admit())) return;
+    awaitFree: (ofBusy = false) =>
+      hasRoom(ofBusy) ? Promise.resolve() : new Promise((resolve) => awaiting.push({ ofBusy, resolve })),
+    async run(work, band = 0) {
+      pace.heard(band);
+      const leave = await admit(band);
+      if (!leave) return false;
       try {
         await work();
+        return true;
       } finally {
-        release();
+        leave();
       }
     },
     stop() {
       stopped = true;
-      for (const drop of waiting) drop(false);
-      waiting = [];
+      for (const { answer } of waiting.splice(0)) answer(null);
     },
   };
 }

@@ -19,6 +19,8 @@ export type ClaimedExecution = {
   trigger: Record<string, unknown>;
   input: unknown;
   priority: number;
+  /** How far behind others it is heard; its children as far. */
+  band: number;
   wake: number;
   labels: string[];
   /** Grows with every claim; a write under an older one commits nothing. */
@@ -86,7 +88,7 @@ export type ChildStart = {
   input: unknown;
   rootId: string;
   /** Whose child it is. */
-  execution: Readonly<Pick<ClaimedExecution, "userId" | "workspaceId" | "priority">>;
+  execution: Readonly<Pick<ClaimedExecution, "userId" | "workspaceId" | "priority" | "band">>;
 };
 
 /** How a child ended, as its parent's step finds it in `answer`. */

@@ -27,7 +27,7 @@ export async function recordChild(
     throw new AppError("too_deep", `Sub-workflows may be nested ${MAX_DEPTH} deep, this is one more`);
   }
   const found = await context.children.findVersion(execution, { workflowId, version });
-  const { userId, workspaceId, priority } = execution;
+  const { userId, workspaceId, priority, band } = execution;
   const id = uuidv7();
   const rootId = childRootId(pending.idempotencyKey ?? id);
   const waiting: Pending = {
@@ -35,7 +35,14 @@ export async function recordChild(
     status: "waiting",
     state: { childId: id },
     wakeAt: waitLimit(plan, pending),
-    child: { id, workflowId, version: found, input, rootId, execution: { userId, workspaceId, priority } },
+    child: {
+      id,
+      workflowId,
+      version: found,
+      input,
+      rootId,
+      execution: { userId, workspaceId, priority, band },
+    },
   };
   journal.note(waiting);
   const { child: _, ...record } = waiting;

@@ -1,8 +1,15 @@
 // Listens to the doorbell: takes a bell when there is room for an execution, hands on whom it is for, and is done with it.
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
-import { idsOf } from "./bells.ts";
-import { keptJobs, openWorker, type QueueBackend } from "./queue-backend.ts";
+import { bandOf, idsOf } from "./bells.ts";
+import {
+  BUSY_QUEUE_NAME,
+  keptJobs,
+  openWorker,
+  QUEUE_NAME,
+  type QueueBackend,
+  type QueueName,
+} from "./queue-backend.ts";
 
 export type BellConsumer = {
   /** Takes no further bells. Whom the last one was for may still be told. */
@@ -11,18 +18,31 @@ export type BellConsumer = {
 
 export type BellConsumerOptions = {
   backend: QueueBackend;
-  /** Resolves when another execution can be taken; a bell is left to other workers until then. */
-  awaitRoom: () => Promise<void>;
+  /** Resolves when another execution (of a busy workspace) can be taken; a bell is left to other workers until then. */
+  awaitRoom: (ofBusy: boolean) => Promise<void>;
   /** Takes the executions in. The job is over with that: their rows say what becomes of them. */
-  handle: (executionIds: readonly string[]) => void;
+  handle: (executionIds: readonly string[], band: number) => void;
   onError: (error: Error) => void;
 };
 
 const RETRY_MS = 1_000;
 
 export async function consumeBells(options: BellConsumerOptions): Promise<BellConsumer> {
+  const opened = await Promise.allSettled([
+    listenAt(QUEUE_NAME, options),
+    listenAt(BUSY_QUEUE_NAME, options),
+  ]);
+  const listeners = opened.flatMap((one) => (one.status === "fulfilled" ? [one.value] : []));
+  const stop = async () => void (await Promise.all(listeners.map((listener) => listener.stop())));
+  const failed = opened.find((one) => one.status === "rejected");
+  if (!failed) return { stop };
+  await stop();
+  throw failed.reason;
+}
+
+async function listenAt(name: QueueName, options: BellConsumerOptions): Promise<BellConsumer> {
   const { backend, awaitRoom, handle, onError } = options;
-  const worker = openWorker(backend, null, { maxStalledCount: 3, ...keptJobs(backend) });
+  const worker = openWorker(backend, null, { maxStalledCount: 3, ...keptJobs(backend) }, name);
   worker.on("error", onError);
   await worker.waitUntilReady();
   // What a dead worker took and did not finish leaves the list of active jobs; its executions are rung again anyway.
@@ -32,11 +52,11 @@ export async function consumeBells(options: BellConsumerOptions): Promise<BellCo
 
   const listen = async () => {
     while (!stopping) {
-      await awaitRoom();
+      await awaitRoom(name === BUSY_QUEUE_NAME);
       try {
         const job = await worker.getNextJob(token);
         if (!job) continue;
-        handle(idsOf(job.data));
+        handle(idsOf(job.data), bandOf(job.priority));
         job.moveToCompleted(undefined, token, false).catch(report);
       } catch (error) {
         report(error);

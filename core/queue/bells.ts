@@ -6,7 +6,7 @@ export type Ring = {
   wake: number;
   /** 0–10, higher first. */
   priority: number;
-  /** 0–15: those of a lower band are heard first, whatever their priority. Default 0. */
+  /** Those of a lower band are heard first, whatever their priority; from BUSY on in a queue of their own. Default 0. */
   band?: number | undefined;
   /** The job it shares with others, at its first ring only. */
   bell?: string | null | undefined;
@@ -16,7 +16,17 @@ export type Ring = {
 export type Bell = { executionId: string } | { executionIds: string[] };
 
 /** What must not be parted when the jobs of a commit are made. */
-export type RingKey = Pick<Ring, "executionId" | "wake" | "bell">;
+export type RingKey = Pick<Ring, "executionId" | "wake" | "bell" | "band">;
+
+/**
+ * Bands from here on are of workspaces that make up much of all that is submitted. Their bells hang apart, so that a
+ * worker that has enough of them still hears the others.
+ */
+export const BUSY = 16;
+
+export function isBusy({ band = 0 }: Pick<Ring, "band">): boolean {
+  return band >= BUSY;
+}
 
 /** Larger ones bought nothing in the bench, and a worker that is busy keeps up to so many waiting. */
 export const BELL_SIZE = 16;
@@ -47,7 +57,14 @@ export function idsOf(bell: Bell): string[] {
   return "executionIds" in bell ? bell.executionIds : [bell.executionId];
 }
 
+const PRIORITIES = 11;
+
 /** BullMQ takes 1 first and jobs without a priority before all others, so everybody gets one. */
 function toBullPriority({ priority, band = 0 }: Ring): number {
-  return 11 * band + 11 - priority;
+  return PRIORITIES * band + PRIORITIES - priority;
+}
+
+/** The band of a job, from its priority. */
+export function bandOf(bullPriority: number): number {
+  return Math.max(0, Math.floor((bullPriority - 1) / PRIORITIES));
 }

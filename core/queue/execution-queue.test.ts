@@ -6,7 +6,7 @@ import { v7 as uuidv7 } from "uuid";
 import { createTestDatabase, type TestDatabase } from "../../test/support/database.ts";
 import { findRedisServer, startRedis, type TestRedis } from "../../test/support/redis-server.ts";
 import { type BellConsumer, consumeBells } from "./bell-consumer.ts";
-import type { Ring } from "./bells.ts";
+import { BUSY, type Ring } from "./bells.ts";
 import { createExecutionQueue, type ExecutionQueue } from "./execution-queue.ts";
 import { checkBackend, chooseBackend, type QueueBackend } from "./queue-backend.ts";
 
@@ -174,6 +174,33 @@ function defineContract(open: () => Promise<Bed>) {
     await until(() => busy.length === 1);
     assert.deepEqual([idle, busy], [[first.executionId], [second.executionId]]);
   });
+
+  test(
+    "bells of busy workspaces hang apart: while there is no room for them the others are heard",
+    PATIENCE,
+    async () => {
+      const noRoom = Promise.withResolvers<void>();
+      const heard: [string, number][] = [];
+      const consumer = await consumeBells({
+        backend: bed.backend,
+        awaitRoom: (ofBusy) => (ofBusy ? noRoom.promise : Promise.resolve()),
+        handle: ([id = ""], band) => heard.push([id, band]),
+        onError: () => {},
+      });
+      consumers.push(consumer);
+      const [busy, other] = [ringOf({ band: BUSY + 5, priority: 10 }), ringOf({ band: 4 })];
+      await queue.ring([busy, other]);
+      await until(() => heard.length === 1);
+      assert.deepEqual(await queue.find([busy]), ["waiting"]);
+      assert.equal(await queue.countWaiting(), 1);
+      noRoom.resolve();
+      await until(() => heard.length === 2);
+      assert.deepEqual(heard, [
+        [other.executionId, 4],
+        [busy.executionId, BUSY + 5],
+      ]);
+    },
+  );
 
   test("stopped it takes no further bell; another consumer takes it", PATIENCE, async () => {
     const [first, second]: [string[], string[]] = [[], []];

@@ -1,6 +1,14 @@
 // The doorbell of executions: rings are added in bulk and can be looked for; nothing here is the truth.
-import { jobId, type Ring, type RingKey, toJobs } from "./bells.ts";
-import { type BullQueue, keptJobs, openQueue, type QueueBackend } from "./queue-backend.ts";
+import { isBusy, jobId, type Ring, type RingKey, toJobs } from "./bells.ts";
+import {
+  BUSY_QUEUE_NAME,
+  type BullQueue,
+  keptJobs,
+  openQueue,
+  QUEUE_NAME,
+  type QueueBackend,
+  type QueueName,
+} from "./queue-backend.ts";
 
 /** waiting: a worker will take it; active: a worker is taking it; gone: taken, failed or never there. */
 export type RingState = "waiting" | "active" | "gone";
@@ -14,8 +22,9 @@ export type ExecutionQueue = {
   find(rings: readonly RingKey[]): Promise<RingState[]>;
   /** Rings no worker has taken yet. */
   countWaiting(): Promise<number>;
-  /** For bull-board only. */
+  /** For bull-board only, and the one of busy workspaces. */
   bull: BullQueue;
+  busy: BullQueue;
   close(): Promise<void>;
 };
 
@@ -29,37 +38,53 @@ export function createExecutionQueue(
   backend: QueueBackend,
   onError: (error: Error) => void = () => {},
 ): ExecutionQueue {
-  const bull = openQueue(backend, {
-    defaultJobOptions: { attempts: 1, ...keptJobs(backend) },
-  });
-  bull.on("error", onError);
+  const open = (name: QueueName) => {
+    const opened = openQueue(backend, { defaultJobOptions: { attempts: 1, ...keptJobs(backend) } }, name);
+    opened.on("error", onError);
+    return opened;
+  };
+  const [bull, busy] = [open(QUEUE_NAME), open(BUSY_QUEUE_NAME)];
+  const add = async (to: BullQueue, jobs: ReturnType<typeof toJobs>) => {
+    if (jobs.length === 0) return;
+    if (jobs.length <= FEW) {
+      await Promise.all(jobs.map((job) => to.add(job.name, job.data, job.opts)));
+    } else {
+      await to.addBulk(jobs);
+    }
+  };
 
   return {
     async ring(rings) {
-      const jobs = toJobs(rings);
-      if (jobs.length <= FEW) {
-        await Promise.all(jobs.map((job) => bull.add(job.name, job.data, job.opts)));
-      } else {
-        await bull.addBulk(jobs);
-      }
+      const ofBusy = rings.filter(isBusy);
+      const others = ofBusy.length === 0 ? rings : rings.filter((ring) => !isBusy(ring));
+      await Promise.all([add(bull, toJobs(others)), add(busy, toJobs(ofBusy))]);
     },
     async find(rings) {
-      const ids = rings.map(jobId);
+      const jobs = new Map(rings.map((ring) => [jobId(ring), isBusy(ring) ? busy : bull]));
       const states = await Promise.all(
-        [...new Set(ids)].map(async (id) => [id, await bull.getJobState(id)] as const),
+        [...jobs].map(async ([id, where]) => [id, await where.getJobState(id)] as const),
       );
       const byId = new Map(states);
-      return ids.map((id) => toRingState(byId.get(id) ?? "unknown"));
+      return rings.map((ring) => toRingState(byId.get(jobId(ring)) ?? "unknown"));
     },
-    countWaiting: async () => (await bull.getJobCountByTypes("waiting", "prioritized", "delayed")) ?? 0,
+    async countWaiting() {
+      const counts = [bull, busy].map((one) => one.getJobCountByTypes("waiting", "prioritized", "delayed"));
+      return (await Promise.all(counts)).reduce((sum, count) => sum + (count ?? 0), 0);
+    },
     bull,
-    close: () =>
-      bull.close().catch((error: Error) => {
-        // Redis is gone: nothing to say goodbye to, but it would be tried for again and again. Not awaited,
-        // because that waits for an end of a connection that has none.
-        onError(error);
-        bull.disconnect().catch(onError);
-      }),
+    busy,
+    async close() {
+      await Promise.all(
+        [bull, busy].map((one) =>
+          one.close().catch((error: Error) => {
+            // Redis is gone: nothing to say goodbye to, but it would be tried for again and again. Not awaited,
+            // because that waits for an end of a connection that has none.
+            onError(error);
+            one.disconnect().catch(onError);
+          }),
+        ),
+      );
+    },
   };
 }
 

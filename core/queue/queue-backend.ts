@@ -19,6 +19,9 @@ export type QueueBackend =
   | { kind: "postgres"; databaseUrl: string; role: string; maxConnections?: number };
 
 export const QUEUE_NAME = "executions";
+/** Where the bells of busy workspaces hang. */
+export const BUSY_QUEUE_NAME = "executions-busy";
+export type QueueName = typeof QUEUE_NAME | typeof BUSY_QUEUE_NAME;
 const REDIS_PREFIX = "atelier";
 const COMMAND_TIMEOUT_MS = 5_000;
 
@@ -37,7 +40,11 @@ export function chooseBackend(options: {
     : { kind: "postgres", databaseUrl: options.databaseUrl, role: options.role };
 }
 
-export function openQueue(backend: QueueBackend, options: Omit<QueueOptions, "connection"> = {}): BullQueue {
+export function openQueue(
+  backend: QueueBackend,
+  options: Omit<QueueOptions, "connection"> = {},
+  name: QueueName = QUEUE_NAME,
+): BullQueue {
   if (backend.kind === "redis") {
     // A producer must fail at once when Redis is down, and soon when it is silent: the row is committed, the
     // re-ring loop adds it later. That loop takes back what dead workers held, so it must not hang here either.
@@ -47,11 +54,11 @@ export function openQueue(backend: QueueBackend, options: Omit<QueueOptions, "co
       maxRetriesPerRequest: 1,
       commandTimeout: COMMAND_TIMEOUT_MS,
     };
-    return new Queue(QUEUE_NAME, { ...options, prefix: REDIS_PREFIX, connection });
+    return new Queue(name, { ...options, prefix: REDIS_PREFIX, connection });
   }
-  return new onPostgres.Queue<Bell, void, string>(QUEUE_NAME, {
+  return new onPostgres.Queue<Bell, void, string>(name, {
     ...options,
-    connection: postgresOptions(backend),
+    connection: postgresOptions(backend, name),
   }) as unknown as BullQueue;
 }
 
@@ -59,14 +66,15 @@ export function openWorker(
   backend: QueueBackend,
   processor: Processor<Bell, void, string> | null,
   options: Omit<WorkerOptions, "connection">,
+  name: QueueName = QUEUE_NAME,
 ): BullWorker {
   if (backend.kind === "redis") {
     const connection = { ...redisOptions(backend.redisUrl), maxRetriesPerRequest: null };
-    return new Worker(QUEUE_NAME, processor, { ...options, prefix: REDIS_PREFIX, connection });
+    return new Worker(name, processor, { ...options, prefix: REDIS_PREFIX, connection });
   }
-  return new onPostgres.Worker<Bell, void, string>(QUEUE_NAME, processor, {
+  return new onPostgres.Worker<Bell, void, string>(name, processor, {
     ...options,
-    connection: postgresOptions(backend),
+    connection: postgresOptions(backend, name),
   }) as unknown as BullWorker;
 }
 
@@ -76,13 +84,13 @@ function redisOptions(redisUrl: string) {
   return { url: redisUrl, connectTimeout: 5_000 };
 }
 
-function postgresOptions(backend: Extract<QueueBackend, { kind: "postgres" }>) {
+function postgresOptions(backend: Extract<QueueBackend, { kind: "postgres" }>, name: QueueName) {
   return {
     connectionString: backend.databaseUrl,
     // A ring that is lost with the server is rung again by the scheduler: its commit need not wait for the disk.
     options: `-c role=${backend.role} -c synchronous_commit=off`,
     schema: "bullmq",
-    max: backend.maxConnections ?? 5,
+    max: backend.maxConnections ?? (name === BUSY_QUEUE_NAME ? 2 : 5),
     keepAlive: true,
   };
 }

@@ -8,7 +8,7 @@ import type { BullQueue } from "#core/queue/queue-backend.ts";
 import { type QueueAction, toAction } from "./queue-actions.ts";
 
 export type QueueBoardOptions = {
-  queue: BullQueue;
+  queues: readonly BullQueue[];
   /** Where the handler is mounted, without a slash at the end. */
   basePath: string;
   /** Asked on every request; whoever may not write sees a board without buttons. */
@@ -36,9 +36,14 @@ const CONTENT_SECURITY_POLICY = [
  * Expects a guard in front that has verified an administrator. Throws `method_not_allowed` for changes without the
  * right to write and `forbidden` for changes nobody may make here.
  */
-export function createQueueBoard({ queue, basePath, mayWrite, onAction }: QueueBoardOptions): RequestHandler {
-  const readBoard = openBoard(queue, basePath, true);
-  const writeBoard = openBoard(queue, basePath, false);
+export function createQueueBoard({
+  queues,
+  basePath,
+  mayWrite,
+  onAction,
+}: QueueBoardOptions): RequestHandler {
+  const readBoard = openBoard(queues, basePath, true);
+  const writeBoard = openBoard(queues, basePath, false);
 
   return async (request, response, next) => {
     const writer = mayWrite(request);
@@ -50,10 +55,10 @@ export function createQueueBoard({ queue, basePath, mayWrite, onAction }: QueueB
   };
 }
 
-function openBoard(queue: BullQueue, basePath: string, readOnlyMode: boolean): Express {
+function openBoard(queues: readonly BullQueue[], basePath: string, readOnlyMode: boolean): Express {
   const server = new ExpressAdapter().setBasePath(basePath);
   createBullBoard({
-    queues: [new BullMQAdapter(queue, { readOnlyMode })],
+    queues: queues.map((queue) => new BullMQAdapter(queue, { readOnlyMode })),
     serverAdapter: server,
     options: { uiConfig: { boardTitle: "Atelier queues", hideRedisDetails: true } },
   });

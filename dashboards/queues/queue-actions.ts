@@ -1,5 +1,5 @@
 // What may be changed at the dashboard, as an allow-list: everything else that is not a read is refused.
-import { QUEUE_NAME } from "#core/queue/queue-backend.ts";
+import { BUSY_QUEUE_NAME, QUEUE_NAME } from "#core/queue/queue-backend.ts";
 
 export type QueueAction = {
   verb: "retry" | "promote" | "pause" | "resume" | "clean";
@@ -10,7 +10,7 @@ export type QueueAction = {
 
 type Rule = { path: RegExp; verb: QueueAction["verb"] };
 
-const QUEUE = `/api/queues/${QUEUE_NAME}`;
+const QUEUE = `/api/queues/(?<queue>${QUEUE_NAME}|${BUSY_QUEUE_NAME})`;
 // <execution id>-<wake>: no other job is in this queue, and nothing else can hide in the path.
 const JOB = "(?<job>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}-[0-9]{1,10})";
 
@@ -39,11 +39,11 @@ export function toAction(method: string, path: string): QueueAction | null {
   for (const { path: pattern, verb } of RULES) {
     const match = pattern.exec(path);
     if (!match) continue;
-    const { job, status } = match.groups ?? {};
+    const { queue = QUEUE_NAME, job, status } = match.groups ?? {};
     return {
       verb,
       targetType: job === undefined ? "queue" : "job",
-      targetId: job ?? QUEUE_NAME,
+      targetId: job ?? queue,
       ...(status !== undefined && { details: { status } }),
     };
   }

@@ -5,6 +5,7 @@ import { v7 as uuidv7 } from "uuid";
 import { jobId } from "#core/queue/bells.ts";
 import { createExecutionQueue, type ExecutionQueue } from "#core/queue/execution-queue.ts";
 import {
+  BUSY_QUEUE_NAME,
   type BullQueue,
   chooseBackend,
   openWorker,
@@ -176,7 +177,10 @@ for (const wanted of [{ name: "on PostgreSQL" }, { name: "on Redis", ...findRedi
       ).body as { queues: { name: string; readOnlyMode: boolean; jobs: { id: string }[] }[] };
       assert.deepEqual(
         queues.map(({ name, readOnlyMode, jobs }) => [name, readOnlyMode, jobs.map((job) => job.id)]),
-        [[QUEUE_NAME, true, [failed]]],
+        [
+          [QUEUE_NAME, true, [failed]],
+          [BUSY_QUEUE_NAME, true, []],
+        ],
       );
       assert.equal((await get("/queues/api/redis/stats", { cookie: reader })).status, 403);
       assert.equal((await get("/queues/api/redis/stats", { cookie: writer })).status, 403);

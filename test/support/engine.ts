@@ -179,6 +179,7 @@ export function claimOf(given: Partial<ClaimedExecution> = {}): ClaimedExecution
     trigger: { type: "manual" },
     input: null,
     priority: 0,
+    band: 0,
     wake: 0,
     labels: [],
     fence: 1,

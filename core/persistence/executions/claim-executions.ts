@@ -46,7 +46,7 @@ function claimRows(database: Executor, claim: Claim, filter: Sql): Promise<Claim
     from due where e.id = due.id and e.id = any(${claim.ids}::uuid[]) ${months}
     returning e.id, e.workspace_id "workspaceId", e.workflow_id "workflowId", e.version, e.user_id "userId",
       e.root_id "rootId", e.parent_id "parentId", e.depth, e.trigger_type "triggerType", e.trigger_node "triggerNode", e.trigger, e.input,
-      e.priority, e.wake, e.labels, e.fence, e.crash_count "crashCount", e.trace_parent "traceParent",
+      e.priority, e.band, e.wake, e.labels, e.fence, e.crash_count "crashCount", e.trace_parent "traceParent",
       e.cancel_requested_at is not null "cancelRequested",
       e.fence > 1 or e.retry_of is not null or e.fork_of is not null "hasHistory",
       e.started_at "startedAt", clock_timestamp() "claimedAt",

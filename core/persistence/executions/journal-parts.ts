@@ -57,11 +57,11 @@ export function makeChildren(batch: readonly JournalWrite[]): Sql {
   return sql`,
     made as (
       insert into workflow_executions (id, workspace_id, workflow_id, version, user_id, trigger_type, trigger, input,
-        labels, priority, concurrency, root_id, parent_id, parent_node, parent_iteration, depth, rung_at)
+        labels, priority, band, concurrency, root_id, parent_id, parent_node, parent_iteration, depth, rung_at)
       select c.id, p.workspace_id, c."workflowId", c.version, p.user_id, 'subworkflow',
         jsonb_build_object('executionId', p.id, 'nodeId', w.node_id), c.input,
         array(select distinct label from unnest(p.labels || coalesce(v.labels, '{}')) label order by label), p.priority,
-        v.concurrency, c."rootId", p.id, w.node_id, w.iteration, p.depth + 1, clock_timestamp()
+        p.band, v.concurrency, c."rootId", p.id, w.node_id, w.iteration, p.depth + 1, clock_timestamp()
       from jsonb_to_recordset(${JSON.stringify(children)}::jsonb) as c(id uuid, "workflowId" uuid, version int,
         input jsonb, "rootId" uuid, "parentId" uuid)
       join written w on w.execution_id = c."parentId" and w.state ->> 'childId' = c.id::text
@@ -124,7 +124,8 @@ export function childrenOf(batch: readonly JournalWrite[]) {
     steps.flatMap(({ child }) => {
       if (!child) return [];
       const { execution, ...start } = child;
-      return [{ ...start, parentId: executionId, priority: execution.priority }];
+      const { priority, band } = execution;
+      return [{ ...start, parentId: executionId, priority, band }];
     }),
   );
 }

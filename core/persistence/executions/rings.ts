@@ -55,6 +55,6 @@ export function markRung(
 /** Those of `ids` that are queued and due, to be rung. */
 export function findQueued(database: Executor, ids: readonly string[]): Promise<DueExecution[]> {
   return database.many<DueExecution>(sql`
-    select id, wake, priority from workflow_executions
+    select id, wake, priority, band from workflow_executions
     where id = any(${ids}::uuid[]) and status = ${QUEUED} and available_at <= clock_timestamp()`);
 }

@@ -48,7 +48,7 @@ function waitsFor(childId: string, given: Partial<StepRecord> = {}): StepRecord 
 function childOf(id: string): ChildStart {
   const { userId, workspaceId } = person;
   const start = { workflowId: uuidv7(), version: 3, input: { a: [1, null] }, rootId: uuidv7() };
-  return { id, ...start, execution: { userId, workspaceId, priority: 4 } };
+  return { id, ...start, execution: { userId, workspaceId, priority: 4, band: 2 } };
 }
 
 /** A parent in `state` and its child that runs, as the journal leaves them. */
@@ -76,7 +76,7 @@ test("a child is made in its parent's name with the step that waits for it, and 
   const start = childOf(child);
   const first = write(parent, { steps: [waitsFor(child, { iteration: "3", child: start })] });
   const { queued } = await writeJournal(worker, [first]);
-  assert.deepEqual(queued, [{ id: child, wake: 0, priority: 4 }]);
+  assert.deepEqual(queued, [{ id: child, wake: 0, priority: 4, band: 2 }]);
   const row = await bed.execution(child);
   const { workspaceId: workspace_id, userId: user_id } = person;
   const wanted = {

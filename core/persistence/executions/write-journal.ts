@@ -104,7 +104,7 @@ function writtenOf(batch: readonly JournalWrite[], rows: readonly HeldRow[]): Wr
   const fences = new Map(rows.map((row) => [row.id, row.fence]));
   const held = batch.filter((write) => fences.get(write.executionId) === write.fence);
   const woken = rows.filter((row) => row.status === "queued");
-  const made = childrenOf(held).map(({ id, priority }) => ({ id, wake: 0, priority }));
+  const made = childrenOf(held).map(({ id, priority, band }) => ({ id, wake: 0, priority, band }));
   return {
     held: new Set(held),
     queued: [...woken.map(({ id, wake, priority }) => ({ id, wake, priority })), ...made],

@@ -77,7 +77,10 @@ export function createBacklogGuard(limit: number): BacklogGuard {
         if (id !== undefined) adding.set(id, (adding.get(id) ?? 0) + 1);
       }
       const rooms = await findRooms(tx, adding);
-      const bandOf = (workflowId: string) => load.bandOf(workspaces.get(workflowId) ?? "");
+      const bandOf = (workflowId: string) => {
+        const id = workspaces.get(workflowId) ?? "";
+        return load.bandOf(id, adding.get(id) ?? 0);
+      };
       return { rows: rows.map((row) => ({ ...row, band: bandOf(row.workflowId) })), rooms };
     },
     note(submitted) {

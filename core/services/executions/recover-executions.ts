@@ -38,7 +38,7 @@ async function ringUnheard(database: Executor, queue: ExecutionQueue): Promise<n
   const unheard = await findUnheard(database, { quietMs: QUIET_MS, limit: PAGE });
   if (unheard.length === 0) return 0;
   const states = await queue.find(
-    unheard.map(({ id: executionId, wake, bell }) => ({ executionId, wake, bell })),
+    unheard.map(({ id: executionId, wake, bell, band }) => ({ executionId, wake, bell, band })),
   );
   const waiting = unheard.filter((_, index) => states[index] === "waiting");
   // An active job whose row is still queued belongs to a worker that died before it claimed.

@@ -1,0 +1,49 @@
+// From bell to slot: what finds none soon is rung for again, so that another worker may take it.
+import type { Database } from "#core/persistence/database.ts";
+import { passOn } from "#core/persistence/executions/pass-on.ts";
+import { createGroupWriter } from "#core/persistence/group-writer.ts";
+import type { ExecutionQueue } from "#core/queue/execution-queue.ts";
+import type { Slots } from "./slots.ts";
+
+export type BellTaker = {
+  /** Runs what the bell is for as slots come free, what is of a lower band first. */
+  take(executionIds: readonly string[], band: number): void;
+  /** Resolves when what this worker gave up has been rung for. */
+  drain(): Promise<void>;
+};
+
+export type BellTakerOptions = {
+  database: Database;
+  queue: Pick<ExecutionQueue, "ring">;
+  slots: Slots;
+  answer: (executionId: string) => Promise<void>;
+  /** Executions that stay where they are: recovery rings for them. */
+  onError: (error: unknown) => void;
+};
+
+/** They were first once: now they are, in their band. */
+const FIRST = 10;
+const MAX_BATCH = 200;
+
+export function createBellTaker({ database, queue, slots, answer, onError }: BellTakerOptions): BellTaker {
+  const given = createGroupWriter<string, void>({
+    async writeBatch(ids) {
+      const due = await passOn(database, ids);
+      await queue.ring(due.map(({ id, wake, band }) => ({ executionId: id, wake, band, priority: FIRST })));
+      return ids.map(() => undefined);
+    },
+    maxBatch: MAX_BATCH,
+    maxInFlight: 1,
+    isShared: () => true,
+  });
+  const run = async (executionId: string, band: number) => {
+    if (await slots.run(() => answer(executionId), band)) return;
+    await given.write(executionId);
+  };
+  return {
+    take(executionIds, band) {
+      for (const id of executionIds) run(id, band).catch(onError);
+    },
+    drain: () => given.drain(),
+  };
+}
