@@ -1869,6 +1869,8 @@ create policy worker_claimed on credentials for select to atelier_worker
 create policy admin_keeps on ended_memberships for all to atelier_admin
   using (true)
   with check (true);
+create policy api_tenant on ended_memberships for select to atelier_api
+  using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
 create policy eraser_all on ended_memberships for all to atelier_eraser
   using (true)
   with check (true);
@@ -2150,6 +2152,7 @@ grant delete, insert, select, update on credentials to atelier_api;
 grant delete, select on credentials to atelier_eraser;
 grant select on credentials to atelier_worker;
 grant delete, insert, select, update on ended_memberships to atelier_admin;
+grant select on ended_memberships to atelier_api;
 grant delete, select on ended_memberships to atelier_eraser;
 grant delete, insert, select, update on erasure_places to atelier_eraser;
 grant insert, select, update on erasures to atelier_eraser;

@@ -11,6 +11,9 @@ create table ended_memberships (
 alter table ended_memberships enable row level security, force row level security;
 create policy admin_keeps on ended_memberships for all to atelier_admin using (true) with check (true);
 grant select, insert, update, delete on ended_memberships to atelier_admin;
+create policy api_tenant on ended_memberships for select to atelier_api
+  using (workspace_id = any ((select app_workspace_ids())::uuid[]));
+grant select on ended_memberships to atelier_api;
 create policy eraser_all on ended_memberships for all to atelier_eraser using (true) with check (true);
 grant select, delete on ended_memberships to atelier_eraser;
 drop function erase_tables();

@@ -61,8 +61,12 @@ async function seedPerson(admin: pg.Client, { userId, workspaceId, ids }: Tenant
   });
 }
 
+/** Of somebody who has left: kept until the log says so. */
+const leaver = { role: "viewer", expired_at: new Date(), is_emergency: false };
+
 async function seedWork(admin: pg.Client, { userId, workspaceId, ids }: Tenant) {
   const own = { workspace_id: workspaceId };
+  await insert(admin, "ended_memberships", { ...own, ...leaver, user_id: userId });
   await insert(admin, "workflows", { ...own, id: ids.workflow, owner_id: userId, name: "flow" });
   await insert(admin, "workflow_versions", {
     ...own,
