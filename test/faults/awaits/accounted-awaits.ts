@@ -33,6 +33,7 @@ const READS = "reads: to die here is to die before it";
 const PAUSES = "waits in memory, nothing was changed since the last commit";
 const INSIDE = "waits for what these files do, point by point";
 const OPENS = "connections, no bell in hand";
+const LIKE_A_CALL = "the statement of worker.after_call, and what is not rung is found as after it";
 const AFTER_COMMIT = "worker.after_commit";
 
 /** By file and name; a value that is a crash point stands for the await from another function. */
@@ -83,8 +84,10 @@ export const ACCOUNTED: Readonly<Record<string, Readonly<Record<string, string>>
     "runSqlQuery › context.ports.sql.run": "worker.after_effect",
   },
   "core/queue/bell-consumer.ts": {
-    "consumeBells › worker.waitUntilReady": OPENS,
-    "consumeBells › worker.startStalledCheckTimer": OPENS,
+    "consumeBells › Promise.allSettled": OPENS,
+    "stop › Promise.all": OPENS,
+    "listenAt › worker.waitUntilReady": OPENS,
+    "listenAt › worker.startStalledCheckTimer": OPENS,
     "listen › awaitRoom": "no bell in hand",
     "listen › worker.getNextJob": "worker.after_ring",
     "listen › delay": "no bell in hand",
@@ -92,10 +95,12 @@ export const ACCOUNTED: Readonly<Record<string, Readonly<Record<string, string>>
   },
   "core/queue/execution-queue.ts": {
     "ring › Promise.all": "the callers' points are before it",
-    "ring › bull.addBulk": "the callers' points are before it",
+    "add › Promise.all": "the callers' points are before it",
+    "add › to.addBulk": "the callers' points are before it",
     "find › Promise.all": READS,
-    "find › bull.getJobState": READS,
-    "countWaiting › bull.getJobCountByTypes": READS,
+    "find › where.getJobState": READS,
+    "countWaiting › Promise.all": READS,
+    "close › Promise.all": OPENS,
   },
   "core/services/executions/approvals.ts": {
     "list › database.transaction": READS,
@@ -165,4 +170,10 @@ export const ACCOUNTED: Readonly<Record<string, Readonly<Record<string, string>>
   },
   "worker/running-executions.ts": { "during › work": INSIDE, "whenIdle › new Promise": PAUSES },
   "worker/slots.ts": { "run › work": INSIDE },
+  "worker/take-bells.ts": {
+    "writeBatch › passOn": LIKE_A_CALL,
+    "writeBatch › queue.ring": LIKE_A_CALL,
+    "run › slots.run": INSIDE,
+    "run › given.write": INSIDE,
+  },
 };

@@ -24,7 +24,7 @@ const OUTSIDE = /(^|\/)(persistence|queue)\//;
 const DURABLE =
   /^(database|executor|queue|store|writer|journal|gate|session)\.(transaction|one|many|run|ring|find|write|flush|close|claim|claimAlone|letGo|acquire|recover)$/;
 /** Functions of those modules that make a thing or words of SQL: nothing leaves the process. */
-const HARMLESS = /^(create[A-Z]|choose[A-Z]|countRings|sql$|executorOf$)/;
+const HARMLESS = /^(create[A-Z]|choose[A-Z]|countRings|isBusy$|sql$|executorOf$)/;
 
 /**
  * In the order of the text; `file` is its path from the root. What happens inside a transaction is left out, because a
