@@ -16,7 +16,7 @@ const RATE = 10;
 const TIMES = 50;
 const MAX_QUEUED = 3_000;
 /** Resident memory of a role, with Node's own of about 90: nothing that grows with what is queued. */
-const MAX_RSS_MB = 400;
+const MAX_RSS_MB = 350;
 
 for (const { profile, skip } of PROFILES) {
   test(`F43 a tenant's flood for ${SECONDS} s, ${TIMES} times another's submissions (${profile})`, {
