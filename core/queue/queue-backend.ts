@@ -2,6 +2,7 @@
 import {
   createPostgresBackend,
   type KeepJobs,
+  type PgPool,
   type Processor,
   Queue,
   type QueueOptions,
@@ -12,6 +13,7 @@ import {
 import { Redis } from "ioredis";
 import { AppError } from "../domain/app-error.ts";
 import type { Bell } from "./bells.ts";
+import { closeWithPool, openQueuePool } from "./postgres-pool.ts";
 
 export type QueueBackend =
   | { kind: "redis"; redisUrl: string }
@@ -56,10 +58,9 @@ export function openQueue(
     };
     return new Queue(name, { ...options, prefix: REDIS_PREFIX, connection });
   }
-  return new onPostgres.Queue<Bell, void, string>(name, {
-    ...options,
-    connection: postgresOptions(backend, name),
-  }) as unknown as BullQueue;
+  const pool = openQueuePool({ ...backend, max: maxConnections(backend, name) });
+  const queue = new onPostgres.Queue<Bell, void, string>(name, { ...options, connection: asPgPool(pool) });
+  return closeWithPool(queue as unknown as BullQueue, pool);
 }
 
 export function openWorker(
@@ -72,10 +73,13 @@ export function openWorker(
     const connection = { ...redisOptions(backend.redisUrl), maxRetriesPerRequest: null };
     return new Worker(name, processor, { ...options, prefix: REDIS_PREFIX, connection });
   }
-  return new onPostgres.Worker<Bell, void, string>(name, processor, {
+  // One more, on which it listens.
+  const pool = openQueuePool({ ...backend, max: maxConnections(backend, name) + 1 });
+  const worker = new onPostgres.Worker<Bell, void, string>(name, processor, {
     ...options,
-    connection: postgresOptions(backend, name),
-  }) as unknown as BullWorker;
+    connection: asPgPool(pool),
+  });
+  return closeWithPool(worker as unknown as BullWorker, pool);
 }
 
 // Without ioredis' own pipelining: each pipeline it makes, also for one command, copies BullMQ's 60 scripts into itself,
@@ -84,15 +88,15 @@ function redisOptions(redisUrl: string) {
   return { url: redisUrl, connectTimeout: 5_000 };
 }
 
-function postgresOptions(backend: Extract<QueueBackend, { kind: "postgres" }>, name: QueueName) {
-  return {
-    connectionString: backend.databaseUrl,
-    // A ring that is lost with the server is rung again by the scheduler: its commit need not wait for the disk.
-    options: `-c role=${backend.role} -c synchronous_commit=off`,
-    schema: "bullmq",
-    max: backend.maxConnections ?? (name === BUSY_QUEUE_NAME ? 2 : 5),
-    keepAlive: true,
-  };
+/** Its types know the calls of a pool that it makes, without overloads. */
+function asPgPool(pool: ReturnType<typeof openQueuePool>): PgPool {
+  return pool as unknown as PgPool;
+}
+
+type OnPostgres = Extract<QueueBackend, { kind: "postgres" }>;
+
+function maxConnections(backend: OnPostgres, name: QueueName): number {
+  return backend.maxConnections ?? (name === BUSY_QUEUE_NAME ? 2 : 5);
 }
 
 /**

@@ -131,7 +131,7 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   // Beside the queue, Redis holds counts of attempts.
   ioredis: ["core/queue", "core/persistence", "scripts"],
   // In egress for other people's databases, never for ours.
-  pg: ["core/persistence", "core/egress", "migrations", "scripts"],
+  pg: ["core/persistence", "core/queue", "core/egress", "migrations", "scripts"],
   "pg-boss": ["core/queue", "migrations"],
   "node-pg-migrate": ["migrations"],
   jsonwebtoken: ["core/crypto"],
@@ -175,6 +175,7 @@ export const EXCEPTIONS: Readonly<Record<string, Readonly<Record<string, string>
     "core/egress/postgres/run-statement.ts": "hands such a statement over",
   },
   pools: {
+    "core/queue/postgres-pool.ts": "those of BullMQ, whose own do not outlive a connection that is cut",
     "core/queue/schedule-queue.ts": "what makes pg-boss, which brings a pool of its own",
     "worker/lease-thread.ts": "the main file of a thread, which cannot share the process's pool",
     "core/persistence/database.ts": "what makes them",
