@@ -1,71 +1,76 @@
-// Whether history costs anything: throughput before and after it was filled, pages and reads in the midst of it.
-import { fillHistory } from "./fill-history.ts";
-import { benchGraph } from "./graphs.ts";
+// Whether history costs anything: two platforms side by side, one with a year of finished executions, in turns.
 import { measureClosedLoop } from "./measure-closed-loop.ts";
 import { type Measurement, round } from "./measurement.ts";
 import { percentile } from "./percentile.ts";
 import type { PlatformUnderLoad, User } from "./platform-under-load.ts";
 
+/** Pairs of loops; every second pair begins with the other platform, so that a trend of the machine meets both. */
+const PAIRS = 4;
 const READS = 100;
 
 type Summary = { id: string };
 type Page = { items: Summary[]; nextCursor: string | null };
 
-export async function measureHistory(
+/** The quotient of the medians, and that of each pair. */
+export async function compareLoops(
+  { filled, empty, rows }: { filled: PlatformUnderLoad; empty: PlatformUnderLoad; rows: number },
+  seconds: number,
+  note: (line: string) => void,
+): Promise<Measurement> {
+  const loops: { with: Loop; without: Loop }[] = [];
+  for (let pair = 0; pair < PAIRS; pair++) {
+    const emptyFirst = pair % 2 === 0;
+    const first = await measureLoop(emptyFirst ? empty : filled, seconds);
+    const second = await measureLoop(emptyFirst ? filled : empty, seconds);
+    const [without, withHistory] = emptyFirst ? [first, second] : [second, first];
+    note(`pair ${pair + 1}: ${withHistory.rate} with history, ${without.rate} without`);
+    loops.push({ with: withHistory, without });
+  }
+  const median = (side: keyof (typeof loops)[number]) =>
+    percentile(
+      loops.map((loop) => loop[side].rate),
+      50,
+    );
+  return {
+    name: "throughput with history / without",
+    unit: "ratio",
+    value: round(median("with") / median("without")),
+    pairs: loops.map((loop) => round(loop.with.rate / loop.without.rate)),
+    rows,
+    loops,
+  };
+}
+
+type Loop = { rate: number; perExecution: unknown };
+
+async function measureLoop(platform: PlatformUnderLoad, seconds: number): Promise<Loop> {
+  const lines = await measureClosedLoop(platform, seconds);
+  const line = lines.find(({ name }) => name === "closed-loop executions");
+  return { rate: line?.value ?? 0, perExecution: line?.perExecution };
+}
+
+/** Pages of all kinds, single executions of every age and their steps. */
+export async function measureAllReads(
   platform: PlatformUnderLoad,
-  options: { rows: number; seconds: number; note: (line: string) => void },
+  { user, workflowId, rows }: { user: User; workflowId: string; rows: number },
 ): Promise<Measurement[]> {
-  const { rows, seconds, note } = options;
-  const owned: [User, string][] = [];
-  for (const user of platform.users) owned.push([user, await platform.createWorkflow(user, benchGraph())]);
-  const before = await measureLoop(platform, seconds);
-  note(`filling in ${rows} executions`);
-  await fillHistory(platform.admin, owned, rows, note);
-  const after = await measureLoop(platform, seconds);
-  const [[user, workflowId] = []] = owned;
-  if (!user || !workflowId) throw new Error("nobody is there");
-  const ratio = round(after.rate / before.rate);
-  const lines: Measurement[] = [
-    { name: "throughput with history / without", unit: "ratio", value: ratio, rows, before, after },
-  ];
+  const lines: Measurement[] = [];
   for (const [name, filter] of Object.entries({
     "newest page": "",
     "page of a workflow": `&workflowId=${workflowId}`,
     "page of failures": "&status=failed",
     "page of last spring": `&to=${new Date(Date.now() - 200 * 24 * 3_600_000).toISOString()}`,
   })) {
-    lines.push(
-      await measureReads(
-        platform,
-        user,
-        `${name}, ${rows} executions`,
-        () => `/api/executions?limit=50${filter}`,
-      ),
-    );
+    const path = () => `/api/executions?limit=50${filter}`;
+    lines.push(await measureReads(platform, user, `${name}, ${rows} executions`, path));
   }
   const ids = await collectIds(platform, user);
   const pick = (index: number) => ids[(index * 37) % ids.length];
-  lines.push(
-    await measureReads(
-      platform,
-      user,
-      `read of one, ${rows} executions`,
-      (n) => `/api/executions/${pick(n)}`,
-    ),
-    await measureReads(
-      platform,
-      user,
-      `steps of one, ${rows} executions`,
-      (n) => `/api/executions/${pick(n)}/steps`,
-    ),
-  );
+  const one = (index: number) => `/api/executions/${pick(index)}`;
+  const steps = (index: number) => `${one(index)}/steps`;
+  lines.push(await measureReads(platform, user, `read of one, ${rows} executions`, one));
+  lines.push(await measureReads(platform, user, `steps of one, ${rows} executions`, steps));
   return lines;
-}
-
-async function measureLoop(platform: PlatformUnderLoad, seconds: number) {
-  const lines = await measureClosedLoop(platform, seconds);
-  const line = lines.find(({ name }) => name === "closed-loop executions");
-  return { rate: line?.value ?? 0, perExecution: line?.perExecution };
 }
 
 async function measureReads(
