@@ -19,6 +19,7 @@ import { createCredentialTest } from "#core/services/credentials/test-credential
 import { createErasureService } from "#core/services/erasure/erasures.ts";
 import { createApprovalService } from "#core/services/executions/approvals.ts";
 import { createExecutionService } from "#core/services/executions/executions.ts";
+import { createBacklogGuard } from "#core/services/executions/guard-backlogs.ts";
 import { createWorkerService } from "#core/services/executions/list-workers.ts";
 import {
   createExecutionSubmitter,
@@ -66,7 +67,9 @@ export function buildServices({ config, actorCacheMs, ...opened }: ServiceDepend
   followIdentityChanges(opened, actors);
   const reads = createReadRecorder(opened);
   const hasher = createPasswordHasher(opened.hashing);
-  const shared = { ...opened, actors, hasher, reads };
+  const { maxQueued } = config;
+  const backlogs = createBacklogGuard(maxQueued);
+  const shared = { ...opened, actors, hasher, reads, backlogs, maxQueued };
   const executions = createExecutionService(shared);
   const scripts = createScriptRunner({ poolSize: 2 });
   const mailer = createMailer({
@@ -91,10 +94,7 @@ export function buildServices({ config, actorCacheMs, ...opened }: ServiceDepend
     approvals: createApprovalService(shared),
     reads,
     watch,
-    submitter: traceSubmissions(
-      createExecutionSubmitter({ ...shared, maxQueued: config.maxQueued }),
-      shared.traceSubmission,
-    ),
+    submitter: traceSubmissions(createExecutionSubmitter(shared), shared.traceSubmission),
     workers: createWorkerService(shared),
     workflows: createWorkflowService({ ...shared, scripts }),
     versions: createWorkflowVersionService(shared),

@@ -377,7 +377,8 @@ create table workspaces (
   deleted_by uuid,
   deleted_xid xid8,
   audit_reads boolean not null default false,
-  max_concurrency integer
+  max_concurrency integer,
+  max_queued integer
 );
 
 alter table api_keys add constraint api_keys_key_hash_key UNIQUE (key_hash);
@@ -477,6 +478,7 @@ alter table workspace_members add constraint workspace_members_workspace_id_fkey
 alter table workspaces add constraint workspaces_created_by_fkey FOREIGN KEY (created_by) REFERENCES users(id);
 alter table workspaces add constraint workspaces_deletion_audited TRIGGER DEFERRABLE INITIALLY DEFERRED;
 alter table workspaces add constraint workspaces_max_concurrency_check CHECK (((max_concurrency >= 1) AND (max_concurrency <= 10000)));
+alter table workspaces add constraint workspaces_max_queued_check CHECK (((max_queued >= 1) AND (max_queued <= 1000000)));
 alter table workspaces add constraint workspaces_pkey PRIMARY KEY (id);
 
 CREATE INDEX api_keys_user_id_idx ON public.api_keys USING btree (user_id, id DESC);
@@ -2255,7 +2257,7 @@ grant update (expires_at) on workspace_members to atelier_admin;
 grant update (workspace_id, user_id, role, expires_at) on workspace_members to atelier_api;
 grant update (role) on workspace_members to atelier_eraser;
 grant select (workspace_id, user_id, role, expires_at) on workspace_members to atelier_worker;
-grant update (name, settings, updated_at, require_totp, audit_reads, max_concurrency) on workspaces to atelier_api;
+grant update (name, settings, updated_at, require_totp, audit_reads, max_concurrency, max_queued) on workspaces to atelier_api;
 grant update (deleted_at, deleted_by, deleted_xid) on workspaces to atelier_eraser;
 grant update (updated_at) on workspaces to atelier_identity;
 grant select (id, max_concurrency) on workspaces to atelier_scheduler;

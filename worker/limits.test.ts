@@ -7,6 +7,7 @@ import { createLogger } from "#core/logger.ts";
 import { consumeBells } from "#core/queue/bell-consumer.ts";
 import { createExecutionQueue, type ExecutionQueue } from "#core/queue/execution-queue.ts";
 import type { QueueBackend } from "#core/queue/queue-backend.ts";
+import { createBacklogGuard } from "#core/services/executions/guard-backlogs.ts";
 import {
   createExecutionSubmitter,
   type ExecutionSubmitter,
@@ -36,7 +37,12 @@ before(async () => {
   backend = { kind: "postgres", databaseUrl: bed.databaseUrl, role: "atelier_worker" };
   queue = createExecutionQueue(backend);
   const database = bed.open("atelier_api", 2);
-  submitter = createExecutionSubmitter({ database, queue, onRingFailed: assert.ifError });
+  submitter = createExecutionSubmitter({
+    database,
+    queue,
+    backlogs: createBacklogGuard(100_000),
+    onRingFailed: assert.ifError,
+  });
   for (let n = 0; n < 3; n++) await startWorker();
 });
 

@@ -8,6 +8,7 @@ import { createLogger } from "#core/logger.ts";
 import { type BellConsumer, consumeBells } from "#core/queue/bell-consumer.ts";
 import { createExecutionQueue, type ExecutionQueue } from "#core/queue/execution-queue.ts";
 import type { QueueBackend } from "#core/queue/queue-backend.ts";
+import { createBacklogGuard } from "#core/services/executions/guard-backlogs.ts";
 import {
   createExecutionSubmitter,
   type ExecutionSubmitter,
@@ -58,7 +59,13 @@ function openSubmitter(onRung: () => void = () => {}): ExecutionSubmitter {
     await queue.ring(rings);
     onRung();
   };
-  return createExecutionSubmitter({ database, queue: { ...queue, ring }, onRingFailed: assert.ifError });
+  const backlogs = createBacklogGuard(100_000);
+  return createExecutionSubmitter({
+    database,
+    queue: { ...queue, ring },
+    backlogs,
+    onRingFailed: assert.ifError,
+  });
 }
 
 const submitMany = (submitter: ExecutionSubmitter, { workflowId, ...actor }: Tenant, count: number) =>

@@ -38,6 +38,70 @@ test("a submission to a full queue answers 429 queue_full with Retry-After, alon
   assert.equal((await call(bob, "POST", `/api/workflows/${other}/executions`, {})).status, 202);
 });
 
+test("a retry, a fork and a test of a credential are submissions: refused by a full queue, and nothing of them is left", async () => {
+  const dora = await api.register();
+  const workflow = await createWorkflow(api.request, dora, chain());
+  const submit = () => call<{ id: string }>(dora, "POST", `/api/workflows/${workflow}/executions`, {});
+  const { id } = (await submit()).body;
+  assert.equal((await call(dora, "POST", `/api/executions/${id}/cancel`)).status, 202);
+  const credential = await call<{ id: string }>(dora, "POST", "/api/credentials", {
+    ...{ name: "c", type: "http.bearer", data: { token: "secret" }, allowedHosts: ["example.com"] },
+  });
+  assert.equal(credential.status, 201);
+  const starts: [string, unknown?][] = [
+    [`/api/executions/${id}/retry`],
+    [`/api/executions/${id}/fork`, { fromNode: "start" }],
+    [`/api/credentials/${credential.body.id}/test`],
+  ];
+  const start = (path: string, body: unknown) =>
+    api.request("POST", path, { token: dora.token, body, headers: { prefer: "wait=0" } });
+  for (const [path, body] of starts) assert.equal((await start(path, body)).status, 202, path);
+  for (const [path, body] of starts) {
+    const full = await start(path, body);
+    assert.deepEqual([full.status, full.body.code], [429, "queue_full"], path);
+    assert.match(full.headers.get("retry-after") ?? "", /^[1-9]\d*$/);
+  }
+  const rows = await asAdmin<{ queued: number; entries: number }>(
+    database,
+    `select (select count(*)::int from workflow_executions where workspace_id = $1 and status = 'queued') queued,
+      (select count(*)::int from audit_logs where chain_id = $1
+        and action in ('execution.retried', 'execution.forked', 'credential.tested')) entries`,
+    [dora.workspaceId],
+  );
+  assert.deepEqual(rows, [{ queued: 3, entries: 3 }]);
+});
+
+test("an owner says how many may be queued, up to the instance's number; an administrator of the instance beyond it", async () => {
+  const eve = await api.register();
+  const path = `/api/workspaces/${eve.workspaceId}`;
+  const workflow = await createWorkflow(api.request, eve, chain());
+  assert.equal((await call(eve, "GET", path)).body.maxQueued, null);
+  for (const maxQueued of [1, 1]) {
+    const changed = await call(eve, "PATCH", path, { maxQueued });
+    assert.deepEqual([changed.status, changed.body.maxQueued], [200, maxQueued]);
+  }
+  await call(eve, "PATCH", path, { name: "other" });
+  const submit = () => call(eve, "POST", `/api/workflows/${workflow}/executions`, {});
+  assert.equal((await submit()).status, 202);
+  assert.deepEqual([(await submit()).status, (await submit()).body.code], [429, "queue_full"]);
+  for (const maxQueued of [0, 1_000_001, 1.5, "5"])
+    assert.equal((await call(eve, "PATCH", path, { maxQueued })).status, 400);
+  const beyond = await call(eve, "PATCH", path, { maxQueued: 4 });
+  assert.deepEqual([beyond.status, beyond.body.code], [403, "forbidden"]);
+  const admins = await call(ada, "PATCH", `/api/workspaces/${ada.workspaceId}`, { maxQueued: 4 });
+  assert.deepEqual([admins.status, admins.body.maxQueued], [200, 4]);
+  assert.equal((await call(eve, "PATCH", path, { maxQueued: null })).body.maxQueued, null);
+  const entries = await asAdmin<{ details: unknown }>(
+    database,
+    "select details from audit_logs where chain_id = $1 and action = 'workspace.max_queued_changed' order by seq",
+    [eve.workspaceId],
+  );
+  assert.deepEqual(
+    entries.map(({ details }) => details),
+    [{ maxQueued: 1 }, { maxQueued: null }],
+  );
+});
+
 test("an owner limits what runs at once and takes the limit away; each change is in the audit log", async () => {
   const path = `/api/workspaces/${ada.workspaceId}`;
   const limitOf = async () => (await call(ada, "GET", path)).body.maxConcurrency;

@@ -17,6 +17,13 @@ export const maxConcurrency = z
   .nullable()
   .describe("How many of its executions run at once; null: no limit");
 
+export const maxQueued = z
+  .int()
+  .min(1)
+  .max(1_000_000)
+  .nullable()
+  .describe("How many of its executions may be queued; null: as many as the instance says");
+
 export const workspaceSchema = z.object({
   id: z.uuid(),
   name: z.string(),
@@ -25,6 +32,7 @@ export const workspaceSchema = z.object({
   requireTotp: z.boolean().describe("Every member needs a second factor"),
   auditReads: z.boolean().describe("Every read of its executions and files is in its audit log"),
   maxConcurrency,
+  maxQueued,
   memberCount: z.int(),
   createdAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),

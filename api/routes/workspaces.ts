@@ -5,7 +5,7 @@ import { pageOf, pageQuery } from "../routing/pagination.ts";
 import { idParams } from "../routing/params.ts";
 import { defineRoute, type Route } from "../routing/route.ts";
 import { replyPage } from "./id-page.ts";
-import { maxConcurrency, workspaceName, workspaceSchema } from "./workspace-schemas.ts";
+import { maxConcurrency, maxQueued, workspaceName, workspaceSchema } from "./workspace-schemas.ts";
 
 const createBody = z.strictObject({ name: workspaceName });
 const updateBody = z.strictObject({
@@ -18,6 +18,9 @@ const updateBody = z.strictObject({
       "Write every read of executions and files to the audit log, not only of those with data labels",
     ),
   maxConcurrency: maxConcurrency.optional(),
+  maxQueued: maxQueued
+    .optional()
+    .describe("Heard everywhere within 5 s; beyond the instance's own number for its administrators only"),
 });
 
 export function createWorkspaceRoutes({ workspaces }: { workspaces: WorkspaceService }): Route[] {

@@ -12,16 +12,26 @@ export async function findWorkspacesOf(
   return new Map(rows.map(({ id, workspaceId }) => [id, workspaceId]));
 }
 
-/** By workspace; what is beyond `atMost` is not counted. */
+/** What their owners have said, by workspace; null: nothing. Those out of sight are left out. */
+export async function findDepths(
+  tx: Executor,
+  workspaceIds: readonly string[],
+): Promise<Map<string, number | null>> {
+  const rows = await tx.many<{ id: string; maxQueued: number | null }>(sql`
+    select id, max_queued "maxQueued" from workspaces where id = any(${workspaceIds}::uuid[])`);
+  return new Map(rows.map(({ id, maxQueued }) => [id, maxQueued]));
+}
+
+/** By workspace; what is beyond its `atMost` is not counted. */
 export async function countQueued(
   tx: Executor,
   workspaceIds: readonly string[],
-  atMost: number,
+  atMost: readonly number[],
 ): Promise<Map<string, number>> {
   const rows = await tx.many<{ id: string; count: number }>(sql`
     select w.id, (select count(*) from (
-      select from workflow_executions e where e.workspace_id = w.id and e.status = 'queued' limit ${atMost}) q) count
-    from unnest(${workspaceIds}::uuid[]) w (id)`);
+      select from workflow_executions e where e.workspace_id = w.id and e.status = 'queued' limit w.at_most) q) count
+    from unnest(${workspaceIds}::uuid[], ${atMost}::int[]) w (id, at_most)`);
   return new Map(rows.map(({ id, count }) => [id, count]));
 }
 

@@ -24,6 +24,8 @@ export type Workspace = MemberWorkspace & {
   auditReads: boolean;
   /** How many of its executions run at once; null: no limit. */
   maxConcurrency: number | null;
+  /** How many of its executions may be queued; null: as many as the instance says. */
+  maxQueued: number | null;
   memberCount: number;
   createdAt: string;
   updatedAt: string;
@@ -32,7 +34,7 @@ export type Workspace = MemberWorkspace & {
 /** The workspaces of `userId` among those the transaction may see; needs `m` and `w`. */
 const WORKSPACES = sql`
   select w.id, w.name, m.role, w.personal, w.require_totp as "requireTotp", w.audit_reads as "auditReads",
-    w.max_concurrency as "maxConcurrency",
+    w.max_concurrency as "maxConcurrency", w.max_queued as "maxQueued",
     (select count(*) from workspace_members c where c.workspace_id = w.id) as "memberCount",
     w.created_at as "createdAt", w.updated_at as "updatedAt"
   from workspace_members m join workspaces w on w.id = m.workspace_id
@@ -91,6 +93,7 @@ export async function updateWorkspace(
     requireTotp?: boolean | undefined;
     auditReads?: boolean | undefined;
     maxConcurrency?: number | null | undefined;
+    maxQueued?: number | null | undefined;
   },
 ): Promise<void> {
   await tx.run(sql`
@@ -98,7 +101,9 @@ export async function updateWorkspace(
       require_totp = coalesce(${change.requireTotp ?? null}, require_totp),
       audit_reads = coalesce(${change.auditReads ?? null}, audit_reads),
       max_concurrency = case when ${change.maxConcurrency !== undefined} then ${change.maxConcurrency ?? null}::int
-        else max_concurrency end, updated_at = clock_timestamp()
+        else max_concurrency end,
+      max_queued = case when ${change.maxQueued !== undefined} then ${change.maxQueued ?? null}::int
+        else max_queued end, updated_at = clock_timestamp()
     where id = ${change.id}`);
 }
 

@@ -14,11 +14,13 @@ import type { Database } from "../../persistence/database.ts";
 import type { Execution } from "../../persistence/executions/executions.ts";
 import type { ExecutionQueue } from "../../queue/execution-queue.ts";
 import type { ExecutionService } from "../executions/executions.ts";
+import type { BacklogGuard } from "../executions/guard-backlogs.ts";
 import { principalsOf } from "../principals-of.ts";
 
 export type TestDependencies = {
   database: Database;
   queue: ExecutionQueue;
+  backlogs: BacklogGuard;
   executions: Pick<ExecutionService, "waitForEnd">;
   onRingFailed: (error: unknown) => void;
 };
@@ -39,12 +41,13 @@ export type TestCredential = (
 ) => Promise<CredentialTest>;
 
 /**
- * A GET with the credential. Throws `not_found`, `forbidden`, `credential_refused` for a host outside its binding, and
+ * A GET with the credential. Throws `not_found`, `forbidden`, `credential_refused` for a host outside its binding, `queue_full`, and
  * `invalid_request` where no address is given and none can be told from its hosts.
  */
 export function createCredentialTest({
   database,
   queue,
+  backlogs,
   executions,
   onRingFailed,
 }: TestDependencies): TestCredential {
@@ -57,6 +60,7 @@ export function createCredentialTest({
       const address = addressFor(credential, url);
       const graph = testGraph(id);
       const { workspaceId } = credential;
+      await backlogs.requireRoom(tx, workspaceId);
       const { userId } = actor;
       const workflowId = await ensureTestWorkflow(tx, {
         id: uuidv7(),

@@ -14,6 +14,7 @@ import { writeJournal } from "../../persistence/executions/write-journal.ts";
 import { createExecutionQueue, type ExecutionQueue } from "../../queue/execution-queue.ts";
 import { createReadRecorder } from "../audit/record-reads.ts";
 import { createExecutionService, type ExecutionService } from "./executions.ts";
+import { createBacklogGuard } from "./guard-backlogs.ts";
 import { type ExecutionEvent, watchExecution } from "./watch-execution.ts";
 
 let bed: ExecutionBed;
@@ -30,7 +31,8 @@ before(async () => {
   queue = createExecutionQueue({ kind: "postgres", databaseUrl: bed.databaseUrl, role: "atelier_api" });
   signals = await openExecutionSignals(database, () => {});
   const reads = createReadRecorder({ database });
-  executions = createExecutionService({ database, reads, queue, signals, onRingFailed: () => {} });
+  const backlogs = createBacklogGuard(100_000);
+  executions = createExecutionService({ database, reads, queue, signals, backlogs, onRingFailed: () => {} });
 });
 after(async () => {
   await signals?.close();
@@ -148,6 +150,7 @@ test("listening before the execution is there: its end is heard however soon it 
     reads,
     queue,
     signals,
+    backlogs: createBacklogGuard(100_000),
     onRingFailed: () => {},
   });
   const id = uuidv7();

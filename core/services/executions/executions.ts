@@ -26,6 +26,7 @@ import type { ExecutionQueue } from "../../queue/execution-queue.ts";
 import { principalsOf } from "../principals-of.ts";
 import { decideOnStep } from "./decide-step.ts";
 import { type ForkOptions, forkExecution } from "./fork-execution.ts";
+import type { BacklogGuard } from "./guard-backlogs.ts";
 import {
   type ReadDependencies,
   readEnd,
@@ -38,6 +39,7 @@ import {
 export type ExecutionDependencies = ReadDependencies & {
   queue: ExecutionQueue;
   signals: ExecutionSignals;
+  backlogs: BacklogGuard;
   onRingFailed: (error: unknown) => void;
 };
 
@@ -134,7 +136,7 @@ async function cancel(
 }
 
 async function retry(
-  { database, queue, onRingFailed }: ExecutionDependencies,
+  { database, queue, backlogs, onRingFailed }: ExecutionDependencies,
   actor: Actor,
   id: string,
 ): Promise<{ id: string; retryOf: string }> {
@@ -144,6 +146,7 @@ async function retry(
     authorize(actor, "execution:run", execution);
     // An archived workflow runs no more, by whatever way.
     if (!(await findWorkflow(tx, execution.workflowId))) throw notFound("workflow");
+    await backlogs.requireRoom(tx, execution.workspaceId);
     const version = await findVersion(tx, execution.workflowId, execution.version);
     const nodes = version ? await planCopies(tx, id, version.graph) : { finished: null, handled: [] };
     const made = await insertRetry(tx, { id: uuidv7(), of: id, userId: actor.userId, nodes });
@@ -154,6 +157,7 @@ async function retry(
     return made;
   });
   crashPoint("api.after_retry_commit");
+  backlogs.note([{ workspaceId: made.workspaceId, made: true }]);
   queue.ring([{ executionId: made.id, wake: made.wake, priority: made.priority }]).catch(onRingFailed);
   return { id: made.id, retryOf: id };
 }

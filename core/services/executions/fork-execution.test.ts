@@ -9,6 +9,7 @@ import type { Database } from "../../persistence/database.ts";
 import { writeJournal } from "../../persistence/executions/write-journal.ts";
 import { createExecutionQueue, type ExecutionQueue } from "../../queue/execution-queue.ts";
 import { type ForkOptions, forkExecution } from "./fork-execution.ts";
+import { createBacklogGuard } from "./guard-backlogs.ts";
 
 type Person = Awaited<ReturnType<ExecutionBed["addPerson"]>>;
 
@@ -51,7 +52,12 @@ async function addEnded(
   return id;
 }
 const fork = (id: string, options: ForkOptions, actor: Actor = ada) =>
-  forkExecution({ database: api, queue, onRingFailed: () => {} }, actor, id, options);
+  forkExecution(
+    { database: api, queue, backlogs: createBacklogGuard(100_000), onRingFailed: () => {} },
+    actor,
+    id,
+    options,
+  );
 const codeOf = (work: Promise<unknown>) =>
   work.then(
     () => "allowed",

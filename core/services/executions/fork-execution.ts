@@ -14,6 +14,7 @@ import { findWorkflow } from "../../persistence/workflows/workflows.ts";
 import type { ExecutionQueue } from "../../queue/execution-queue.ts";
 import { principalsOf } from "../principals-of.ts";
 import { assertFilesVisible } from "../workflows/check-file-references.ts";
+import type { BacklogGuard } from "./guard-backlogs.ts";
 
 /** `input` wrapped, so that null is an input too; without it and `version` those of the old one are taken. */
 export type ForkOptions = { fromNode: string; input?: { value: unknown }; version?: number | undefined };
@@ -21,12 +22,13 @@ export type ForkOptions = { fromNode: string; input?: { value: unknown }; versio
 export type ForkDependencies = {
   database: Database;
   queue: ExecutionQueue;
+  backlogs: BacklogGuard;
   onRingFailed: (error: unknown) => void;
 };
 
-/** Throws `not_found`, `forbidden`, `conflict` while the old one runs, `invalid_fork` where nothing can start. */
+/** Throws `not_found`, `forbidden`, `conflict` while the old one runs, `invalid_fork` where nothing can start, `queue_full`. */
 export async function forkExecution(
-  { database, queue, onRingFailed }: ForkDependencies,
+  { database, queue, backlogs, onRingFailed }: ForkDependencies,
   actor: Actor,
   id: string,
   options: ForkOptions,
@@ -40,6 +42,7 @@ export async function forkExecution(
     if (!isTerminal(source.status)) {
       throw new AppError("conflict", "Only an execution that has ended can be forked: cancel it first");
     }
+    await backlogs.requireRoom(tx, source.workspaceId);
     const { input = null, fromNode, version = source.version } = options;
     const nodes = await planCopies(tx, source, { fromNode, version, inputChanged: input !== null });
     if (input) await assertFilesVisible(tx, findFileReferences(input.value), source.workspaceId);
@@ -51,6 +54,7 @@ export async function forkExecution(
     return made;
   });
   crashPoint("api.after_fork_commit");
+  backlogs.note([{ workspaceId: made.workspaceId, made: true }]);
   queue.ring([{ executionId: made.id, wake: made.wake, priority: made.priority }]).catch(onRingFailed);
   return { id: made.id, forkOf: id };
 }

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { createExecutionBed, type ExecutionBed } from "../../../test/support/executions.ts";
 import { createExecutionQueue, type ExecutionQueue } from "../../queue/execution-queue.ts";
+import { createBacklogGuard } from "./guard-backlogs.ts";
 import { createExecutionSubmitter, type ExecutionSubmitter } from "./submit-executions.ts";
 
 const LIMIT = 20;
@@ -27,8 +28,8 @@ const open = () =>
   createExecutionSubmitter({
     database: bed.open("atelier_api", 4),
     queue,
+    backlogs: createBacklogGuard(LIMIT),
     onRingFailed: () => {},
-    maxQueued: LIMIT,
   });
 
 async function addSubmitter() {
@@ -109,4 +110,26 @@ test("once some have run there is room again", async () => {
     if (answer !== "queue_full") return;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
+});
+
+test("what its owner says of a workspace's queue counts instead, shorter or longer, and is heard when it changes", async () => {
+  const setDepth = (workspaceId: string, depth: number | null) =>
+    bed.admin.query("update workspaces set max_queued = $2 where id = $1", [workspaceId, depth]);
+  const [short, long] = [await addSubmitter(), await addSubmitter()];
+  await setDepth(short.person.workspaceId, 5);
+  await setDepth(long.person.workspaceId, LIMIT + 10);
+  await submitter.submitMany(long.person, long.many(LIMIT + 10));
+  await assert.rejects(submitter.submitMany(long.person, long.many(1)), { code: "queue_full" });
+  await submitter.submitMany(short.person, short.many(5));
+  await assert.rejects(submitter.submitMany(short.person, short.many(1)), { code: "queue_full" });
+  await setDepth(short.person.workspaceId, null);
+  for (;;) {
+    const { person, many } = short;
+    const answer = await submitter
+      .submitMany(person, many(15))
+      .catch((error: { code: string }) => error.code);
+    if (answer !== "queue_full") break;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  assert.equal(await short.count(), LIMIT);
 });

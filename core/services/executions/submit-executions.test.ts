@@ -5,6 +5,7 @@ import { v7 as uuidv7 } from "uuid";
 import { createExecutionBed, type ExecutionBed } from "../../../test/support/executions.ts";
 import type { Database } from "../../persistence/database.ts";
 import { createExecutionQueue, type ExecutionQueue } from "../../queue/execution-queue.ts";
+import { createBacklogGuard } from "./guard-backlogs.ts";
 import { createExecutionSubmitter, type ExecutionSubmitter } from "./submit-executions.ts";
 
 let bed: ExecutionBed;
@@ -20,6 +21,7 @@ before(async () => {
   submitter = createExecutionSubmitter({
     database,
     queue,
+    backlogs: createBacklogGuard(100_000),
     onRingFailed: (error) => ringFailures.push(error),
   });
 });
@@ -121,7 +123,12 @@ test("a queue that is away does not hold up the answer, nor lose the row", async
     role: "x",
   });
   const failed = Promise.withResolvers<unknown>();
-  const other = createExecutionSubmitter({ database, queue: away, onRingFailed: failed.resolve });
+  const other = createExecutionSubmitter({
+    database,
+    queue: away,
+    backlogs: createBacklogGuard(100_000),
+    onRingFailed: failed.resolve,
+  });
   const { id } = await other.submit(ada, { workflowId, input: null });
   assert.equal((await bed.execution(id)).status, "queued");
   assert.ok(await failed.promise);

@@ -21,10 +21,9 @@ import {
   toRow,
   type Verdict,
 } from "./commit-submissions.ts";
-import { createBacklogGuard, queueFull } from "./guard-backlogs.ts";
+import { type BacklogGuard, queueFull } from "./guard-backlogs.ts";
 
 const MAX_BATCH = 500;
-const MAX_QUEUED = 100_000;
 
 export type { Submission, Submitted };
 
@@ -60,8 +59,8 @@ export type SubmitDependencies = {
   database: Database;
   queue: ExecutionQueue;
   onRingFailed: (error: unknown) => void;
-  /** How many executions a workspace may have queued. */
-  maxQueued?: number;
+  /** One for all that people start in this process. */
+  backlogs: BacklogGuard;
   /** Another only where its cost is measured. */
   appendSubmissions?: typeof appendAudit;
   /** Told after each group commit. */
@@ -69,8 +68,7 @@ export type SubmitDependencies = {
 };
 
 export function createExecutionSubmitter(dependencies: SubmitDependencies): ExecutionSubmitter {
-  const { database, queue, onRingFailed, appendSubmissions: append = appendAudit } = dependencies;
-  const backlogs = createBacklogGuard(dependencies.maxQueued ?? MAX_QUEUED);
+  const { database, queue, backlogs, onRingFailed, appendSubmissions: append = appendAudit } = dependencies;
   // Not awaited: the rows are the outbox, a queue that is down must not hold up the answer.
   const ring = (rings: readonly Ring[]) => {
     crashPoint("api.after_submit_commit");

@@ -24,7 +24,8 @@ const MAX_FOUNDED = 100;
 
 export type { Workspace };
 
-export type WorkspaceDependencies = { database: Database };
+/** `maxQueued`: how many executions a workspace may have queued where its owner says nothing. */
+export type WorkspaceDependencies = { database: Database; maxQueued: number };
 
 export type WorkspaceChange = {
   name?: string | undefined;
@@ -32,6 +33,8 @@ export type WorkspaceChange = {
   auditReads?: boolean | undefined;
   /** How many of its executions run at once; null: no limit. */
   maxConcurrency?: number | null | undefined;
+  /** How many may be queued; null: as many as the instance says. */
+  maxQueued?: number | null | undefined;
 };
 
 export type WorkspaceService = {
@@ -40,7 +43,10 @@ export type WorkspaceService = {
   create(actor: Actor, draft: { name: string }): Promise<Workspace>;
   /** Throws `not_found`. */
   get(actor: Actor, id: string): Promise<Workspace>;
-  /** Throws `not_found`, `forbidden`, and `totp_setup_required` to an owner who would lock themselves out. */
+  /**
+   * Throws `not_found`, `forbidden` (also to an owner who asks for a longer queue than the instance gives), and
+   * `totp_setup_required` to an owner who would lock themselves out.
+   */
   update(actor: Actor, id: string, change: WorkspaceChange): Promise<Workspace>;
 };
 
@@ -82,12 +88,12 @@ async function create(
 }
 
 async function update(
-  { database }: WorkspaceDependencies,
+  { database, maxQueued: most }: WorkspaceDependencies,
   actor: Actor,
   id: string,
   change: WorkspaceChange,
 ): Promise<Workspace> {
-  const { name, requireTotp, auditReads, maxConcurrency } = change;
+  const { name, requireTotp, auditReads, maxConcurrency, maxQueued } = change;
   return database.transaction(principalsOf(actor), async (tx) => {
     await lockOwned(tx, actor, "workspace:write", id);
     const current = await find(tx, actor, id);
@@ -96,8 +102,10 @@ async function update(
     if (isTotpChanged && requireTotp) await requireOwnSecondFactor(tx, actor);
     const isAuditChanged = auditReads !== undefined && auditReads !== current.auditReads;
     const isLimitChanged = maxConcurrency !== undefined && maxConcurrency !== current.maxConcurrency;
-    if (!isRenamed && !isTotpChanged && !isAuditChanged && !isLimitChanged) return current;
-    await updateWorkspace(tx, { id, name, requireTotp, auditReads, maxConcurrency });
+    const isDepthChanged = maxQueued !== undefined && maxQueued !== current.maxQueued;
+    if (isDepthChanged) requireQueueAllowed(actor, maxQueued, most);
+    if (!isRenamed && !isTotpChanged && !isAuditChanged && !isLimitChanged && !isDepthChanged) return current;
+    await updateWorkspace(tx, { id, name, requireTotp, auditReads, maxConcurrency, maxQueued });
     const members = isTotpChanged ? await listMemberIds(tx, id) : [];
     const changed = await find(tx, actor, id);
     await announceIdentityChange(tx, members);
@@ -110,9 +118,16 @@ async function update(
       ...(isLimitChanged
         ? [workspaceEntry(actor, id, "workspace.max_concurrency_changed", { maxConcurrency })]
         : []),
+      ...(isDepthChanged ? [workspaceEntry(actor, id, "workspace.max_queued_changed", { maxQueued })] : []),
     ]);
     return changed;
   });
+}
+
+/** The queues of all workspaces lie in one database: how long they may get is the instance's to say. */
+function requireQueueAllowed(actor: Actor, maxQueued: number | null, most: number): void {
+  if (maxQueued === null || maxQueued <= most || actor.isAdmin) return;
+  throw new AppError("forbidden", `Beyond ${most} only an administrator of the instance may set it`);
 }
 
 async function find(tx: Executor, { userId }: Actor, id: string): Promise<Workspace> {
