@@ -157,8 +157,8 @@ async function retry(
     return made;
   });
   crashPoint("api.after_retry_commit");
-  backlogs.note([{ workspaceId: made.workspaceId, made: true }]);
   queue.ring([{ executionId: made.id, wake: made.wake, priority: made.priority }]).catch(onRingFailed);
+  backlogs.note([{ workspaceId: made.workspaceId, made: true }]);
   return { id: made.id, retryOf: id };
 }
 

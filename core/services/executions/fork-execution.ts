@@ -54,8 +54,8 @@ export async function forkExecution(
     return made;
   });
   crashPoint("api.after_fork_commit");
-  backlogs.note([{ workspaceId: made.workspaceId, made: true }]);
   queue.ring([{ executionId: made.id, wake: made.wake, priority: made.priority }]).catch(onRingFailed);
+  backlogs.note([{ workspaceId: made.workspaceId, made: true }]);
   return { id: made.id, forkOf: id };
 }
 
