@@ -483,6 +483,7 @@ alter table workspaces add constraint workspaces_pkey PRIMARY KEY (id);
 
 CREATE INDEX api_keys_user_id_idx ON public.api_keys USING btree (user_id, id DESC);
 CREATE INDEX api_keys_workspace_id_idx ON public.api_keys USING btree (workspace_id) WHERE (workspace_id IS NOT NULL);
+CREATE INDEX approvals_oldest_idx ON public.approvals USING btree (created_at) WHERE (status = 'pending'::text);
 CREATE INDEX approvals_page_idx ON public.approvals USING btree (workspace_id, id DESC);
 CREATE INDEX approvals_pending_idx ON public.approvals USING btree (workspace_id, id DESC) WHERE (status = 'pending'::text);
 CREATE INDEX audit_logs_action_idx ON public.audit_logs USING btree (chain_id, action, at DESC, seq DESC);

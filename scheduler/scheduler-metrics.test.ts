@@ -8,7 +8,10 @@ import { startCensusLoop } from "./census-loop.ts";
 import { createSchedulerMetrics } from "./scheduler-metrics.ts";
 
 const PATIENCE = { timeout: 15_000 };
-const CENSUS = { due: 4, later: 2, running: 3, orphaned: 1, oldestSeconds: 12.5, alive: 2, silent: 1 };
+const CENSUS = {
+  ...{ due: 4, later: 2, running: 3, orphaned: 1, waiting: 6, oldestSeconds: 12.5 },
+  ...{ approvals: 5, oldestApprovalSeconds: 99.5, alive: 2, silent: 1 },
+};
 
 test(
   "only the holder of the lock reports a census, and a failed look leaves no old figures",
@@ -34,9 +37,14 @@ test(
     await until((text) => /^atelier_executions\{state="queued"\} 4$/m.test(text));
     const text = await registry.metrics();
     assert.match(text, /^atelier_oldest_queued_age_seconds 12\.5$/m);
+    assert.match(text, /^atelier_executions\{state="waiting"\} 6$/m);
+    assert.match(text, /^atelier_approvals_pending 5$/m);
+    assert.match(text, /^atelier_oldest_approval_age_seconds 99\.5$/m);
     assert.match(text, /^atelier_workers\{state="silent"\} 1$/m);
     const isEmpty = (told: string) =>
-      !/^atelier_(executions|oldest_queued_age_seconds|workers)[{ ]/m.test(told);
+      !/^atelier_(executions|oldest_queued_age_seconds|approvals_pending|oldest_approval_age_seconds|workers)[{ ]/m.test(
+        told,
+      );
     isAway = true;
     await until(isEmpty);
     isAway = false;

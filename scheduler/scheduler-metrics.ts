@@ -90,13 +90,23 @@ function registerLastPass(registers: Registry[], lastPassAt: () => number): void
 function createCensusGauges(registers: Registry[]): (census: Census | null) => void {
   const executions = new Gauge({
     name: "atelier_executions",
-    help: "Executions that have not ended, by state: queued (could be taken now), scheduled (for later), running, orphaned",
+    help: "Executions that have not ended, by state: queued (could be taken now), scheduled (for later), running, orphaned, waiting",
     labelNames: ["state"] as const,
     registers,
   });
   const oldest = new Gauge({
     name: "atelier_oldest_queued_age_seconds",
     help: "How long the oldest queued execution could have been taken",
+    registers,
+  });
+  const approvals = new Gauge({
+    name: "atelier_approvals_pending",
+    help: "Approvals that people are asked for and nobody has ended",
+    registers,
+  });
+  const oldestApproval = new Gauge({
+    name: "atelier_oldest_approval_age_seconds",
+    help: "Since the oldest of them was asked for",
     registers,
   });
   const workers = new Gauge({
@@ -107,14 +117,17 @@ function createCensusGauges(registers: Registry[]): (census: Census | null) => v
   });
   return (census) => {
     executions.reset();
-    oldest.remove();
+    for (const gauge of [oldest, approvals, oldestApproval]) gauge.remove();
     workers.reset();
     if (!census) return;
     executions.set({ state: "queued" }, census.due);
     executions.set({ state: "scheduled" }, census.later);
     executions.set({ state: "running" }, census.running);
     executions.set({ state: "orphaned" }, census.orphaned);
+    executions.set({ state: "waiting" }, census.waiting);
     oldest.set(census.oldestSeconds);
+    approvals.set(census.approvals);
+    oldestApproval.set(census.oldestApprovalSeconds);
     workers.set({ state: "alive" }, census.alive);
     workers.set({ state: "silent" }, census.silent);
   };

@@ -28,9 +28,19 @@ const addWorker = async (beatAgo: number) => {
   return id;
 };
 
+const addApproval = (columns: Record<string, unknown>) => {
+  const row = { id: uuidv7(), workspace_id: uuidv7(), execution_id: uuidv7(), node_id: "ask", ...columns };
+  const names = Object.keys(row);
+  const values = names.map((_, index) => `$${index + 1}`);
+  return bed.admin.query(`insert into approvals (${names}) values (${values})`, Object.values(row));
+};
+
 test("nothing anywhere is a backlog of none", async () => {
   assert.equal(await hasBacklog(worker), false);
-  const none = { due: 0, later: 0, running: 0, oldestSeconds: 0, orphaned: 0, alive: 0, silent: 0 };
+  const none = {
+    ...{ due: 0, later: 0, running: 0, oldestSeconds: 0, orphaned: 0, waiting: 0 },
+    ...{ approvals: 0, oldestApprovalSeconds: 0, alive: 0, silent: 0 },
+  };
   assert.deepEqual(await takeCensus(scheduler, 8_000), none);
 });
 
@@ -43,7 +53,11 @@ test("what is due, what is for later, what runs, whose lease ran out, and who be
   await bed.addExecution({ ...running, lease_until: secondsAgo(-60) });
   await bed.addExecution({ ...running, lease_until: secondsAgo(3) });
   await bed.addExecution({ status: "succeeded" });
-  await bed.addExecution({ status: "waiting" });
+  await bed.addExecution({ status: "waiting", available_at: secondsAgo(-60) });
+  await bed.addExecution({ status: "waiting", available_at: "infinity" });
+  await addApproval({ created_at: secondsAgo(300) });
+  await addApproval({ created_at: secondsAgo(20) });
+  await addApproval({ created_at: secondsAgo(9_000), status: "approved", decided_at: new Date() });
   await addWorker(0);
   await addWorker(60);
   await addWorker(3_600);
@@ -51,8 +65,13 @@ test("what is due, what is for later, what runs, whose lease ran out, and who be
   assert.equal(await hasBacklog(worker), true);
   const census = await takeCensus(scheduler, 8_000);
   assert.ok(census);
-  const { oldestSeconds, ...counts } = census;
-  assert.deepEqual(counts, { due: 2, later: 1, running: 2, orphaned: 1, alive: 1, silent: 1 });
+  const { oldestSeconds, oldestApprovalSeconds, ...counts } = census;
+  const workers = { alive: 1, silent: 1 };
+  assert.deepEqual(counts, {
+    ...{ due: 2, later: 1, running: 2, orphaned: 1, waiting: 2, approvals: 2 },
+    ...workers,
+  });
+  assert.ok(oldestApprovalSeconds >= 300 && oldestApprovalSeconds < 360, String(oldestApprovalSeconds));
   assert.ok(oldestSeconds >= 120 && oldestSeconds < 180, String(oldestSeconds));
 });
 
@@ -88,7 +107,13 @@ test("what is read does not grow with history", async () => {
      from (select uuidv7() as id from generate_series(1, ${HISTORY})) made`,
     [uuidv7()],
   );
+  await bed.admin.query(
+    `insert into approvals (id, workspace_id, execution_id, node_id, status, decided_at)
+     select uuidv7(), $1, uuidv7(), 'ask', 'approved', now() from generate_series(1, ${HISTORY})`,
+    [uuidv7()],
+  );
   await bed.admin.query("vacuum analyze workflow_executions");
+  await bed.admin.query("vacuum analyze approvals");
   const after = await plans();
   assert.equal(after.length, 2);
   for (const [index, blocks] of after.entries()) {

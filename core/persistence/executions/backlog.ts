@@ -26,6 +26,11 @@ export type Census = {
   /** Queued for a later time. */
   later: number;
   running: number;
+  /** For a timer, a person or a sub-workflow; at most 100,000 are counted. */
+  waiting: number;
+  /** Approvals that nobody has ended yet, at most 100,000, and the seconds since the oldest was asked for; 0 without any. */
+  approvals: number;
+  oldestApprovalSeconds: number;
   /** Seconds since the oldest due one could have been claimed; 0 without any. */
   oldestSeconds: number;
   /** Running under a lease that has run out: their worker is gone, nobody has taken them back yet. */
@@ -35,7 +40,7 @@ export type Census = {
   silent: number;
 };
 
-/** One look at the partial indexes of what is queued and what is running, and at the workers. */
+/** One look at the partial indexes of what is queued, running, waiting and asked of people, and at the workers. */
 export function takeCensus(database: Executor, silentMs: number): Promise<Census | null> {
   return database.one<Census>(sql`
     with queued as (
@@ -44,12 +49,19 @@ export function takeCensus(database: Executor, silentMs: number): Promise<Census
     running as (
       select lease_until from workflow_executions where status = 'running' order by lease_until limit ${MOST}
     ),
+    waiting as (
+      select available_at from workflow_executions where status = 'waiting' order by available_at limit ${MOST}
+    ),
+    asked as (
+      select created_at from approvals where status = 'pending' order by created_at limit ${MOST}
+    ),
     beats as (
       select clock_timestamp() - heartbeat_at as age from workers
       where stopped_at is null and heartbeat_at > clock_timestamp() - interval '10 minutes'
     ),
     silence as (select make_interval(secs => ${silentMs / 1000}::float8) as least)
-    select q.due, q.later, q."oldestSeconds", r.running, r.orphaned, b.alive, b.silent
+    select q.due, q.later, q."oldestSeconds", r.running, r.orphaned, w.waiting,
+      a.approvals, a."oldestApprovalSeconds", b.alive, b.silent
     from (
       select count(*) filter (where available_at <= clock_timestamp()) due,
         count(*) filter (where available_at > clock_timestamp()) later,
@@ -57,6 +69,12 @@ export function takeCensus(database: Executor, silentMs: number): Promise<Census
       from queued
     ) q,
     (select count(*) running, count(*) filter (where lease_until < clock_timestamp()) orphaned from running) r,
+    (select count(*) waiting from waiting) w,
+    (
+      select count(*) approvals,
+        coalesce(greatest(extract(epoch from clock_timestamp() - min(created_at)), 0), 0)::float8 "oldestApprovalSeconds"
+      from asked
+    ) a,
     (
       select count(*) filter (where age <= least) alive, count(*) filter (where age > least) silent
       from beats, silence
