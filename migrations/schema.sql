@@ -516,9 +516,9 @@ CREATE INDEX workflow_executions_legacy_idx ON ONLY public.workflow_executions U
 CREATE INDEX workflow_executions_list_idx ON ONLY public.workflow_executions USING btree (workspace_id, id DESC);
 CREATE INDEX workflow_executions_live_children_idx ON ONLY public.workflow_executions USING btree (parent_id) WHERE ((parent_id IS NOT NULL) AND (status = ANY (ARRAY['queued'::text, 'running'::text, 'waiting'::text])));
 CREATE INDEX workflow_executions_parent_idx ON ONLY public.workflow_executions USING btree (parent_id) WHERE (parent_id IS NOT NULL);
-CREATE INDEX workflow_executions_queued_idx ON ONLY public.workflow_executions USING btree (rung_at) WHERE (status = 'queued'::text);
 CREATE INDEX workflow_executions_retry_of_idx ON ONLY public.workflow_executions USING btree (retry_of) WHERE (retry_of IS NOT NULL);
 CREATE INDEX workflow_executions_running_idx ON ONLY public.workflow_executions USING btree (workspace_id, workflow_id) WHERE (status = 'running'::text);
+CREATE INDEX workflow_executions_unheard_idx ON ONLY public.workflow_executions USING btree (band, rung_at) WHERE (status = 'queued'::text);
 CREATE INDEX workflow_executions_waiting_idx ON ONLY public.workflow_executions USING btree (available_at) WHERE (status = 'waiting'::text);
 CREATE INDEX workflow_executions_workflow_idx ON ONLY public.workflow_executions USING btree (workflow_id, id DESC);
 CREATE UNIQUE INDEX workflows_legacy_id_key ON public.workflows USING btree (workspace_id, legacy_id);

@@ -64,7 +64,7 @@ test("recovery and anchors are counted, and the lag is that of the last success"
     "never is no number of seconds",
   );
   lastPassAt = Date.now() - 5_000;
-  const reaped = { id: "x", wake: 1, priority: 0, goneErrorWorkflowId: null };
+  const reaped = { id: "x", wake: 1, priority: 0, band: 0, goneErrorWorkflowId: null };
   metrics.recovered(
     {
       reaped: [

@@ -9,6 +9,7 @@ import { claimExecutions, findUnclaimed } from "#core/persistence/executions/cla
 import { callNext, claimWithinLimits } from "#core/persistence/executions/claim-limited.ts";
 import type { DueExecution } from "#core/persistence/executions/rings.ts";
 import { createGroupWriter } from "#core/persistence/group-writer.ts";
+import { toRing } from "#core/queue/bells.ts";
 import type { ExecutionQueue } from "#core/queue/execution-queue.ts";
 import type { HeldLease } from "./lease-thread.ts";
 
@@ -45,9 +46,8 @@ export function createClaimGate(options: ClaimGateOptions): ClaimGate {
   const isShared = (error: unknown) => error instanceof AppError && error.retryable;
   const ring = async (due: readonly DueExecution[]) => {
     if (due.length === 0) return;
-    const rings = due.map(({ id, ...rest }) => ({ ...rest, executionId: id }));
     crashPoint("worker.after_call");
-    await queue.ring(rings).catch(onError);
+    await queue.ring(due.map(toRing)).catch(onError);
   };
   const claimFree = async (ids: readonly string[], crashesBelow: number) => {
     const claimed = await claimExecutions(database, { ...lease, ids, crashesBelow });

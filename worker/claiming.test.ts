@@ -99,7 +99,7 @@ describe("a worker that hears nothing", { skip: "skip" in server && server.skip 
     const workflow_id = await bed.addWorkflow(person);
     const id = await bed.addExecution({ workflow_id, workspace_id: person.workspaceId });
     const queue = createExecutionQueue({ kind: "redis", redisUrl: redis.url });
-    await queue.ring([{ executionId: id, wake: 0, priority: 0 }]);
+    await queue.ring([{ executionId: id, wake: 0, priority: 0, band: 0 }]);
     await queue.close();
     return id;
   }

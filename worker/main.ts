@@ -13,6 +13,7 @@ import { hasBacklog } from "#core/persistence/executions/backlog.ts";
 import type { DueExecution } from "#core/persistence/executions/rings.ts";
 import { isBeating, recordStop, registerWorker } from "#core/persistence/executions/workers.ts";
 import { consumeBells } from "#core/queue/bell-consumer.ts";
+import { toRing } from "#core/queue/bells.ts";
 import { createExecutionQueue, type ExecutionQueue } from "#core/queue/execution-queue.ts";
 import { checkBackend, chooseBackend } from "#core/queue/queue-backend.ts";
 import { checkFoundations } from "#core/services/check-foundations.ts";
@@ -177,6 +178,6 @@ if (import.meta.main) {
 /** Rings without being waited for: a ring that is lost is rung again by recovery. */
 function ringing(queue: ExecutionQueue, onError: (error: Error) => void) {
   return (queued: readonly DueExecution[]) => {
-    queue.ring(queued.map(({ id, ...ring }) => ({ ...ring, executionId: id }))).catch(onError);
+    queue.ring(queued.map(toRing)).catch(onError);
   };
 }

@@ -1,5 +1,5 @@
 // Leaves room on processors and disk: while executions of others come, those of a much busier workspace start a few at a time.
-import { BUSY, isBusy } from "#core/queue/bells.ts";
+import { BUSY, isBusy } from "#core/domain/bands.ts";
 
 export type Pace = {
   /** A bell has come. */

@@ -158,7 +158,7 @@ test("handing back queues what runs under a new wake and rings for it; what come
   assert.equal(row.status, "queued");
   assert.equal(row.wake, 1);
   assert.equal(row.crash_count, 0);
-  assert.deepEqual(await queue.find([{ executionId: id, wake: 1 }]), ["waiting"]);
+  assert.deepEqual(await queue.find([{ executionId: id, wake: 1, band: 0 }]), ["waiting"]);
   assert.equal(Number((await bed.execution(late)).fence), 0);
 });
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
-import { BUSY } from "#core/queue/bells.ts";
+import { BUSY } from "#core/domain/bands.ts";
 import { createPace } from "./pace.ts";
 import { createSlots } from "./slots.ts";
 

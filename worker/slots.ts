@@ -1,5 +1,5 @@
 // How many executions run here at once, and whose turn it is. What came with a bell and finds no slot waits, not for long.
-import { isBusy } from "#core/queue/bells.ts";
+import { isBusy } from "#core/domain/bands.ts";
 import { createPace, type Pace } from "./pace.ts";
 
 export type Slots = {

@@ -37,6 +37,8 @@ export type ExecutionError = { code: string; message: string; nodeId?: string; d
 
 export type StepStatus = "running" | "waiting" | "succeeded" | "failed" | "cancelled" | "unknown";
 
+/** A queued execution unheard of for so long is looked for in the queue, in milliseconds. Longer than any claim takes. */
+export const QUIET_MS = 3_000;
 /** The lease of a claim and its renewal, in milliseconds on the database clock. */
 export const LEASE_MS = 8_000;
 export const RENEW_MS = 2_000;

@@ -6,27 +6,27 @@ export type Ring = {
   wake: number;
   /** 0–10, higher first. */
   priority: number;
-  /** Those of a lower band are heard first, whatever their priority; from BUSY on in a queue of their own. Default 0. */
-  band?: number | undefined;
+  /** That of the row. Those of a lower band are heard first, whatever their priority; from BUSY on in a queue of their own. */
+  band: number;
   /** The job it shares with others, at its first ring only. */
   bell?: string | null | undefined;
 };
+
+/** Of a row that is queued, to be rung alone. */
+export function toRing({
+  id,
+  wake,
+  priority,
+  band,
+}: Omit<Ring, "executionId" | "bell"> & { id: string }): Ring {
+  return { executionId: id, wake, priority, band };
+}
 
 /** All that a job carries: PostgreSQL is the truth, the job only says where to look. */
 export type Bell = { executionId: string } | { executionIds: string[] };
 
 /** What must not be parted when the jobs of a commit are made. */
 export type RingKey = Pick<Ring, "executionId" | "wake" | "bell" | "band">;
-
-/**
- * Bands from here on are of workspaces that make up much of all that is submitted. Their bells hang apart, so that a
- * worker that has enough of them still hears the others.
- */
-export const BUSY = 16;
-
-export function isBusy({ band = 0 }: Pick<Ring, "band">): boolean {
-  return band >= BUSY;
-}
 
 /** Larger ones bought nothing in the bench, and a worker that is busy keeps up to so many waiting. */
 export const BELL_SIZE = 16;
@@ -60,7 +60,7 @@ export function idsOf(bell: Bell): string[] {
 const PRIORITIES = 11;
 
 /** BullMQ takes 1 first and jobs without a priority before all others, so everybody gets one. */
-function toBullPriority({ priority, band = 0 }: Ring): number {
+function toBullPriority({ priority, band }: Ring): number {
   return PRIORITIES * band + PRIORITIES - priority;
 }
 

@@ -5,8 +5,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import { v7 as uuidv7 } from "uuid";
 import { createTestDatabase, type TestDatabase } from "../../test/support/database.ts";
 import { findRedisServer, startRedis, type TestRedis } from "../../test/support/redis-server.ts";
+import { BUSY } from "../domain/bands.ts";
 import { type BellConsumer, consumeBells } from "./bell-consumer.ts";
-import { BUSY, type Ring } from "./bells.ts";
+import type { Ring } from "./bells.ts";
 import { createExecutionQueue, type ExecutionQueue } from "./execution-queue.ts";
 import { checkBackend, chooseBackend, type QueueBackend } from "./queue-backend.ts";
 
@@ -67,6 +68,7 @@ function defineContract(open: () => Promise<Bed>) {
     executionId: uuidv7(),
     wake: 0,
     priority: 0,
+    band: 0,
     ...given,
   });
 
@@ -223,7 +225,7 @@ test("Redis down, silent and back again: a ring rejects, never hangs, and works 
   if (!("program" in server)) return;
   const redis = await startRedis(server.program);
   const queue = createExecutionQueue({ kind: "redis", redisUrl: redis.url });
-  const ring = { executionId: uuidv7(), wake: 0, priority: 0 };
+  const ring = { executionId: uuidv7(), wake: 0, priority: 0, band: 0 };
   await queue.ring([ring]);
   // Longer than a command may take, so that the ring gives up; it ends by itself.
   await redis.client.call("CLIENT", "PAUSE", "7000", "ALL");

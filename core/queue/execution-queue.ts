@@ -1,5 +1,6 @@
 // The doorbell of executions: rings are added in bulk and can be looked for; nothing here is the truth.
-import { isBusy, jobId, type Ring, type RingKey, toJobs } from "./bells.ts";
+import { isBusy } from "../domain/bands.ts";
+import { jobId, type Ring, type RingKey, toJobs } from "./bells.ts";
 import {
   BUSY_QUEUE_NAME,
   type BullQueue,

@@ -91,7 +91,15 @@ async function submitFor(
 
 function rowOf({ userId, workspaceId, workflowId }: Tenant): NewExecution {
   const start = { triggerType: "manual", triggerNode: null, trigger: {}, input: { qty: 3, price: 20 } };
-  const rest = { priority: 0, availableAt: null, labels: [], watched: false, key: null, requestHash: null };
+  const rest = {
+    priority: 0,
+    band: 0,
+    availableAt: null,
+    labels: [],
+    watched: false,
+    key: null,
+    requestHash: null,
+  };
   return { id: uuidv7(), userId, workspaceIds: [workspaceId], workflowId, version: null, ...start, ...rest };
 }
 

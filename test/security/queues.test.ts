@@ -33,10 +33,10 @@ for (const wanted of [{ name: "on PostgreSQL" }, { name: "on Redis", ...findRedi
 
     const CSRF = { "sec-fetch-site": "same-origin" };
     const QUEUE = `/queues/api/queues/${QUEUE_NAME}`;
-    const failed = jobId({ executionId: uuidv7(), wake: 1 });
-    const completed = jobId({ executionId: uuidv7(), wake: 1 });
-    const delayed = jobId({ executionId: uuidv7(), wake: 1 });
-    const waiting = jobId({ executionId: uuidv7(), wake: 1 });
+    const failed = jobId({ executionId: uuidv7(), wake: 1, band: 0 });
+    const completed = jobId({ executionId: uuidv7(), wake: 1, band: 0 });
+    const delayed = jobId({ executionId: uuidv7(), wake: 1, band: 0 });
+    const waiting = jobId({ executionId: uuidv7(), wake: 1, band: 0 });
 
     before(async () => {
       database = await createTestDatabase();

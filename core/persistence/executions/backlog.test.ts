@@ -75,6 +75,17 @@ test("what is due, what is for later, what runs, whose lease ran out, and who be
   assert.ok(oldestSeconds >= 120 && oldestSeconds < 180, String(oldestSeconds));
 });
 
+test("what is queued for later hides nothing that is due, and what is due in one band nothing of another", async () => {
+  await bed.admin.query("update workflow_executions set status = 'cancelled' where status = 'queued'");
+  const later = { available_at: secondsAgo(-3_600), rung_at: secondsAgo(-3_597) };
+  for (let n = 0; n < 3; n++) await bed.addExecution(later);
+  assert.equal(await hasBacklog(worker), false);
+  await bed.addExecution({ band: 18, rung_at: secondsAgo(1) });
+  assert.equal(await hasBacklog(worker), true);
+  const census = await takeCensus(scheduler, 8_000);
+  assert.deepEqual([census?.due, census?.later], [1, 3]);
+});
+
 test("workers are listed with their state, newest first, and forgotten when they are long gone", async () => {
   const states = (await listWorkers(worker, { before: undefined, limit: 10, silentMs: 8_000 })).map(
     ({ state }) => state,

@@ -1,27 +1,30 @@
 // What waits to be claimed: asked by workers that hear nothing, and counted by one scheduler. Bounded, whatever the history.
+import { BANDS } from "../../domain/bands.ts";
 import type { Executor } from "../database.ts";
 import { sql } from "../sql.ts";
 
-/** What is due is rung every few seconds, so it stands at this end; what waits for its time does not hide it. */
+/** What is due is rung every few seconds, so it stands at this end; what waits for its time stands beyond now. */
 const NEWEST = 1_000;
-/** From here on the count says "at least"; counting a million would cost what claims need. */
+/** From here on the count of a band says "at least"; counting a million would cost what claims need. */
 const MOST = 100_000;
 
-/** Could a worker claim something now? Not what waits for a place at a limit. Looks at no more than 1,000 rows of the index of what is queued. */
+/** Could a worker claim something now? Not what waits for a place at a limit. Looks at no more than 1,000 rows of each band. */
 export async function hasBacklog(database: Executor): Promise<boolean> {
   const row = await database.one<{ waits: boolean }>(sql`
     select exists (
-      select from (
-        select available_at from workflow_executions where status = 'queued' and rung_at < 'infinity'
+      select from generate_series(0, ${BANDS - 1}::int) of_band
+      cross join lateral (
+        select available_at from workflow_executions
+        where status = 'queued' and band = of_band and rung_at <= now()
         order by rung_at desc limit ${NEWEST}
       ) newest
-      where available_at <= clock_timestamp()
+      where available_at <= now()
     ) waits`);
   return row?.waits ?? false;
 }
 
 export type Census = {
-  /** Queued and due; at most 100,000 are counted. */
+  /** Queued and due; of each band at most 100,000 are counted. What is for later stands behind them. */
   due: number;
   /** Queued for a later time. */
   later: number;
@@ -44,7 +47,12 @@ export type Census = {
 export function takeCensus(database: Executor, silentMs: number): Promise<Census | null> {
   return database.one<Census>(sql`
     with queued as (
-      select available_at from workflow_executions where status = 'queued' order by rung_at limit ${MOST}
+      select available_at
+      from generate_series(0, ${BANDS - 1}::int) of_band
+      cross join lateral (
+        select available_at from workflow_executions where status = 'queued' and band = of_band
+        order by rung_at limit ${MOST}
+      ) oldest
     ),
     running as (
       select lease_until from workflow_executions where status = 'running' order by lease_until limit ${MOST}

@@ -59,7 +59,7 @@ export function decideStep(
         available_at = case e.status when 'waiting' then clock_timestamp() else e.available_at end,
         status = 'queued', rung_at = clock_timestamp()
       from decided d where e.id = d.execution_id and e.status in ('waiting', 'queued')
-      returning e.id, e.wake, e.priority, e.watched
+      returning e.id, e.wake, e.priority, e.band, e.watched
     )
-    select id, wake, priority, case when watched then pg_notify(${EXECUTION_CHANNEL}, id::text) end from woken`);
+    select id, wake, priority, band, case when watched then pg_notify(${EXECUTION_CHANNEL}, id::text) end from woken`);
 }

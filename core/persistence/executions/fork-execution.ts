@@ -34,15 +34,15 @@ export async function insertFork(tx: Executor, fork: NewFork): Promise<RetriedEx
   const input = fork.input && JSON.stringify(fork.input.value);
   const made = await tx.one<RetriedExecution>(sql`
     insert into workflow_executions (id, workspace_id, workflow_id, version, user_id, trigger_type, trigger_node,
-      trigger, input, input_key_id, labels, priority, concurrency, root_id, fork_of, rung_at)
+      trigger, input, input_key_id, labels, priority, band, concurrency, root_id, fork_of, rung_at)
     select ${fork.id}, e.workspace_id, e.workflow_id, v.version, ${fork.userId}, e.trigger_type, e.trigger_node,
       e.trigger, coalesce(${input}::jsonb, e.input), case when ${input}::jsonb is null then e.input_key_id end,
-      array(select distinct label from unnest(e.labels || v.labels) label order by label), e.priority, v.concurrency,
+      array(select distinct label from unnest(e.labels || v.labels) label order by label), e.priority, e.band, v.concurrency,
       ${fork.id}, e.id, now()
     from workflow_executions e
     join workflow_versions v on v.workflow_id = e.workflow_id and v.version = ${fork.version}
     where e.id = ${fork.of} and e.status in ('succeeded', 'failed', 'cancelled')
-    returning id, workspace_id "workspaceId", priority, wake`);
+    returning id, workspace_id "workspaceId", priority, band, wake`);
   if (made) await copySteps(tx, { id: fork.id, of: fork.of, nodes: fork.nodes });
   return made;
 }

@@ -41,6 +41,7 @@ function submission(person: Person, workflowId: string, given: Partial<NewExecut
     trigger: {},
     input: { n: 1 },
     priority: 0,
+    band: 0,
     availableAt: null,
     labels: [],
     watched: false,

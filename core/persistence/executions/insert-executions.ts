@@ -1,6 +1,7 @@
 // Submissions of many people in one statement: authorised row by row, idempotent by key, made or refused.
 import type { Executor } from "../database.ts";
 import { type Sql, sql } from "../sql.ts";
+import { FIRST_LOOK } from "./rings.ts";
 
 export type NewExecution = {
   id: string;
@@ -23,7 +24,7 @@ export type NewExecution = {
   /** The job of the queue it shares with others that are accepted with it; null when it is rung alone. */
   bell?: string | null;
   /** How far behind the bells of others its own is heard; 0 (the default): behind nobody's. */
-  band?: number;
+  band: number;
   /** Somebody waits for the answer: its changes are notified. */
   watched: boolean;
   /** The caller's Idempotency-Key and the hash of what it stands for, in hex. */
@@ -87,10 +88,10 @@ export function insertExecutions(
         trigger_node, trigger, input, priority, available_at, bell, band, concurrency, labels,
         watched, trace_parent, root_id, rung_at)
       select id, workspace_id, "workflowId", run_version, "userId", "triggerType", "triggerNode", trigger, input,
-        priority, coalesce("availableAt", now()), bell, coalesce(band, 0), concurrency,
+        priority, coalesce("availableAt", now()), bell, band, concurrency,
         case when version_labels = '{}' then labels
           else array(select distinct label from unnest(labels || version_labels) label order by label) end,
-        watched, "traceParent", id, now()
+        watched, "traceParent", id, ${FIRST_LOOK}
       from fitting
       where key is null or id in (select execution_id from keyed)
       returning id

@@ -38,16 +38,16 @@ export const SUSPENDING = {
       else clock_timestamp() end,
     finished_at = case when r.status in ('succeeded', 'failed', 'cancelled') or ${endsWait}
       then clock_timestamp() end`,
-  moved: sql`, case when r.status = 'waiting' then e.status end told_status, e.wake told_wake, e.priority told_priority`,
-  kept: sql`, null, e.wake, e.priority`,
-  held: sql`, told_status, told_wake, told_priority`,
+  moved: sql`, case when r.status = 'waiting' then e.status end told_status, e.wake told_wake, e.priority told_priority, e.band told_band`,
+  kept: sql`, null, e.wake, e.priority, e.band`,
+  held: sql`, told_status, told_wake, told_priority, told_band`,
   stepNames: sql`, wake_at, state`,
   stepValues: sql`, w."wakeAt", w.state`,
   stepColumns: sql`, "wakeAt" timestamptz, state jsonb`,
   stepUpdate: sql`, wake_at = excluded.wake_at,
         state = case when s.state ?| array['childId', 'approvalId'] then s.state else excluded.state end`,
   stepAnswer: sql`returning s.execution_id, s.node_id, s.iteration, s.state`,
-  told: sql`, told_status status, told_wake wake, told_priority priority`,
+  told: sql`, told_status status, told_wake wake, told_priority priority, told_band band`,
 };
 
 /** Made with the step that waits for it: a step's row has one state for good, so it has one child for good. */

@@ -31,7 +31,7 @@ test("only expired leases are taken back: queued, a crash more, under a new wake
   const alive = await bed.addExecution({ ...expired, lease_until: "2100-01-01" });
   const waiting = await bed.addExecution({ ...expired, status: "waiting" });
   assert.deepEqual(await reap(), [
-    { id: dead, wake: 8, priority: 4, status: "queued", crashed: true, goneErrorWorkflowId: null },
+    { id: dead, wake: 8, priority: 4, band: 0, status: "queued", crashed: true, goneErrorWorkflowId: null },
   ]);
   const row = await bed.execution(dead);
   assert.deepEqual(
@@ -150,6 +150,9 @@ test("unheard: queued, due and quiet for so long, the longest first", async () =
     (await findUnheard(scheduler, { quietMs: 5_000, limit })).map(({ id }) => id);
   assert.deepEqual(await find(10), [older, old]);
   assert.deepEqual(await find(1), [older]);
+  await Promise.all(Array.from({ length: 3 }, () => bed.addExecution({ rung_at: ago(60), band: 17 })));
+  assert.deepEqual((await find(4)).slice(0, 1), [older], "nobody waits behind another band's backlog");
+  assert.ok((await find(4)).includes(old));
 });
 
 test("marking rung: quiet begins anew, a new wake when asked, and nothing for who moved on meanwhile", async () => {
@@ -159,7 +162,7 @@ test("marking rung: quiet begins anew, a new wake when asked, and nothing for wh
     await bed.addExecution({ rung_at, wake: 2, status: "running" }),
     await bed.addExecution({ rung_at, wake: 3 }),
   ];
-  const due = [kept, claimed, woken].map((id) => ({ id, wake: 2, priority: 0 }));
+  const due = [kept, claimed, woken].map((id) => ({ id, wake: 2, priority: 0, band: 0 }));
   assert.deepEqual(await markRung(scheduler, due, { newWake: false }), [
     { id: kept, wake: 2, priority: 5, band: 0 },
   ]);
@@ -176,7 +179,7 @@ test("claims and rings over the same rows in opposite orders never stop each oth
     const ids = await Promise.all(
       Array.from({ length: 40 }, () => bed.addExecution({ rung_at: "2000-01-01" })),
     );
-    const due = ids.toReversed().map((id) => ({ id, wake: 0, priority: 0 }));
+    const due = ids.toReversed().map((id) => ({ id, wake: 0, priority: 0, band: 0 }));
     const claim = { ids, owner: uuidv7(), leaseMs: 8_000, crashesBelow: 3 };
     const [claimed] = await Promise.all([
       claimExecutions(worker, claim),

@@ -52,6 +52,7 @@ export type ReapedExecution = {
   id: string;
   wake: number;
   priority: number;
+  band: number;
   status: "queued" | "failed" | "cancelled";
   /** The error workflow that should have been started, but is not there. */
   goneErrorWorkflowId: string | null;
@@ -99,7 +100,7 @@ export function reapExecutions(
     from verdict v where e.id = v.id
     returning e.id, e.wake, e.workspace_id, ${FAILED_COLUMNS}, v.crashed),
     ${startErrorWorkflows(sql`reaped`)}
-    select id, wake, priority, status, crashed, (select error_workflow_id from heirs
+    select id, wake, priority, band, status, crashed, (select error_workflow_id from heirs
       where failed_id = reaped.id and version_to_run is null) "goneErrorWorkflowId"
     from reaped`);
 }

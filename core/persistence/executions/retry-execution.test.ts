@@ -27,6 +27,7 @@ async function addEnded(steps: readonly StepRecord[], to: "failed" | "cancelled"
     fence: 1,
     workspace_id,
     priority: 7,
+    band: 18,
     trigger_node: "hook",
     trigger_type: "webhook",
     input: '{"n":1}',
@@ -49,7 +50,7 @@ test("a retry is a new execution of the same version and input that begins with 
     stepOf("b", { seq: 2, iteration: "1/0" }),
   ]);
   const made = await retry(old);
-  assert.deepEqual(made, { id: made?.id, workspaceId: old.workspace_id, priority: 7, wake: 0 });
+  assert.deepEqual(made, { id: made?.id, workspaceId: old.workspace_id, priority: 7, band: 18, wake: 0 });
   const [before, row] = [await bed.execution(old.id), await bed.execution(made?.id ?? "")];
   assert.deepEqual(
     [row.status, row.retry_of, row.root_id, row.input],

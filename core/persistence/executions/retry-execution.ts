@@ -3,7 +3,13 @@ import type { Executor } from "../database.ts";
 import { sql } from "../sql.ts";
 import { type CopiedNodes, copySteps } from "./copy-steps.ts";
 
-export type RetriedExecution = { id: string; workspaceId: string; priority: number; wake: number };
+export type RetriedExecution = {
+  id: string;
+  workspaceId: string;
+  priority: number;
+  band: number;
+  wake: number;
+};
 
 /**
  * Whether nobody has retried it yet. Holds its row until the transaction ends: of two who retry it at once, the second
@@ -24,12 +30,12 @@ export async function insertRetry(
 ): Promise<RetriedExecution | null> {
   const made = await tx.one<RetriedExecution>(sql`
     insert into workflow_executions (id, workspace_id, workflow_id, version, user_id, trigger_type, trigger_node,
-      trigger, input, input_key_id, labels, priority, concurrency, root_id, retry_of, rung_at)
+      trigger, input, input_key_id, labels, priority, band, concurrency, root_id, retry_of, rung_at)
     select ${retry.id}, workspace_id, workflow_id, version, ${retry.userId}, trigger_type, trigger_node,
-      trigger, input, input_key_id, labels, priority, concurrency, ${retry.id}, id, now()
+      trigger, input, input_key_id, labels, priority, band, concurrency, ${retry.id}, id, now()
     from workflow_executions
     where id = ${retry.of} and status in ('failed', 'cancelled')
-    returning id, workspace_id "workspaceId", priority, wake`);
+    returning id, workspace_id "workspaceId", priority, band, wake`);
   const nodes = { ...retry.nodes, inDoubt: null };
   if (made) await copySteps(tx, { id: retry.id, of: retry.of, nodes });
   return made;

@@ -1,4 +1,6 @@
 // The outbox read back: queued executions whose bell may have been lost.
+import { BANDS } from "../../domain/bands.ts";
+import { QUIET_MS } from "../../domain/execution.ts";
 import type { Executor } from "../database.ts";
 import { sql } from "../sql.ts";
 import { QUEUED } from "./bound-status.ts";
@@ -7,23 +9,32 @@ export type DueExecution = {
   id: string;
   wake: number;
   priority: number;
-  band?: number;
+  band: number;
   bell?: string | null;
 };
 
+/** Those without a ring of their own say when they were last rung: now, or so that the first look comes when they are due. */
+export const FIRST_LOOK = sql`coalesce("availableAt" - make_interval(secs => ${QUIET_MS / 1000}::float8), now())`;
+
 /**
- * Queued, due, and not rung (or looked for) within `quietMs`: oldest first. `now()` and not the clock: it is the same for
- * the whole statement, so that the index ends the look at the first that was rung of late, however many are queued.
+ * Queued, due, and not rung (or looked for) within `quietMs`: the oldest of every band, then the second oldest, so that
+ * nobody's wait behind the backlog of another band. `now()` and not the clock: it is the same for the whole statement, so
+ * that the index ends the look at the first that was rung of late, however many are queued.
  */
 export function findUnheard(
   database: Executor,
   options: { quietMs: number; limit: number },
 ): Promise<DueExecution[]> {
   return database.many<DueExecution>(sql`
-    select id, wake, priority, band, bell from workflow_executions
-    where status = 'queued' and available_at <= now()
-      and rung_at <= now() - make_interval(secs => ${options.quietMs / 1000}::float8)
-    order by rung_at limit ${options.limit}`);
+    select id, wake, priority, band, bell
+    from generate_series(0, ${BANDS - 1}::int) of_band
+    cross join lateral (
+      select id, wake, priority, band, bell, row_number() over (order by rung_at) place from (
+        select id, wake, priority, band, bell, rung_at from workflow_executions
+        where status = 'queued' and band = of_band and available_at <= now()
+          and rung_at <= now() - make_interval(secs => ${options.quietMs / 1000}::float8)
+        order by rung_at limit ${options.limit}) oldest) unheard
+    order by place, band limit ${options.limit}`);
 }
 
 /**

@@ -57,17 +57,18 @@ async function fail(id: string, given: Partial<{ fence: number; to: "failed" | "
 
 test("a failed execution starts its error workflow: current version, acting as the same person, with what went wrong", async () => {
   const handler = await bed.addWorkflow(ada, { ...graph(), settings: { labels: ["pii"] } });
-  const id = await addRunning(handler, { priority: 4, labels: "{phi}" });
+  const id = await addRunning(handler, { priority: 4, band: 18, labels: "{phi}" });
   assert.deepEqual(await fail(id), []);
   const [row, ...more] = await startedFor(id);
   const { workflow_id } = await bed.execution(id);
   assert.equal(more.length, 0);
   assert.deepEqual(row?.input, { executionId: id, workflowId: workflow_id, version: 1, error });
-  const { status, trigger, priority, labels, fence, depth } = row ?? {};
+  const { status, trigger, priority, band, labels, fence, depth } = row ?? {};
   assert.deepEqual([row?.workflow_id, row?.version, row?.user_id], [handler, 1, ada.userId]);
   assert.deepEqual(
-    { status, trigger, priority, labels, fence, depth },
+    { status, trigger, priority, band, labels, fence, depth },
     {
+      band: 18,
       status: "queued",
       trigger: { executionId: id },
       priority: 4,

@@ -6,7 +6,7 @@ export type GoneErrorWorkflow = { executionId: string; errorWorkflowId: string }
 
 /** What the statement must return of `workflow_executions e` for the rows it failed. */
 export const FAILED_COLUMNS = sql`e.workflow_id, e.version, e.user_id, e.trigger_type, e.parent_id, e.labels,
-  e.priority, e.status, e.error`;
+  e.priority, e.band, e.status, e.error`;
 
 /** What runs because of an error, itself or on behalf of its parents, starts no error workflow: that would never end. */
 const ON_ERROR_ALREADY = sql`f.trigger_type = 'error' or exists (
@@ -34,7 +34,7 @@ const ASKED_ID = sql`case when a.error_workflow_id ~* '^[0-9a-f]{8}-([0-9a-f]{4}
 export function startErrorWorkflows(moved: Sql): Sql {
   return sql`
     heirs as (
-      select f.id failed_id, f.workspace_id, f.user_id, f.priority, f.labels, w.id handler_id, w.version version_to_run,
+      select f.id failed_id, f.workspace_id, f.user_id, f.priority, f.band, f.labels, w.id handler_id, w.version version_to_run,
         a.error_workflow_id,
         jsonb_build_object('executionId', f.id, 'workflowId', f.workflow_id, 'version', f.version, 'error', f.error) input
       from ${moved} f
@@ -49,10 +49,10 @@ export function startErrorWorkflows(moved: Sql): Sql {
     fresh as materialized (select h.*, ${NEW_ID} new_id from heirs h where version_to_run is not null),
     started as (
       insert into workflow_executions (id, workspace_id, workflow_id, version, user_id, trigger_type, trigger, input,
-        labels, priority, concurrency, root_id, rung_at)
+        labels, priority, band, concurrency, root_id, rung_at)
       select h.new_id, h.workspace_id, h.handler_id, h.version_to_run, h.user_id, 'error',
         jsonb_build_object('executionId', h.failed_id), h.input,
-        array(select distinct label from unnest(h.labels || v.labels) label order by label), h.priority, v.concurrency,
+        array(select distinct label from unnest(h.labels || v.labels) label order by label), h.priority, h.band, v.concurrency,
         h.new_id, to_timestamp(0)
       from fresh h
       join workflow_versions v on v.workflow_id = h.handler_id and v.version = h.version_to_run

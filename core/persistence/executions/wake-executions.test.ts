@@ -15,6 +15,7 @@ let worker: Database;
 let scheduler: Database;
 let api: Database;
 const workspace_id = uuidv7();
+const row = { workspace_id, band: 18 };
 
 before(async () => {
   bed = await createExecutionBed();
@@ -25,7 +26,7 @@ before(async () => {
 after(() => bed?.close());
 
 const running = () =>
-  bed.addExecution({ workspace_id, status: "running", fence: 1, wake: 3, lease_until: "2100-01-01" });
+  bed.addExecution({ ...row, status: "running", fence: 1, wake: 3, lease_until: "2100-01-01" });
 const waits = stepOf("ask", { status: "waiting", finishedAt: null, state: { waitsFor: { kind: "test" } } });
 const parks = (executionId: string, given: Partial<JournalWrite> = {}): JournalWrite => ({
   executionId,
@@ -53,7 +54,7 @@ test("what waits for nothing is never due; what waits for a time is woken when i
     woken.push(...(await wakeDue(scheduler, 10)));
     await delay(20);
   }
-  assert.deepEqual(woken, [{ id: due, wake: 4, priority: 0, band: 0 }]);
+  assert.deepEqual(woken, [{ id: due, wake: 4, priority: 0, band: 18 }]);
   assert.deepEqual(await wakeDue(scheduler, 10), []);
   assert.equal((await loadSteps(worker, due))[0]?.wakeAt, wakeAt);
   const row = await bed.execution(due);
@@ -64,7 +65,7 @@ test("what waits for nothing is never due; what waits for a time is woken when i
 test("an answer wakes the execution and is there when it runs again; a second one comes too late", async () => {
   const id = await running();
   await writeJournal(worker, [parks(id)]);
-  assert.deepEqual(await answer(id, { text: "ja" }), { id, wake: 4, priority: 0, isQueued: true });
+  assert.deepEqual(await answer(id, { text: "ja" }), { id, wake: 4, priority: 0, band: 18, isQueued: true });
   assert.equal(await answer(id), null);
   const [step] = await loadSteps(worker, id);
   assert.deepEqual(step?.state, { waitsFor: { kind: "test" }, answer: { text: "ja" } });
@@ -79,9 +80,9 @@ test("an answer wakes the execution and is there when it runs again; a second on
 test("what is answered while other branches run goes to sleep no more: it is queued, and to be rung", async () => {
   const id = await running();
   await writeJournal(worker, [parks(id, { move: undefined as never })]);
-  assert.deepEqual(await answer(id), { id, wake: 4, priority: 0, isQueued: false });
+  assert.deepEqual(await answer(id), { id, wake: 4, priority: 0, band: 18, isQueued: false });
   const { queued } = await writeJournal(worker, [parks(id, { steps: [] })]);
-  assert.deepEqual(queued, [{ id, wake: 4, priority: 0 }]);
+  assert.deepEqual(queued, [{ id, wake: 4, priority: 0, band: 18 }]);
   const row = await bed.execution(id);
   assert.equal(row.status, "queued");
   assert.equal(row.lease_owner, null);

@@ -52,7 +52,7 @@ export async function answerStep(
       rung_at = clock_timestamp()
     from answered a
     where e.id = a.execution_id and e.status in ('queued', 'running', 'waiting')
-    returning e.id, e.wake, e.priority, e.status = 'queued' "isQueued"`);
+    returning e.id, e.wake, e.priority, e.band, e.status = 'queued' "isQueued"`);
 }
 
 /**

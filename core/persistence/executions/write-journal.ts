@@ -28,6 +28,7 @@ type HeldRow = {
   status?: string;
   wake: number;
   priority: number;
+  band: number;
   goneErrorWorkflowId?: string | null;
 };
 
@@ -107,7 +108,7 @@ function writtenOf(batch: readonly JournalWrite[], rows: readonly HeldRow[]): Wr
   const made = childrenOf(held).map(({ id, priority, band }) => ({ id, wake: 0, priority, band }));
   return {
     held: new Set(held),
-    queued: [...woken.map(({ id, wake, priority }) => ({ id, wake, priority })), ...made],
+    queued: [...woken.map(({ id, wake, priority, band }) => ({ id, wake, priority, band })), ...made],
   };
 }
 

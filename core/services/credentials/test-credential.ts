@@ -82,7 +82,7 @@ export function createCredentialTest({
       const target = { chainId: workspaceId, targetType: "credential", targetId: id };
       await appendAudit(tx, [{ ...target, actorId: userId, action: "credential.tested", details }]);
     });
-    queue.ring([{ executionId, wake: 0, priority: 0 }]).catch(onRingFailed);
+    queue.ring([{ executionId, wake: 0, priority: 0, band: 0 }]).catch(onRingFailed);
     const ended = waitMs > 0 ? await executions.waitForEnd(actor, executionId, waitMs) : null;
     return ended ? resultOf(ended) : { executionId, status: "queued" };
   };

@@ -26,6 +26,7 @@ import {
 import { lockExecution } from "../../persistence/executions/decide-step.ts";
 import { findExecutionSummary } from "../../persistence/executions/executions.ts";
 import { answerStep } from "../../persistence/executions/wake-executions.ts";
+import { toRing } from "../../queue/bells.ts";
 import type { ExecutionQueue } from "../../queue/execution-queue.ts";
 import type { ReadRecorder } from "../audit/record-reads.ts";
 import { principalsOf } from "../principals-of.ts";
@@ -134,8 +135,7 @@ async function decide(
   });
   crashPoint("api.after_approval_commit");
   // One that runs just now finds the answer by itself.
-  if (woken?.isQueued)
-    queue.ring([{ executionId: woken.id, wake: woken.wake, priority: woken.priority }]).catch(onRingFailed);
+  if (woken?.isQueued) queue.ring([toRing(woken)]).catch(onRingFailed);
   return decided;
 }
 

@@ -61,6 +61,7 @@ export function toRow(
     availableAt: runAt ?? null,
     labels: submission.labels ?? [],
     bell: null,
+    band: 0,
     watched: options.watched ?? false,
     key: options.key?.text ?? null,
     requestHash: options.key?.requestHash ?? null,

@@ -38,7 +38,7 @@ const parked = (nodeId: string, seq: number, iteration = "") =>
   });
 /** Waits for decisions on "pay", and on "ship" in two iterations. */
 async function addWaiting(columns: Row = {}) {
-  const place = { workspace_id: ada.workspaceId, status: "running", fence: 1, wake: 3 };
+  const place = { workspace_id: ada.workspaceId, status: "running", fence: 1, wake: 3, band: 18 };
   const id = await bed.addExecution({ ...place, ...columns });
   const steps = [stepOf("start"), parked("pay", 2), parked("ship", 3, "0"), parked("ship", 4, "1")];
   await writeJournal(worker, [{ executionId: id, fence: 1, steps, move: { to: "waiting" } }]);
@@ -87,7 +87,7 @@ test("retry closes the attempt as tried again, under its key; the execution is q
   assert.deepEqual(step?.error, error);
   const row = await bed.execution(id);
   assert.deepEqual([row.status, row.wake], ["queued", 4]);
-  while ((await queue.find([{ executionId: id, wake: 4 }]))[0] !== "waiting");
+  while ((await queue.find([{ executionId: id, wake: 4, band: 18 }]))[0] !== "waiting");
   const { rows } = await bed.admin.query(
     "select actor_id, action, details from audit_logs where target_id = $1",
     [id],

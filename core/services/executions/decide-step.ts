@@ -7,6 +7,7 @@ import { type Actor, authorize, notFound } from "../../domain/roles.ts";
 import { appendAudit } from "../../persistence/audit/audit-logs.ts";
 import type { Database } from "../../persistence/database.ts";
 import { decideStep, lockExecution, type StepDecision } from "../../persistence/executions/decide-step.ts";
+import { toRing } from "../../queue/bells.ts";
 import type { ExecutionQueue } from "../../queue/execution-queue.ts";
 import { principalsOf } from "../principals-of.ts";
 import { assertFilesVisible } from "../workflows/check-file-references.ts";
@@ -50,7 +51,7 @@ export async function decideOnStep(
     return woken;
   });
   crashPoint("api.after_decision_commit");
-  queue.ring([{ executionId: woken.id, wake: woken.wake, priority: woken.priority }]).catch(onRingFailed);
+  queue.ring([toRing(woken)]).catch(onRingFailed);
   return { status: "queued" };
 }
 

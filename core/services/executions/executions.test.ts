@@ -110,7 +110,7 @@ test("a retry of a failed one is a new, rung, audited execution; of another it i
   const made = await executions.retry(ada, failed);
   assert.equal(made.retryOf, failed);
   assert.deepEqual(await auditOf(made.id), ["execution.retried"]);
-  while ((await queue.find([{ executionId: made.id, wake: 0 }]))[0] !== "waiting") await delay(5);
+  while ((await queue.find([{ executionId: made.id, wake: 0, band: 0 }]))[0] !== "waiting") await delay(5);
   assert.equal(
     await codeOf(executions.retry(ada, await add(ada, { workflow_id: await bed.addWorkflow(ada) }))),
     "conflict",

@@ -22,6 +22,7 @@ import {
 import { insertRetry, isFirstRetry } from "../../persistence/executions/retry-execution.ts";
 import { findVersion } from "../../persistence/workflows/workflow-versions.ts";
 import { findWorkflow } from "../../persistence/workflows/workflows.ts";
+import { toRing } from "../../queue/bells.ts";
 import type { ExecutionQueue } from "../../queue/execution-queue.ts";
 import { principalsOf } from "../principals-of.ts";
 import { decideOnStep } from "./decide-step.ts";
@@ -157,7 +158,7 @@ async function retry(
     return made;
   });
   crashPoint("api.after_retry_commit");
-  queue.ring([{ executionId: made.id, wake: made.wake, priority: made.priority }]).catch(onRingFailed);
+  queue.ring([toRing(made)]).catch(onRingFailed);
   backlogs.note([{ workspaceId: made.workspaceId, made: true }]);
   return { id: made.id, retryOf: id };
 }

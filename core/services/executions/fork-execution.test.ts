@@ -93,7 +93,7 @@ for (const status of ["succeeded", "failed", "cancelled"] as const) {
     ]);
     const details = { forkOf: old, fromNode: "b", version: 1, inputChanged: false };
     assert.deepEqual(rows, [{ action: "execution.forked", details }]);
-    while ((await queue.find([{ executionId: made.id, wake: 0 }]))[0] !== "waiting");
+    while ((await queue.find([{ executionId: made.id, wake: 0, band: 0 }]))[0] !== "waiting");
   });
 }
 

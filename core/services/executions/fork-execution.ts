@@ -11,6 +11,7 @@ import type { Database, Executor } from "../../persistence/database.ts";
 import { type ForkSource, findForkSource, insertFork } from "../../persistence/executions/fork-execution.ts";
 import { findVersion } from "../../persistence/workflows/workflow-versions.ts";
 import { findWorkflow } from "../../persistence/workflows/workflows.ts";
+import { toRing } from "../../queue/bells.ts";
 import type { ExecutionQueue } from "../../queue/execution-queue.ts";
 import { principalsOf } from "../principals-of.ts";
 import { assertFilesVisible } from "../workflows/check-file-references.ts";
@@ -54,7 +55,7 @@ export async function forkExecution(
     return made;
   });
   crashPoint("api.after_fork_commit");
-  queue.ring([{ executionId: made.id, wake: made.wake, priority: made.priority }]).catch(onRingFailed);
+  queue.ring([toRing(made)]).catch(onRingFailed);
   backlogs.note([{ workspaceId: made.workspaceId, made: true }]);
   return { id: made.id, forkOf: id };
 }

@@ -3,6 +3,8 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { createExecutionBed, type ExecutionBed } from "../../../test/support/executions.ts";
 import { createExecutionQueue, type ExecutionQueue } from "../../queue/execution-queue.ts";
+import { principalsOf } from "../principals-of.ts";
+import { toRow } from "./commit-submissions.ts";
 import { createBacklogGuard } from "./guard-backlogs.ts";
 import { createExecutionSubmitter, type ExecutionSubmitter } from "./submit-executions.ts";
 
@@ -132,4 +134,19 @@ test("what its owner says of a workspace's queue counts instead, shorter or long
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   assert.equal(await short.count(), LIMIT);
+});
+
+test("a stranger who names a workflow of others leaves what is known of their queue as it is", async () => {
+  // Near enough to its depth to be counted each time, too far to be full.
+  const guard = createBacklogGuard(2_010);
+  const { person, workflowId, many } = await addSubmitter();
+  await submitter.submitMany(person, many(15));
+  const stranger = await bed.addPerson();
+  const api = bed.open("atelier_api");
+  const look = (by: typeof person) =>
+    api.transaction(principalsOf(by), (tx) => guard.look(tx, [toRow(by, { workflowId, input: null }, {})]));
+  const room = [{ workspaceId: person.workspaceId, room: 2_010 - 15 }];
+  assert.deepEqual((await look(person)).rooms, room);
+  assert.deepEqual((await look(stranger)).rooms, []);
+  assert.deepEqual((await look(person)).rooms, room);
 });

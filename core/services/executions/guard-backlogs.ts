@@ -34,9 +34,10 @@ export function createBacklogGuard(limit: number): BacklogGuard {
     async look(tx, rows) {
       await learnWorkspaces(tx, rows);
       const adding = new Map<string, number>();
-      for (const { workflowId } of rows) {
+      for (const { workflowId, workspaceIds } of rows) {
         const id = workspaces.get(workflowId);
-        if (id !== undefined) adding.set(id, (adding.get(id) ?? 0) + 1);
+        // Who may not run it there sees nothing of that queue, and what is counted holds for everybody.
+        if (id !== undefined && workspaceIds.includes(id)) adding.set(id, (adding.get(id) ?? 0) + 1);
       }
       const bandOf = (workflowId: string) => {
         const id = workspaces.get(workflowId) ?? "";

@@ -26,7 +26,7 @@ after(async () => {
 });
 
 const quiet = { rung_at: "2000-01-01" };
-const ringOf = (executionId: string, wake = 0) => ({ executionId, wake, priority: 0 });
+const ringOf = (executionId: string, wake = 0) => ({ executionId, wake, priority: 0, band: 0 });
 
 test("a queued execution the queue knows nothing of is rung under a new wake, once", async () => {
   const id = await bed.addExecution({ ...quiet, priority: 8 });
@@ -75,6 +75,7 @@ test("what a dead worker held is queued and rung in the same pass", async () => 
     status: "running",
     fence: 1,
     wake: 4,
+    band: 20,
     lease_owner: uuidv7(),
     lease_until: "2000-01-01",
   });
@@ -84,12 +85,13 @@ test("what a dead worker held is queued and rung in the same pass", async () => 
     id,
     wake: 5,
     priority: 0,
+    band: 20,
     status: "queued",
     crashed: true,
     goneErrorWorkflowId: null,
   });
   assert.deepEqual(others, []);
-  assert.deepEqual(await queue.find([ringOf(id, 5)]), ["waiting"]);
+  assert.deepEqual(await queue.find([{ ...ringOf(id, 5), band: 20 }]), ["waiting"]);
 });
 
 test("a queue out of reach stops no reaping: the rows are queued, the next pass rings", async () => {

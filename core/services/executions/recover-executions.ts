@@ -1,15 +1,14 @@
 // Recovery: takes executions back from dead workers, and rings again what the queue has forgotten.
 import { crashPoint } from "../../domain/crash-points.ts";
-import { LEASE_MS, MAX_CRASHES } from "../../domain/execution.ts";
+import { LEASE_MS, MAX_CRASHES, QUIET_MS } from "../../domain/execution.ts";
 import type { Executor } from "../../persistence/database.ts";
 import { callHeld } from "../../persistence/executions/call-held.ts";
 import { type ReapedExecution, reapExecutions } from "../../persistence/executions/leases.ts";
 import { type DueExecution, findUnheard, markRung } from "../../persistence/executions/rings.ts";
 import { makePendingMoves, wakeDue } from "../../persistence/executions/wake-executions.ts";
+import { toRing } from "../../queue/bells.ts";
 import type { ExecutionQueue } from "../../queue/execution-queue.ts";
 
-/** A queued execution unheard of for so long is looked for in the queue. Longer than any claim takes. */
-const QUIET_MS = 3_000;
 const PAGE = 1_000;
 
 /** `woken`: waited, and their time has come. */
@@ -51,7 +50,5 @@ async function ringUnheard(database: Executor, queue: ExecutionQueue): Promise<n
 }
 
 function ringAll(queue: ExecutionQueue, due: readonly Omit<DueExecution, "bell">[]): Promise<void> {
-  return queue.ring(
-    due.map(({ id: executionId, wake, priority, band }) => ({ executionId, wake, priority, band })),
-  );
+  return queue.ring(due.map(toRing));
 }

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { v7 as uuidv7 } from "uuid";
 import { createExecutionBed, type ExecutionBed } from "../../../test/support/executions.ts";
+import { QUIET_MS } from "../../domain/execution.ts";
 import type { Database } from "../../persistence/database.ts";
 import { createExecutionQueue, type ExecutionQueue } from "../../queue/execution-queue.ts";
 import { createBacklogGuard } from "./guard-backlogs.ts";
@@ -41,7 +42,7 @@ test("an accepted submission is a committed row with its audit entry, and its be
   const row = await bed.execution(done.id);
   assert.deepEqual([row.status, row.priority, row.user_id, done.made], ["queued", 3, ada.userId, true]);
   assert.deepEqual(await auditOf(done.id), [{ action: "execution.submitted", actor_id: ada.userId }]);
-  while ((await queue.find([{ executionId: done.id, wake: 0 }]))[0] !== "waiting")
+  while ((await queue.find([{ executionId: done.id, wake: 0, band: 0 }]))[0] !== "waiting")
     await new Promise(setImmediate);
 });
 
@@ -50,9 +51,15 @@ test("one for later is not rung before its time", async () => {
   const workflowId = await bed.addWorkflow(ada);
   const { id } = await submitter.submit(ada, { workflowId, input: null, runAt: "2100-01-01T00:00:00.000Z" });
   const next = await submitter.submit(ada, { workflowId, input: null });
-  while ((await queue.find([{ executionId: next.id, wake: 0 }]))[0] !== "waiting")
+  while ((await queue.find([{ executionId: next.id, wake: 0, band: 0 }]))[0] !== "waiting")
     await new Promise(setImmediate);
-  assert.deepEqual(await queue.find([{ executionId: id, wake: 0 }]), ["gone"]);
+  assert.deepEqual(await queue.find([{ executionId: id, wake: 0, band: 0 }]), ["gone"]);
+  const { rung_at, available_at } = await bed.execution(id);
+  assert.equal(
+    Number(available_at) - Number(rung_at),
+    QUIET_MS,
+    "recovery looks at it when its time has come",
+  );
 });
 
 test("the same key and request give the same execution, another request a mismatch, side by side and later", async () => {

@@ -1,5 +1,5 @@
 // How much each workspace had submitted to this process lately: who submits much is heard behind who submits little.
-import { BUSY } from "../../queue/bells.ts";
+import { BUSY } from "../../domain/bands.ts";
 
 export type WorkspaceLoad = {
   note(workspaceId: string, submissions: number): void;

@@ -115,7 +115,7 @@ export async function createSqlWorld(t: { after(callback: () => Promise<void>): 
             case "cancel":
               return () => api.transaction(asPerson, (tx) => cancelExecution(tx, id, person.userId));
             case "reconcile":
-              return () => markRung(scheduler, [{ id, wake, priority: 0 }], { newWake: true });
+              return () => markRung(scheduler, [{ id, wake, priority: 0, band: 0 }], { newWake: true });
             case "retry":
               return () =>
                 api.transaction(asPerson, (tx) =>
