@@ -1,5 +1,6 @@
 // Starts a role and stops it in order: on a signal, when its supervisor is gone, or when it fails to start.
 import type { Logger } from "./logger.ts";
+import { growHeapSlowly } from "./role-memory.ts";
 
 /** Milliseconds a role may take to drain before it is ended the hard way. */
 const DRAIN_MS = 25_000;
@@ -16,6 +17,7 @@ export function endAbruptly(): void {
  * supervisor. Exit code 0 after a clean stop, 1 when the start failed or the drain took too long.
  */
 export async function runRole(logger: Logger, start: () => Promise<Stop>): Promise<void> {
+  growHeapSlowly();
   let stop: Stop = async () => {};
   let stopping = false;
 

@@ -6,6 +6,7 @@ import { migrateDatabase } from "../migrations/migrate.ts";
 import { buildStudio } from "./start/build-studio.ts";
 import { checkEnvironment } from "./start/check-environment.ts";
 import { explainFault } from "./start/explain-fault.ts";
+import { roleCommands } from "./start/role-commands.ts";
 import { runUntilSignal } from "./start/run-until-signal.ts";
 import { readStartSettings } from "./start/start-settings.ts";
 import { createSupervisor } from "./start/supervisor.ts";
@@ -25,11 +26,7 @@ try {
   const supervisor = createSupervisor({
     settings,
     env: process.env,
-    roles: ["api", "worker", "scheduler"].map((name) => ({
-      name,
-      command: process.execPath,
-      args: [path.join(root, name, "main.ts")],
-    })),
+    roles: roleCommands(root),
     cwd: root,
     migrate: ({ databaseUrl }) => migrateDatabase({ databaseUrl, log: sayMigration }),
     expireLeases,

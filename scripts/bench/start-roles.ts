@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { ROLE_FLAGS } from "../../core/role-memory.ts";
 import { findFreePort } from "../embedded-postgres/free-port.ts";
 import type { Servers } from "./start-servers.ts";
 
@@ -24,9 +25,13 @@ export async function startRoles(
   extra: Readonly<Record<string, string>> = {},
 ): Promise<RunningRoles> {
   const environment = { ...(await makeEnvironment(servers)), ...extra };
-  const flags = cpuProfiles === null ? [] : ["--cpu-prof", "--cpu-prof-dir", path.resolve(cpuProfiles)];
+  const profiled = cpuProfiles === null ? [] : ["--cpu-prof", "--cpu-prof-dir", path.resolve(cpuProfiles)];
   const start = (role: string, name = role) =>
-    startProcess({ name, program: [`${role}/main.ts`], flags, env: environment }, servers, cleanup);
+    startProcess(
+      { name, program: [...ROLE_FLAGS, `${role}/main.ts`], flags: profiled, env: environment },
+      servers,
+      cleanup,
+    );
   const [api, worker, scheduler] = await Promise.all(
     ["api", "worker", "scheduler"].map((role) => start(role)),
   );

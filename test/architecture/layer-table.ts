@@ -67,7 +67,15 @@ export const ROOMS: readonly Room[] = [
   {
     name: "scripts",
     files: /^scripts\//,
-    mayImport: [...EVERYTHING_IN_CORE, "api", "worker", "scheduler", "migrations", "test"],
+    mayImport: [
+      ...EVERYTHING_IN_CORE,
+      "core/role-memory",
+      "api",
+      "worker",
+      "scheduler",
+      "migrations",
+      "test",
+    ],
   },
   { name: "test", files: /^test\//, mayImport: [] },
 
@@ -114,7 +122,12 @@ export const ROOMS: readonly Room[] = [
   { name: "core/telemetry", files: /^core\/telemetry\//, mayImport: ["core/domain"] },
   { name: "core/config", files: /^core\/config(\.test)?\.ts$/, mayImport: ["core/domain"] },
   { name: "core/logger", files: /^core\/logger(\.test)?\.ts$/, mayImport: [] },
-  { name: "core/shutdown", files: /^core\/shutdown(\.test)?\.ts$/, mayImport: ["core/logger"] },
+  {
+    name: "core/shutdown",
+    files: /^core\/shutdown(\.test)?\.ts$/,
+    mayImport: ["core/logger", "core/role-memory"],
+  },
+  { name: "core/role-memory", files: /^core\/role-memory(\.test)?\.ts$/, mayImport: [] },
   { name: "core/health-server", files: /^core\/health-server(\.test)?\.ts$/, mayImport: [] },
 ];
 

@@ -3,6 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { v7 as uuidv7 } from "uuid";
+import { ROLE_FLAGS } from "../../core/role-memory.ts";
 import { findFreePort } from "./free-port.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -49,7 +50,7 @@ export async function createPlatform(environment: Readonly<Record<string, string
     extra: Readonly<Record<string, string>> = {},
   ): Promise<RoleProcess> => {
     const id = uuidv7();
-    const child = spawn(process.execPath, [`${role}/main.ts`], {
+    const child = spawn(process.execPath, [...ROLE_FLAGS, `${role}/main.ts`], {
       cwd: ROOT,
       env: { ...shared, WORKER_ID: id, ...extra },
       stdio: ["ignore", "pipe", "pipe", "ipc"],
