@@ -28,7 +28,7 @@ import { createClaimGate } from "./claim-gate.ts";
 import { createApprovalSource } from "./create-approval-source.ts";
 import { createChildSource } from "./create-child-source.ts";
 import { createRunStore } from "./create-run-store.ts";
-import { createIsolation } from "./isolation.ts";
+import { createIsolation, type Isolation } from "./isolation.ts";
 import { createLeaseKeeper, type LeaseKeeper, type LeaseKeeperOptions } from "./lease-keeper.ts";
 import { listenForRings, type RingListener } from "./listen-for-rings.ts";
 import { createProcessor } from "./process-executions.ts";
@@ -73,12 +73,13 @@ export async function startWorker(
   const store = createRunStore(database, logger, observeCommits("journal"), ring, workerId);
   const [children, approvals] = [createChildSource(database), createApprovalSource(database)];
   const slots = createSlots(concurrency);
+  const isolation = createIsolation({ onShut: slots.shut });
   const shared = { database, workerId, queue, onError };
   const answer = createProcessor({
     ...shared,
     gate: createClaimGate({ ...shared, onClaimed: leases.hold, observe: observeCommits("claims") }),
     leases,
-    isolation: createIsolation(),
+    isolation,
     workflows: createWorkflowCache(database, { definitions: nodeDefinitions, runners: nodeRunners }),
     running,
     engine: { store, evaluator, ports: { ...network, scripts }, credentials, children, approvals },
@@ -112,7 +113,7 @@ export async function startWorker(
 
   const stop = async () => {
     await health.stop();
-    await drain(consumer, slots, running);
+    await drain(consumer, slots, isolation, running);
     await Promise.all([store.drain(), credentials.drain(), bells.drain()]);
     await leases.stop();
     await recordStop(database, workerId).catch(onError);
@@ -156,10 +157,16 @@ function keepLeases(
 }
 
 /** Takes nothing more, lets what runs finish, and hands back the rest. */
-async function drain(consumer: RingListener, slots: Slots, running: RunningExecutions): Promise<void> {
+async function drain(
+  consumer: RingListener,
+  slots: Slots,
+  isolation: Isolation,
+  running: RunningExecutions,
+): Promise<void> {
   // A queue that does not answer must not keep executions from being handed back.
   await Promise.race([consumer.stop(), delay(PAUSE_MS, undefined, { ref: false })]);
   slots.stop();
+  isolation.stop();
   await running.whenIdle(FINISH_MS);
   running.handBack();
   await running.whenIdle(FINISH_MS / 3);

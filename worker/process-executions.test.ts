@@ -32,6 +32,9 @@ after(async () => {
   await bed?.close();
 });
 
+/** A suspect of these tests waits for nobody who does not end by himself. */
+const PATIENCE_MS = 200;
+
 function createWorker(database: Database, behaviours: Record<string, Behaviour>, onClaimed = () => {}) {
   const held: HeldLease[] = [];
   const running = createRunningExecutions();
@@ -57,7 +60,7 @@ function createWorker(database: Database, behaviours: Record<string, Behaviour>,
         ),
       stop: async () => {},
     },
-    isolation: createIsolation(),
+    isolation: createIsolation({ patienceMs: PATIENCE_MS }),
     workflows: createWorkflowCache(database, catalogue),
     running,
     engine,
@@ -138,6 +141,40 @@ test("a suspect runs alone, and nothing is claimed that would go down with it", 
   await Promise.all(answered);
   assert.ok(alone);
   for (const id of [first, second, ...innocents]) assert.equal(await statusOf(id), "succeeded");
+});
+
+test("beside a run that does not end a suspect is left for later, and after a minute of that runs all the same", async () => {
+  const begun = Promise.withResolvers<void>();
+  const end = Promise.withResolvers<void>();
+  const long = new Set<string>();
+  const { handle, running } = createWorker(bed.open("atelier_worker"), {
+    async work({ executionId }) {
+      if (!long.has(executionId)) return;
+      begun.resolve();
+      await end.promise;
+    },
+  });
+  const [first = "", innocent = ""] = await addRuns(2);
+  const suspects = { crash_count: 2 };
+  const [young = ""] = await addRuns(1, suspects);
+  const [old = ""] = await addRuns(1, { ...suspects, available_at: new Date(Date.now() - 120_000) });
+  long.add(first);
+  const answered = handle(first);
+  await begun.promise;
+  await Promise.all([handle(young), handle(old)]);
+  await handle(innocent);
+  assert.equal(running.count(), 1, "the long one is still under way");
+  assert.deepEqual(
+    [await statusOf(young), await statusOf(old), await statusOf(innocent)],
+    ["queued", "succeeded", "succeeded"],
+  );
+  const { rows } = await bed.admin.query(
+    "select rung_at > clock_timestamp() later, rung_at < 'infinity' found from workflow_executions where id = $1",
+    [young],
+  );
+  assert.deepEqual(rows, [{ later: true, found: true }], "recovery rings for it, not at once");
+  end.resolve();
+  await answered;
 });
 
 test("handing back queues what runs under a new wake and rings for it; what comes later is not claimed", async () => {

@@ -6,6 +6,7 @@ import { type EngineDependencies, type RunEnd, runExecution } from "#core/engine
 import type { Logger } from "#core/logger.ts";
 import type { Database } from "#core/persistence/database.ts";
 import { loadSteps } from "#core/persistence/executions/claim-executions.ts";
+import { postponeSuspect } from "#core/persistence/executions/postpone-suspect.ts";
 import type { ExecutionQueue } from "#core/queue/execution-queue.ts";
 import { awaitDatabase } from "./await-database.ts";
 import type { ClaimGate } from "./claim-gate.ts";
@@ -29,26 +30,32 @@ export type ProcessorDependencies = {
   logger: Logger;
 };
 
+/** A suspect that found no worker empty is rung again after so long, and runs beside others after 60 s of that. */
+const POSTPONED = { forMs: 10_000, longestMs: 60_000 };
+
 /** Answers one ring. Resolves when the execution has ended, moved on or turned out not to be ours. */
 export function createProcessor(dependencies: ProcessorDependencies): (executionId: string) => Promise<void> {
-  const { gate, isolation, running, logger } = dependencies;
+  const { database, gate, isolation, running, logger } = dependencies;
 
-  // What waits behind a suspect waits unclaimed: should the suspect take the worker with it, nobody else is harmed.
+  // While a suspect runs nobody else is claimed: should it take the worker with it, nobody else is harmed.
   const answer = async (executionId: string) => {
     crashPoint("worker.after_ring");
-    const answered = await isolation.run(false, async () => {
+    const answered = await isolation.beside(async () => {
       if (running.isStopping()) return true;
       const execution = await gate.claim(executionId);
       if (execution === "suspect") return false;
       if (execution) await runClaimed(dependencies, execution);
       return true;
     });
-    if (answered) return;
-    await isolation.run(true, async () => {
+    if (answered ?? true) return;
+    const runAlone = async () => {
       if (running.isStopping()) return;
       const execution = await gate.claimAlone(executionId);
       if (execution) await runClaimed(dependencies, execution);
-    });
+    };
+    if ((await isolation.alone(runAlone)) ?? true) return;
+    // Where all workers are held by long executions it would never run: then those take the risk.
+    if (!(await postponeSuspect(database, executionId, POSTPONED))) await isolation.beside(runAlone);
   };
 
   return async (executionId) => {

@@ -64,6 +64,22 @@ test("work that fails gives its slot back; a stop drops what waits and what come
   assert.deepEqual([running.started, waiting.started, late.started], [true, false, false]);
 });
 
+test("while it is shut nothing begins and there is no room; what waits goes on when it opens", async () => {
+  const slots = createSlots(2, { patienceMs: 60_000 });
+  const [under, waiting] = [createWork(), createWork()];
+  const runs = [slots.run(under.run)];
+  await turn();
+  slots.shut(true);
+  runs.push(slots.run(waiting.run));
+  await turn();
+  assert.deepEqual([under.started, waiting.started, slots.hasRoom()], [true, false, false]);
+  slots.shut(false);
+  await turn();
+  assert.equal(waiting.started, true);
+  for (const work of [under, waiting]) work.end();
+  assert.deepEqual(await Promise.all(runs), [true, true]);
+});
+
 /** So many of `band` that each wait for their end, and what has started of them. */
 function runMany(slots: ReturnType<typeof createSlots>, count: number, band: number) {
   const works = Array.from({ length: count }, createWork);

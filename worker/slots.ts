@@ -12,6 +12,8 @@ export type Slots = {
    * it has waited for too long, or the worker stops.
    */
   run(work: () => Promise<void>, band?: number): Promise<boolean>;
+  /** Until it is called with false nothing begins; what waits may find a slot elsewhere. */
+  shut(isShut: boolean): void;
   /** Gives up what waits. */
   stop(): void;
 };
@@ -36,11 +38,15 @@ export function createSlots(count: number, options: SlotOptions = {}): Slots {
   const reserve = Math.floor(count * RESERVED);
   const running = { all: 0, busy: 0 };
   let stopped = false;
-  let waiting: Waiting[] = [];
+  let isShut = false;
+  const waiting: Waiting[] = [];
   let awaiting: Awaiting[] = [];
 
-  const isFree = (ofBusy: boolean, band?: number) =>
-    ofBusy ? running.all < count && pace.allows(band) : running.all < count + Math.min(reserve, running.busy);
+  const isFree = (ofBusy: boolean, band?: number) => {
+    if (isShut) return false;
+    if (ofBusy) return running.all < count && pace.allows(band);
+    return running.all < count + Math.min(reserve, running.busy);
+  };
   const hasRoom = (ofBusy = false) => isFree(ofBusy) && !waiting.some((one) => ofBusy || !isBusy(one));
 
   /** Who waits stands in the order of the bands: when the first finds no slot, nobody does. */
@@ -67,29 +73,11 @@ export function createSlots(count: number, options: SlotOptions = {}): Slots {
     };
   };
 
-  const stand = (band: number): Promise<Leave | null> =>
-    new Promise((resolve) => {
-      const giveUp = () => {
-        waiting = waiting.filter((other) => other !== own);
-        resolve(null);
-        advance();
-      };
-      const timer = setTimeout(giveUp, patienceMs);
-      const own: Waiting = {
-        band,
-        answer(leave) {
-          clearTimeout(timer);
-          resolve(leave);
-        },
-      };
-      const behind = waiting.findIndex((other) => other.band > band);
-      waiting.splice(behind < 0 ? waiting.length : behind, 0, own);
-    });
-
   const admit = async (band: number): Promise<Leave | null> => {
     if (stopped) return null;
     const isBehind = waiting.some((other) => other.band <= band);
-    return isBehind || !isFree(isBusy({ band }), band) ? stand(band) : enter(band);
+    if (!isBehind && isFree(isBusy({ band }), band)) return enter(band);
+    return standIn(waiting, band, patienceMs, advance);
   };
 
   return {
@@ -107,9 +95,39 @@ export function createSlots(count: number, options: SlotOptions = {}): Slots {
         leave();
       }
     },
+    shut(shut) {
+      isShut = shut;
+      advance();
+    },
     stop() {
       stopped = true;
       for (const { answer } of waiting.splice(0)) answer(null);
     },
   };
+}
+
+/** Waits behind those of its band and lower ones; null: for too long, and `onLeft` is called. */
+function standIn(
+  waiting: Waiting[],
+  band: number,
+  patienceMs: number,
+  onLeft: () => void,
+): Promise<Leave | null> {
+  return new Promise((resolve) => {
+    const giveUp = () => {
+      waiting.splice(waiting.indexOf(own), 1);
+      resolve(null);
+      onLeft();
+    };
+    const timer = setTimeout(giveUp, patienceMs);
+    const own: Waiting = {
+      band,
+      answer(leave) {
+        clearTimeout(timer);
+        resolve(leave);
+      },
+    };
+    const behind = waiting.findIndex((other) => other.band > band);
+    waiting.splice(behind < 0 ? waiting.length : behind, 0, own);
+  });
 }
