@@ -20,8 +20,8 @@ export type IsolationOptions = {
   restMs?: number;
 };
 
-/** Those under way may hold a worker shut for so long; they may run for hours. */
-const PATIENCE_MS = 3_000;
+/** Those under way may hold a worker shut for so long; they may run for hours. On a loaded machine 50 short ones took 5 s. */
+const PATIENCE_MS = 8_000;
 /** Then all that run alone, one after the other: what has not killed its worker by now goes on beside others. */
 const ALONE_MS = 10_000;
 /** After a worker was shut for as long as it may be, the others have it for so long. */
@@ -95,7 +95,7 @@ export function createIsolation(options: IsolationOptions = {}): Isolation {
     },
     async alone(work) {
       if (stopped) return undefined;
-      if (isResting) return false;
+      if (isResting && underWay > 0) return false;
       const turn = awaitTurn(suspects);
       if (phase === "open") shut();
       advance();

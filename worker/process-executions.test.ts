@@ -143,7 +143,7 @@ test("a suspect runs alone, and nothing is claimed that would go down with it", 
   for (const id of [first, second, ...innocents]) assert.equal(await statusOf(id), "succeeded");
 });
 
-test("beside a run that does not end a suspect is left for later, and after a minute of that runs all the same", async () => {
+test("beside a run that does not end a suspect is left for later, and after half a minute of that runs all the same", async () => {
   const begun = Promise.withResolvers<void>();
   const end = Promise.withResolvers<void>();
   const long = new Set<string>();

@@ -30,8 +30,8 @@ export type ProcessorDependencies = {
   logger: Logger;
 };
 
-/** A suspect that found no worker empty is rung again after so long, and runs beside others after 60 s of that. */
-const POSTPONED = { forMs: 10_000, longestMs: 60_000 };
+/** Recovery adds its own 3 s. A suspect that found no worker empty for half a minute runs beside others. */
+const POSTPONED = { forMs: 1_000, longestMs: 30_000 };
 
 /** Answers one ring. Resolves when the execution has ended, moved on or turned out not to be ours. */
 export function createProcessor(dependencies: ProcessorDependencies): (executionId: string) => Promise<void> {
