@@ -3,7 +3,10 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { v7 as uuidv7 } from "uuid";
+import type { ExecutionMove, StepRecord } from "#core/domain/journal.ts";
+import { createDatabase } from "#core/persistence/database.ts";
 import { createExecutionBed, type ExecutionBed, stepOf } from "../test/support/executions.ts";
+import { startTcpProxy } from "../test/support/tcp-proxy.ts";
 import { createRunStore } from "./create-run-store.ts";
 
 let bed: ExecutionBed;
@@ -34,12 +37,90 @@ test("a write whose connection is cut is written again and committed once", asyn
   assert.equal((await bed.steps(id)).length, 2);
 });
 
-async function untilBlocked(): Promise<void> {
+/** Writes on a line that swallows the answer to the commit and is cut then. Resolves when the store has found out. */
+async function writeUnheard(id: string, given: { steps?: StepRecord[]; move?: ExecutionMove }) {
+  const line = await startTcpProxy(bed.databaseUrl);
+  const database = createDatabase({ databaseUrl: line.through(bed.databaseUrl), role: "atelier_worker" });
+  const blocker = await bed.admin.connect();
+  try {
+    await blocker.query("begin");
+    await blocker.query("select 1 from workflow_executions where id = $1 for update", [id]);
+    const store = createRunStore(database);
+    const written = store.write({ executionId: id, fence: 1, steps: [], ...given }).then(
+      () => "written",
+      (error) => error.code as string,
+    );
+    await untilBlocked();
+    line.set({ kind: "drop" });
+    await blocker.query("commit");
+    await untilBlocked(false);
+    line.set({ kind: "pass" });
+    line.reset();
+    return await written;
+  } finally {
+    blocker.release();
+    await database.close();
+    await line.close();
+  }
+}
+
+const MOVES: readonly ExecutionMove[] = [
+  { to: "succeeded", output: 7 },
+  { to: "failed", error: { code: "no_stock", message: "Nothing left" } },
+  { to: "queued" },
+  { to: "waiting", availableAt: "2099-01-01T00:00:00.000Z", wake: 0 },
+];
+
+for (const move of MOVES) {
+  test(`a move to ${move.to} that was committed unheard is known as our own`, async () => {
+    const id = await running();
+    assert.equal(await writeUnheard(id, { steps: [stepOf("a")], move }), "written");
+    assert.equal((await bed.execution(id)).status, move.to);
+    assert.equal((await bed.steps(id)).length, 1);
+  });
+}
+
+test("a move that was committed unheard is not taken for our own when another worker has it since", async () => {
+  const id = await running();
+  await bed.admin.query(`create function claim_again() returns trigger language plpgsql as $$
+    begin new.fence := new.fence + 1; return new; end $$`);
+  await bed.admin.query(`create trigger claim_again before update on workflow_executions for each row
+    when (new.id = '${id}') execute function claim_again()`);
+  assert.equal(await writeUnheard(id, { move: { to: "queued" } }), "lease_lost");
+});
+
+test("a child that is written again, because nobody heard that it was made, has one entry in the audit log", async () => {
+  const person = await bed.addPerson();
+  const { userId, workspaceId } = person;
+  const id = await bed.addExecution({
+    ...{ status: "running", fence: 1, lease_owner: uuidv7(), lease_until: "2100-01-01" },
+    ...{ user_id: userId, workspace_id: workspaceId },
+  });
+  const child = uuidv7();
+  const execution = { userId, workspaceId, priority: 0, band: 0 };
+  const start = { id: child, workflowId: uuidv7(), version: 1, input: null, rootId: uuidv7(), execution };
+  const step = stepOf("sub", {
+    status: "waiting",
+    state: { childId: child },
+    child: start,
+    finishedAt: null,
+  });
+  const store = createRunStore(bed.open("atelier_worker"));
+  for (let n = 0; n < 2; n++) await store.write({ executionId: id, fence: 1, steps: [step] });
+  assert.equal((await bed.execution(child)).status, "queued");
+  const entries = await bed.admin.query(
+    "select 1 from audit_logs where action = 'execution.submitted' and target_id = $1",
+    [child],
+  );
+  assert.equal(entries.rowCount, 1);
+});
+
+async function untilBlocked(wanted = true): Promise<void> {
   for (;;) {
     const { rowCount } = await bed.admin.query(
       "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
     );
-    if (rowCount) return;
+    if (Boolean(rowCount) === wanted) return;
     await delay(20);
   }
 }

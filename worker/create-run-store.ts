@@ -8,7 +8,7 @@ import { type AuditEntry, appendAudit } from "#core/persistence/audit/audit-logs
 import { type Database, NOBODY } from "#core/persistence/database.ts";
 import { type DueExecution, findQueued } from "#core/persistence/executions/rings.ts";
 import type { GoneErrorWorkflow } from "#core/persistence/executions/start-error-workflows.ts";
-import { type WrittenJournal, writeJournal } from "#core/persistence/executions/write-journal.ts";
+import { hasMoved, type WrittenJournal, writeJournal } from "#core/persistence/executions/write-journal.ts";
 import { createGroupWriter } from "#core/persistence/group-writer.ts";
 import { awaitDatabase, isUnavailable } from "./await-database.ts";
 
@@ -56,7 +56,12 @@ export function createRunStore(
 
   return {
     async write(write) {
-      const held = await awaitDatabase(() => writer.write(write));
+      let attempts = 0;
+      const held = await awaitDatabase(async () => {
+        attempts++;
+        // Its first try may have been committed and only the answer was lost: then it is ours, and was not taken over.
+        return (await writer.write(write)) || (attempts > 1 && (await hasMoved(database, write)));
+      });
       crashPoint("worker.after_commit");
       if (!held) throw new AppError("lease_lost", "Another worker has taken this execution over");
     },
@@ -77,15 +82,16 @@ function writeBatch(
     const written = await writeJournal(tx, batch, onGone, owner);
     await appendAudit(
       tx,
-      [...written.held].flatMap((write) => [...childEntries(write), ...expiryEntries(write)]),
+      [...written.held].flatMap((write) => [...childEntries(write, written.made), ...expiryEntries(write)]),
     );
     return written;
   });
 }
 
-function childEntries({ executionId, steps }: JournalWrite): AuditEntry[] {
+function childEntries({ executionId, steps }: JournalWrite, made: ReadonlySet<string>): AuditEntry[] {
   return steps.flatMap(({ child }) => {
-    if (!child) return [];
+    // Written a second time because an answer was lost, it has its entry.
+    if (!child || !made.has(child.id)) return [];
     const { id, workflowId, version, execution } = child;
     const target = {
       targetType: "execution",

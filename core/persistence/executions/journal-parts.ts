@@ -10,10 +10,14 @@ export function suspends({ move, steps }: JournalWrite): boolean {
 
 const nothing = sql``;
 
+/** A cancel that came while the worker ran ends what would wait or be handed back: nobody else may look at it soon. */
+const isCancelled = sql`(r.status in ('waiting', 'queued') and e.cancel_requested_at is not null)`;
+
 export const PLAIN = {
   runColumns: nothing,
-  move: sql`status = r.status, error = r.error, available_at = clock_timestamp(),
-    finished_at = case when r.status <> 'queued' then clock_timestamp() end`,
+  move: sql`status = case when ${isCancelled} then 'cancelled' else r.status end,
+    error = case when ${isCancelled} then ${CANCELLED_ERROR} else r.error end, available_at = clock_timestamp(),
+    finished_at = case when r.status <> 'queued' or ${isCancelled} then clock_timestamp() end`,
   moved: nothing,
   kept: nothing,
   held: nothing,
@@ -25,18 +29,16 @@ export const PLAIN = {
   told: nothing,
 };
 
-/** A cancel that came while the worker ran ends what would wait: nobody else would look at it again. */
-const endsWait = sql`(r.status = 'waiting' and e.cancel_requested_at is not null)`;
 /** What woke it while it ran is not lost: it is queued again, and finds in the journal what has happened. */
 const isWoken = sql`coalesce(r.status = 'waiting' and e.wake > r.wake, false)`;
 
 export const SUSPENDING = {
   runColumns: sql`, "availableAt" timestamptz, wake int`,
-  move: sql`status = case when ${endsWait} then 'cancelled' when ${isWoken} then 'queued' else r.status end,
-    error = case when ${endsWait} then ${CANCELLED_ERROR} else r.error end,
+  move: sql`status = case when ${isCancelled} then 'cancelled' when ${isWoken} then 'queued' else r.status end,
+    error = case when ${isCancelled} then ${CANCELLED_ERROR} else r.error end,
     available_at = case when r.status = 'waiting' and not ${isWoken} then coalesce(r."availableAt", 'infinity')
       else clock_timestamp() end,
-    finished_at = case when r.status in ('succeeded', 'failed', 'cancelled') or ${endsWait}
+    finished_at = case when r.status in ('succeeded', 'failed', 'cancelled') or ${isCancelled}
       then clock_timestamp() end`,
   moved: sql`, case when r.status = 'waiting' then e.status end told_status, e.wake told_wake, e.priority told_priority, e.band told_band`,
   kept: sql`, null, e.wake, e.priority, e.band`,
@@ -68,7 +70,14 @@ export function makeChildren(batch: readonly JournalWrite[]): Sql {
       join workflow_executions p on p.id = c."parentId"
       left join workflow_versions v on v.workflow_id = c."workflowId" and v.version = c.version
       on conflict (id) do nothing
+      returning id, parent_id
     )`;
+}
+
+/** Which of them this statement has made: one that is written again finds them there. */
+export function tellMade(batch: readonly JournalWrite[]): Sql {
+  if (childrenOf(batch).length === 0) return nothing;
+  return sql`, (select array_agg(id) from made where parent_id = held.id) "madeIds"`;
 }
 
 /** In whose name an execution runs, and those that it was retried, forked or called from. */

@@ -163,13 +163,23 @@ test("each way to let go leaves the row as the next one needs it", async () => {
   assert.deepEqual([third.status, third.error], ["failed", error]);
 });
 
-test("a cancel that came in time ends what would wait", async () => {
-  const id = await running({ cancel_requested_at: new Date() });
-  await writeJournal(database, [write(id, { move: { to: "waiting" } })]);
-  const row = await bed.execution(id);
-  assert.equal(row.status, "cancelled");
-  assert.equal((row.error as { code: string }).code, "cancelled");
-  assert.ok(row.finished_at);
+test("a cancel that came in time ends what would wait or be handed back", async () => {
+  const cancelled = () => running({ cancel_requested_at: new Date() });
+  const parked = await cancelled();
+  await writeJournal(database, [write(parked, { move: { to: "waiting" } })]);
+  const returned = await cancelled();
+  await writeJournal(database, [write(returned, { move: { to: "queued" } })]);
+  const beside = await cancelled();
+  await writeJournal(database, [
+    write(beside, { move: { to: "queued" } }),
+    write(await running(), { move: { to: "waiting" } }),
+  ]);
+  for (const id of [parked, returned, beside]) {
+    const row = await bed.execution(id);
+    assert.equal(row.status, "cancelled");
+    assert.equal((row.error as { code: string }).code, "cancelled");
+    assert.ok(row.finished_at);
+  }
 });
 
 test("only changes of watched executions are notified, once per commit", async () => {

@@ -11,6 +11,7 @@ import {
   PLAIN,
   SUSPENDING,
   suspends,
+  tellMade,
 } from "./journal-parts.ts";
 import { inMonthsOf } from "./months-of-ids.ts";
 import type { DueExecution } from "./rings.ts";
@@ -19,8 +20,11 @@ import { FAILED_COLUMNS, type GoneErrorWorkflow, startErrorWorkflows } from "./s
 /** The channel on which executions somebody waits for are named when they change. */
 export const EXECUTION_CHANNEL = "atelier_executions";
 
-/** `queued`: the children it made, and those that were woken while they ran; they are to be rung. */
-export type WrittenJournal = { held: Set<JournalWrite>; queued: DueExecution[] };
+/**
+ * `queued`: the children it is to make, and executions that were woken while they ran; they are to be rung. `made`: ids of
+ * the children that were not there before.
+ */
+export type WrittenJournal = { held: Set<JournalWrite>; queued: DueExecution[]; made: Set<string> };
 
 type HeldRow = {
   id: string;
@@ -30,6 +34,7 @@ type HeldRow = {
   priority: number;
   band: number;
   goneErrorWorkflowId?: string | null;
+  madeIds?: string[] | null;
 };
 
 /**
@@ -93,7 +98,7 @@ export async function writeJournal(
     )${makeChildren(batch)}${makeApprovals(batch)}${leaveChildren(batch)}
     ${fails ? sql`, ${startErrorWorkflows(sql`moved`)}` : sql``}
     select id, fence${part.told}, case when watched then pg_notify(${EXECUTION_CHANNEL}, id::text) end
-      ${fails ? sql`, (select error_workflow_id from heirs where failed_id = held.id and version_to_run is null) "goneErrorWorkflowId"` : sql``}
+      ${tellMade(batch)}${fails ? sql`, (select error_workflow_id from heirs where failed_id = held.id and version_to_run is null) "goneErrorWorkflowId"` : sql``}
     from held`);
   for (const { id, goneErrorWorkflowId } of rows) {
     if (goneErrorWorkflowId) onGone({ executionId: id, errorWorkflowId: goneErrorWorkflowId });
@@ -108,8 +113,26 @@ function writtenOf(batch: readonly JournalWrite[], rows: readonly HeldRow[]): Wr
   const made = childrenOf(held).map(({ id, priority, band }) => ({ id, wake: 0, priority, band }));
   return {
     held: new Set(held),
+    made: new Set(rows.flatMap((row) => row.madeIds ?? [])),
     queued: [...woken.map(({ id, wake, priority, band }) => ({ id, wake, priority, band })), ...made],
   };
+}
+
+/**
+ * Whether what this write is to move has been moved by it before: it was committed, and the answer was lost. Only who
+ * holds the fence moves an execution and leaves the fence as it is. What waits may have been woken since.
+ */
+export async function hasMoved(
+  database: Executor,
+  { executionId, fence, move }: JournalWrite,
+): Promise<boolean> {
+  if (!move) return false;
+  const ends = { waiting: ["waiting", "queued", "cancelled"], queued: ["queued", "cancelled"] };
+  const statuses = move.to === "waiting" || move.to === "queued" ? ends[move.to] : [move.to];
+  const row = await database.one<{ moved: boolean }>(sql`
+    select true moved from workflow_executions e
+    where e.id = ${executionId} and e.fence = ${fence} and e.status = any(${statuses}) ${inMonthsOf([executionId])}`);
+  return row !== null;
 }
 
 function toRun({ executionId, fence, move }: JournalWrite) {

@@ -149,6 +149,8 @@ export const ACCOUNTED: Readonly<Record<string, Readonly<Record<string, string>>
     "ringParents › findQueued": READS,
     "writeBatch › writeJournal": AFTER_COMMIT,
     "writeBatch › database.transaction": "worker.after_queued",
+    "write › writer.write": AFTER_COMMIT,
+    "write › hasMoved": READS,
   },
   "worker/credential-gate.ts": {
     "writeBatch › database.transaction":
