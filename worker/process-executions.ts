@@ -5,7 +5,7 @@ import type { ClaimedExecution } from "#core/domain/journal.ts";
 import { type EngineDependencies, type RunEnd, runExecution } from "#core/engine/run-execution.ts";
 import type { Logger } from "#core/logger.ts";
 import type { Database } from "#core/persistence/database.ts";
-import { loadSteps } from "#core/persistence/executions/claim-executions.ts";
+import { loadHistory } from "#core/persistence/executions/load-history.ts";
 import { postponeSuspect } from "#core/persistence/executions/postpone-suspect.ts";
 import type { ExecutionQueue } from "#core/queue/execution-queue.ts";
 import { awaitDatabase } from "./await-database.ts";
@@ -106,7 +106,7 @@ async function runToEnd(
       async () =>
         [
           await workflows.get(workflowId, version),
-          execution.hasHistory ? await loadSteps(database, id) : [],
+          execution.hasHistory ? await loadHistory(database, execution) : [],
         ] as const,
       signal,
     );

@@ -52,7 +52,10 @@ export function createExecutionRepairRoutes(executions: ExecutionService): Route
       params: idParams,
       body: decisionBody,
       replies: {
-        202: { description: "Decided: the execution goes on", schema: z.object({ status: z.string() }) },
+        202: {
+          description: "Decided: the execution goes on; `running`: when its other branches rest",
+          schema: z.object({ status: z.enum(["queued", "running"]) }),
+        },
       },
       async handle({ actor, params, body: { decision: word, output = null, ...step } }) {
         const decision = word === "skip" ? { ...step, decision: word, output } : { ...step, decision: word };

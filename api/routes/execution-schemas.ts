@@ -30,7 +30,7 @@ export const executionSchema = executionSummarySchema.extend({
     .nullable(),
   pendingDecisions: z
     .array(z.object({ nodeId: z.string(), iteration: z.string() }))
-    .describe("Effects in doubt for which it waits; POST …/steps/decide"),
+    .describe("Effects in doubt that people decide on; POST …/steps/decide"),
   pendingApprovals: z
     .array(z.object({ id: z.uuid(), nodeId: z.string(), iteration: z.string() }))
     .describe("What people are asked just now; GET /api/approvals?executionId=…"),

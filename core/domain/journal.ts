@@ -107,6 +107,8 @@ export type StepState = {
   childId?: string;
   /** The approval it waits for; its end is the answer. */
   approvalId?: string;
+  /** What a person has decided about its effect while other branches ran: how it ends. */
+  decision?: { status: "succeeded" | "failed"; output: unknown; error: StepError | null };
 };
 
 /** `retryable` also says whether a definitive answer had come: a retryable failure leaves the effect in doubt. */

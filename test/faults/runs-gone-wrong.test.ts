@@ -111,6 +111,32 @@ test("F01 a parked effect that is declared failed fails the run, or goes the way
   assert.ok(first && first === second);
 });
 
+test("F01 a decision that is taken while other branches run outlives their worker, and a second one is refused", async () => {
+  const [pay, other] = ["/slow/4000/pay-beside", "/slow/4000/other"];
+  const graph = chain(send("pay", pay, { repeatable: false }), send("other", other));
+  const edges = graph.edges.map((edge) => ({ ...edge, source: "start" }));
+  const id = await submit(request, ada, await save({ ...graph, edges }));
+  await Promise.all([sink.arrival(pay), sink.arrival(other)]);
+  await replaceWorkers();
+  await until(async () => {
+    const { body } = await request("GET", `/api/executions/${id}`, { token: ada.token });
+    return body.status === "running" && (body.pendingDecisions as unknown[]).length === 1;
+  });
+  const decide = (output: unknown) =>
+    request("POST", `/api/executions/${id}/steps/decide`, {
+      token: ada.token,
+      body: { nodeId: "pay", decision: "skip", output },
+    });
+  const first = await decide("paid");
+  assert.deepEqual([first.status, first.body.status], [202, "running"]);
+  assert.deepEqual([(await decide("not paid")).status], [409]);
+  await replaceWorkers();
+  const ended = await untilEnded(request, ada, id);
+  assert.equal(ended.status, "succeeded");
+  assert.equal((ended.output as { pay: unknown }).pay, "paid");
+  assert.equal(keysOf(pay).length, 1);
+});
+
 const errorRuns = async (executionId: string) =>
   await asAdmin<{ id: string; workflow_id: string; status: string; input: Record<string, unknown> }>(
     database,

@@ -1,6 +1,7 @@
 // What a retry or fork takes over from the journal of the execution it comes from.
 import type { Executor } from "../database.ts";
 import { sql } from "../sql.ts";
+import { isDecided } from "./is-decided.ts";
 
 /** What a person's decision that an effect in doubt has failed leaves behind: an end, yet no answer of the other side. */
 export const DECLARED_FAILED = "effect_in_doubt";
@@ -19,20 +20,26 @@ export type CopiedNodes = {
 /**
  * An effect is in doubt when its newest attempt ran, was parked, timed out or lost its connection: it is copied as
  * running, so that the engine sends it again and the other side can recognise it. The person who retries has decided,
- * hence `idempotent`.
+ * hence `idempotent`. What was decided on while other branches ran counts, though the run has ended before it could act.
  */
 export async function copySteps(
   tx: Executor,
   { id, of, nodes }: { id: string; of: string; nodes: CopiedNodes },
 ): Promise<void> {
   await tx.run(sql`
-    with attempts as (
+    with said as (
+      select s.* from execution_steps s where s.execution_id = ${of} and not ${isDecided}
+      union all
+      select d.* from execution_steps s, jsonb_populate_record(s, s.state -> 'decision') d
+      where s.execution_id = ${of} and ${isDecided}
+    ),
+    attempts as (
       select s.*, row_number() over newest_first age, first_value(s.status) over newest_first outcome,
         first_value(s.error) over newest_first last_error,
         ${nodes.finished}::text[] is null or s.node_id = any(${nodes.finished}::text[]) is_finished,
         s.node_id = any(${nodes.handled}::text[]) is_handled,
         ${nodes.inDoubt}::text[] is null or s.node_id = any(${nodes.inDoubt}::text[]) may_doubt
-      from execution_steps s where s.execution_id = ${of}
+      from said s
       window newest_first as (partition by s.node_id, s.iteration order by s.attempt desc)
     ),
     chosen as (

@@ -3,6 +3,7 @@ import type { ExecutionStatus } from "../../domain/execution.ts";
 import type { Executor } from "../database.ts";
 import { sql } from "../sql.ts";
 import { DECLARED_FAILED } from "./copy-steps.ts";
+import { isDecided } from "./is-decided.ts";
 import type { DueExecution } from "./rings.ts";
 import { EXECUTION_CHANNEL } from "./write-journal.ts";
 
@@ -21,15 +22,15 @@ export function lockExecution(tx: Executor, id: string): Promise<LockedExecution
 }
 
 /**
- * Under `lockExecution`, of one that waits or is queued: its worker numbers the steps itself. Wakes it and returns
- * the ring to send after the commit; null when that node waits for no decision. Sent again means under the old key:
- * no definitive answer had come.
+ * Under `lockExecution`, of one that has not ended. Wakes it and returns the ring to send after the commit; null when that
+ * node waits for no decision. While it runs its worker numbers the steps, so the decision is only noted, and `isQueued` is
+ * false: it is queued again when its branches rest. Sent again means under the old key: no definitive answer had come.
  */
 export function decideStep(
   tx: Executor,
   executionId: string,
   { nodeId, iteration, ...step }: StepDecision,
-): Promise<DueExecution | null> {
+): Promise<(DueExecution & { isQueued: boolean }) | null> {
   const verdict = {
     retry: { status: "failed", output: null, error: { code: "retried", message: "Sent again on request" } },
     skip: { status: "succeeded", output: step.decision === "skip" ? step.output : null, error: null },
@@ -43,23 +44,33 @@ export function decideStep(
     },
   }[step.decision];
   const error = verdict.error && { ...verdict.error, nodeId, retryable: step.decision === "retry" };
-  return tx.one<DueExecution>(sql`
-    with decided as (
+  return tx.one<DueExecution & { isQueued: boolean }>(sql`
+    with run as (select id, status = 'running' as runs from workflow_executions where id = ${executionId}),
+    decided as (
       update execution_steps s
-      set status = ${verdict.status}, output = nullif(${JSON.stringify(verdict.output)}::jsonb, 'null'),
-        error = ${error && JSON.stringify(error)}::jsonb, finished_at = clock_timestamp(),
-        seq = (select max(seq) + 1 from execution_steps where execution_id = ${executionId})
-      where s.execution_id = ${executionId} and s.node_id = ${nodeId} and s.iteration = ${iteration}
-        and s.status = 'unknown'
+      set status = case when runs then s.status else ${verdict.status} end,
+        output = case when runs then s.output else nullif(${JSON.stringify(verdict.output)}::jsonb, 'null') end,
+        error = case when runs then s.error else ${error && JSON.stringify(error)}::jsonb end,
+        finished_at = case when runs then s.finished_at else clock_timestamp() end,
+        seq = case when runs then s.seq
+          else (select max(seq) + 1 from execution_steps where execution_id = ${executionId}) end,
+        state = case when runs
+          then coalesce(s.state, '{}') || jsonb_build_object('decision', ${JSON.stringify({ ...verdict, error })}::jsonb)
+          else s.state end
+      from run
+      where s.execution_id = run.id and s.execution_id = ${executionId} and s.node_id = ${nodeId}
+        and s.iteration = ${iteration} and s.status = 'unknown' and not ${isDecided}
       returning s.execution_id
     ),
     woken as (
       update workflow_executions e
-      set wake = e.wake + case e.status when 'waiting' then 1 else 0 end,
+      set wake = e.wake + case e.status when 'queued' then 0 else 1 end,
         available_at = case e.status when 'waiting' then clock_timestamp() else e.available_at end,
-        status = 'queued', rung_at = clock_timestamp()
-      from decided d where e.id = d.execution_id and e.status in ('waiting', 'queued')
-      returning e.id, e.wake, e.priority, e.band, e.watched
+        status = case e.status when 'waiting' then 'queued' else e.status end, rung_at = clock_timestamp()
+      from decided d where e.id = d.execution_id and e.status in ('waiting', 'queued', 'running')
+      returning e.id, e.wake, e.priority, e.band, e.watched, e.status
     )
-    select id, wake, priority, band, case when watched then pg_notify(${EXECUTION_CHANNEL}, id::text) end from woken`);
+    select id, wake, priority, band, status = 'queued' "isQueued",
+      case when watched then pg_notify(${EXECUTION_CHANNEL}, id::text) end
+    from woken`);
 }

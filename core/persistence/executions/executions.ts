@@ -6,6 +6,7 @@ import { newestFirst } from "../newest-first.ts";
 import { auditReadsOf } from "../read-facts.ts";
 import { type Sql, sql } from "../sql.ts";
 import { CANCELLED_ERROR } from "./cancelled-error.ts";
+import { isDecided } from "./is-decided.ts";
 import { inMonthsOf } from "./months-of-ids.ts";
 import { EXECUTION_CHANNEL } from "./write-journal.ts";
 
@@ -44,7 +45,7 @@ const SUMMARY = sql`e.id, e.workspace_id "workspaceId", e.workflow_id "workflowI
   e.started_at "startedAt", e.finished_at "finishedAt"`;
 const DECISIONS = sql`(select coalesce(jsonb_agg(jsonb_build_object('nodeId', node_id, 'iteration', iteration) order by seq), '[]')
   from (select node_id, iteration, seq from execution_steps s
-    where s.execution_id = e.id and s.status = 'unknown' order by seq limit 100) parked)`;
+    where s.execution_id = e.id and s.status = 'unknown' and not ${isDecided} order by seq limit 100) parked)`;
 const APPROVALS = sql`(select coalesce(jsonb_agg(jsonb_build_object('id', id, 'nodeId', node_id, 'iteration', iteration) order by id), '[]')
   from (select id, node_id, iteration from approvals a
     where a.execution_id = e.id and a.status = 'pending' order by id limit 100) asked)`;
@@ -68,7 +69,7 @@ export function findExecution(
   return tx.one(sql`
     select ${SUMMARY}, ${FACTS}, jsonb_build_object('type', e.trigger_type, 'node', e.trigger_node) || e.trigger trigger,
       e.input, e.output, e.error, ${RECOVERING} recovering,
-      case when e.status = 'waiting' then ${DECISIONS} else '[]' end "pendingDecisions",
+      case when e.status in ('queued', 'running', 'waiting') then ${DECISIONS} else '[]' end "pendingDecisions",
       case when e.status in ('queued', 'running', 'waiting') then ${APPROVALS} else '[]' end "pendingApprovals"
     from workflow_executions e where e.id = ${id} ${inMonthsOf([id])}`);
 }

@@ -3,10 +3,13 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { v7 as uuidv7 } from "uuid";
 import { createExecutionBed, type ExecutionBed, type Row, stepOf } from "../../../test/support/executions.ts";
+import type { StepRecord } from "../../domain/journal.ts";
 import type { Actor } from "../../domain/roles.ts";
 import type { Database } from "../../persistence/database.ts";
 import type { StepDecision } from "../../persistence/executions/decide-step.ts";
 import { findExecution } from "../../persistence/executions/executions.ts";
+import { loadHistory } from "../../persistence/executions/load-history.ts";
+import { insertRetry } from "../../persistence/executions/retry-execution.ts";
 import { writeJournal } from "../../persistence/executions/write-journal.ts";
 import { createExecutionQueue, type ExecutionQueue } from "../../queue/execution-queue.ts";
 import { decideOnStep } from "./decide-step.ts";
@@ -71,8 +74,6 @@ test("it says for which nodes it waits, until each is decided; once it ended it 
   ];
   assert.deepEqual(await pendingOf(id), [pay, first, second]);
   await decide(id, { nodeId: "ship", iteration: "0", decision: "skip" });
-  assert.deepEqual(await pendingOf(id), []);
-  await bed.admin.query("update workflow_executions set status = 'waiting' where id = $1", [id]);
   assert.deepEqual(await pendingOf(id), [pay, second]);
   await bed.admin.query("update workflow_executions set status = 'cancelled' where id = $1", [id]);
   assert.deepEqual(await pendingOf(id), []);
@@ -144,7 +145,84 @@ test("a decision and a cancel at once: one of them, never a cancelled one that i
   }
 });
 
-test("nothing to decide, a running or ended execution, a stranger, a viewer: refused without a trace", async () => {
+test("while other branches run it is taken down at once, once, and heard by the wake; the next claim gives it its place", async () => {
+  const id = await addWaiting();
+  await bed.admin.query("update workflow_executions set status = 'running', fence = 2 where id = $1", [id]);
+  assert.deepEqual((await pendingOf(id))?.length, 3);
+  const skip = { nodeId: "pay", decision: "skip" as const, output: "paid" };
+  assert.deepEqual(await decide(id, skip), { status: "running" });
+  assert.deepEqual(await decide(id, { nodeId: "ship", iteration: "0", decision: "fail" }), {
+    status: "running",
+  });
+  for (const decision of ["retry", "fail"] as const)
+    assert.equal(await codeOf(decide(id, { nodeId: "pay", decision })), "conflict");
+  const row = await bed.execution(id);
+  assert.deepEqual([row.status, row.wake], ["running", 5]);
+  assert.deepEqual(await pendingOf(id), [{ nodeId: "ship", iteration: "1" }]);
+  // Its worker numbers on meanwhile, and comes to rest under the wake it was claimed with.
+  const steps = [stepOf("other", { seq: 5 })];
+  const move = { to: "waiting", availableAt: null, wake: 3 } as const;
+  const { queued } = await writeJournal(worker, [{ executionId: id, fence: 2, steps, move }]);
+  assert.deepEqual(
+    queued.map((ring) => ring.id),
+    [id],
+  );
+  assert.equal((await bed.execution(id)).status, "queued");
+  assert.equal(await codeOf(decide(id, { nodeId: "pay", decision: "fail" })), "conflict");
+  await bed.admin.query("update workflow_executions set status = 'running', fence = 3 where id = $1", [id]);
+  const places = (history: StepRecord[]) =>
+    history.map((step) => `${step.nodeId}${step.iteration} ${step.status} ${step.seq}`);
+  const before = [
+    "start succeeded 1",
+    "pay unknown 2",
+    "ship0 unknown 3",
+    "ship1 unknown 4",
+    "other succeeded 5",
+  ];
+  assert.deepEqual(
+    places(await loadHistory(worker, { id, fence: 2 })),
+    before,
+    "a claim that is over ends nothing",
+  );
+  const after = [
+    "start succeeded 1",
+    "ship1 unknown 4",
+    "other succeeded 5",
+    "pay succeeded 6",
+    "ship0 failed 7",
+  ];
+  for (let look = 0; look < 2; look++)
+    assert.deepEqual(places(await loadHistory(worker, { id, fence: 3 })), after);
+  const [pay, ship] = [await stepOn(id, "pay"), await stepOn(id, "ship", "0")];
+  assert.deepEqual([pay?.output, pay?.error, pay?.state], ["paid", null, null]);
+  assert.deepEqual(
+    [ship?.output, (ship?.error as { code?: string } | null | undefined)?.code],
+    [null, "effect_in_doubt"],
+  );
+});
+
+test("a run that ends before the decision could act keeps it: its retry takes over what was skipped, and sends nothing", async () => {
+  const workflow_id = await bed.addWorkflow(ada);
+  const id = await addWaiting({ user_id: ada.userId, workflow_id });
+  await bed.admin.query("update workflow_executions set status = 'running', fence = 2 where id = $1", [id]);
+  await decide(id, { nodeId: "pay", decision: "skip", output: { paid: true } });
+  await decide(id, { nodeId: "ship", iteration: "0", decision: "skip" });
+  const move = { to: "failed", error: { code: "no", message: "no" } } as const;
+  await writeJournal(worker, [{ executionId: id, fence: 2, steps: [], move }]);
+  const retry = uuidv7();
+  await api.transaction({ workspaceIds: [ada.workspaceId] }, (tx) =>
+    insertRetry(tx, { id: retry, of: id, userId: ada.userId, nodes: { finished: null, handled: [] } }),
+  );
+  const copies = (await bed.steps(retry)).map((row) => [row.node_id, row.iteration, row.status, row.output]);
+  assert.deepEqual(copies, [
+    ["start", "", "succeeded", null],
+    ["pay", "", "succeeded", { paid: true }],
+    ["ship", "0", "succeeded", null],
+    ["ship", "1", "running", null],
+  ]);
+});
+
+test("nothing to decide, an ended execution, a stranger, a viewer: refused without a trace", async () => {
   const id = await addWaiting();
   const skip = (nodeId: string, output: unknown = null) => ({ nodeId, decision: "skip" as const, output });
   assert.equal(await codeOf(decide(id, skip("start"))), "conflict");
@@ -157,8 +235,6 @@ test("nothing to decide, a running or ended execution, a stranger, a viewer: ref
   assert.equal(await codeOf(decide(uuidv7(), skip("pay"))), "not_found");
   const move = (status: string) =>
     bed.admin.query("update workflow_executions set status = $2 where id = $1", [id, status]);
-  await move("running");
-  await assert.rejects(decide(id, skip("pay")), { code: "conflict", message: /branches .* running/ });
   await move("failed");
   assert.equal(await codeOf(decide(id, skip("pay"))), "execution_finished");
   assert.equal((await stepOn(id, "pay"))?.status, "unknown");

@@ -20,14 +20,14 @@ export type DecideDependencies = {
 
 /**
  * Throws `not_found`, `forbidden`, `execution_finished`, `output_too_large`, and `conflict` when the node does not wait
- * for a decision (any more) or the execution's other branches still run.
+ * for a decision (any more). While other branches run the decision is taken down and acts when they rest; `status` says which.
  */
 export async function decideOnStep(
   { database, queue, onRingFailed }: DecideDependencies,
   actor: Actor,
   id: string,
   decision: StepDecision,
-): Promise<{ status: "queued" }> {
+): Promise<{ status: "queued" | "running" }> {
   if (decision.decision === "skip") requireFitting(decision.output);
   const woken = await database.transaction(principalsOf(actor), async (tx) => {
     const execution = await lockExecution(tx, id);
@@ -35,9 +35,6 @@ export async function decideOnStep(
     authorize(actor, "execution:run", execution);
     if (isTerminal(execution.status)) {
       throw new AppError("execution_finished", "The execution has ended: retry or fork it");
-    }
-    if (execution.status === "running") {
-      throw new AppError("conflict", "Other branches of the execution are running: decide when it waits");
     }
     if (decision.decision === "skip") {
       await assertFilesVisible(tx, findFileReferences(decision.output), execution.workspaceId);
@@ -51,8 +48,9 @@ export async function decideOnStep(
     return woken;
   });
   crashPoint("api.after_decision_commit");
-  queue.ring([toRing(woken)]).catch(onRingFailed);
-  return { status: "queued" };
+  // One that runs just now is queued again by its worker, in the commit in which it would begin to wait.
+  if (woken.isQueued) queue.ring([toRing(woken)]).catch(onRingFailed);
+  return { status: woken.isQueued ? "queued" : "running" };
 }
 
 function requireFitting(output: unknown): void {

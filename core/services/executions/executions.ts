@@ -84,7 +84,7 @@ export function createExecutionService(dependencies: ExecutionDependencies) {
       retry(dependencies, actor, id),
     fork: (actor: Actor, id: string, options: ForkOptions): Promise<{ id: string; forkOf: string }> =>
       forkExecution(dependencies, actor, id, options),
-    decide: (actor: Actor, id: string, decision: StepDecision): Promise<{ status: "queued" }> =>
+    decide: (actor: Actor, id: string, decision: StepDecision): Promise<{ status: "queued" | "running" }> =>
       decideOnStep(dependencies, actor, id, decision),
     /**
      * The execution when it ended within `timeoutMs`, else null; null also when the database goes away meanwhile,

@@ -1,12 +1,13 @@
 // The same commands, done by the statements the platform uses, against one real row each.
 import { v7 as uuidv7 } from "uuid";
-import { LEASE_MS, MAX_CRASHES } from "../../../core/domain/execution.ts";
+import { isTerminal, LEASE_MS, MAX_CRASHES } from "../../../core/domain/execution.ts";
 import type { ExecutionMove, JournalWrite, StepRecord } from "../../../core/domain/journal.ts";
 import type { Executor } from "../../../core/persistence/database.ts";
 import { claimExecutions } from "../../../core/persistence/executions/claim-executions.ts";
 import { decideStep, lockExecution } from "../../../core/persistence/executions/decide-step.ts";
 import { cancelExecution } from "../../../core/persistence/executions/executions.ts";
 import { reapExecutions, renewLeases } from "../../../core/persistence/executions/leases.ts";
+import { loadHistory } from "../../../core/persistence/executions/load-history.ts";
 import { insertRetry } from "../../../core/persistence/executions/retry-execution.ts";
 import { markRung } from "../../../core/persistence/executions/rings.ts";
 import { answerStep, wakeDue } from "../../../core/persistence/executions/wake-executions.ts";
@@ -87,13 +88,11 @@ export async function createSqlWorld(t: { after(callback: () => Promise<void>): 
           const run = "run" in command ? runOf(world, command.run) : undefined;
           switch (command.do) {
             case "ring":
-              return () =>
-                claimExecutions(worker, {
-                  ids: [id, id],
-                  owner: owners[command.by],
-                  leaseMs: LEASE_MS * 1_000,
-                  crashesBelow: MAX_CRASHES,
-                });
+              return async () => {
+                const claim = { ids: [id, id], owner: owners[command.by], leaseMs: LEASE_MS * 1_000 };
+                const claimed = await claimExecutions(worker, { ...claim, crashesBelow: MAX_CRASHES });
+                for (const one of claimed) await loadHistory(worker, one);
+              };
             case "proceed":
               return run ? proceed(id, world, run, command.to) : async () => {};
             case "kill":
@@ -168,6 +167,7 @@ export async function createSqlWorld(t: { after(callback: () => Promise<void>): 
                 fence: Number(each.fence),
                 status: each.status as Attempt["status"],
                 isAnswered: (each.state as StepRecord["state"])?.answer !== undefined,
+                decided: (each.state as StepRecord["state"])?.decision?.status ?? null,
               }))
               .toSorted((a, b) => a.number - b.number),
             retries: retries.rows[0].n,
@@ -183,10 +183,10 @@ function moveTo(to: End, wake: number): ExecutionMove {
   return { to, error: to === "failed" ? { code: "model", message: "failed" } : null };
 }
 
-/** As the service does: not while it runs. */
+/** As the service does. */
 async function decide(tx: Executor, id: string, skip: boolean): Promise<void> {
   const execution = await lockExecution(tx, id);
-  if (execution?.status !== "waiting" && execution?.status !== "queued") return;
+  if (!execution || isTerminal(execution.status)) return;
   const node = { nodeId: "effect", iteration: "" };
   await decideStep(
     tx,

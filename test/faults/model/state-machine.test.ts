@@ -42,7 +42,7 @@ function play(sequence: readonly Command[], rules: Rules): World {
 /** There is something to wait for: an answer that has not been given, or a decision. */
 function isOpen({ attempts }: World): boolean {
   const last = attempts.at(-1);
-  return last?.status === "unknown" || (last?.status === "waiting" && !last.isAnswered);
+  return (last?.status === "unknown" && !last.decided) || (last?.status === "waiting" && !last.isAnswered);
 }
 
 /** I1: nothing that can happen leaves an execution where workers, reaper, time and a person together cannot end it. */

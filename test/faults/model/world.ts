@@ -1,5 +1,5 @@
 // The model's world: an execution with one effect, two workers that run it step by step, and everything that can go wrong.
-import { MAX_CRASHES } from "../../../core/domain/execution.ts";
+import { isTerminal, MAX_CRASHES } from "../../../core/domain/execution.ts";
 import type { Command } from "./commands.ts";
 import {
   cancel,
@@ -37,6 +37,8 @@ export type Attempt = {
   /** `waiting` for an answer; `unknown`: a person must say what became of it. */
   status: "running" | "waiting" | "unknown" | "succeeded" | "failed" | "cancelled";
   isAnswered: boolean;
+  /** What a person has said of one in doubt while its run went on: the next claim ends it so. */
+  decided: "succeeded" | "failed" | null;
 };
 
 export type World = {
@@ -112,6 +114,7 @@ function nextRow(world: World, command: Command, rules: Rules): ExecutionRow | n
 /** Loads the journal right after its claim. */
 function newRun({ attempts, isDue }: World, by: Owner, { fence, wake }: ExecutionRow): Run {
   const last = attempts.at(-1);
+  if (last?.decided) Object.assign(last, { status: last.decided, decided: null });
   const waits = last?.status === "waiting";
   const resumes = waits && (last.isAnswered || isDue);
   const rests = last?.status === "unknown" || (waits && !resumes);
@@ -125,12 +128,14 @@ function answer({ row, attempts }: World): ExecutionRow | null {
   return hearAnswer(row);
 }
 
-/** Refused while other branches may run: its worker numbers the steps itself. */
+/** While other branches run it is noted, and they are told by the wake, as of an answer. */
 function decide({ row, attempts }: World, skip: boolean): ExecutionRow | null {
   const last = attempts.at(-1);
-  if (last?.status !== "unknown" || !["waiting", "queued"].includes(row.status)) return null;
-  last.status = skip ? "succeeded" : "failed";
-  return wakeDue(row);
+  if (last?.status !== "unknown" || last.decided || isTerminal(row.status)) return null;
+  const said = skip ? "succeeded" : "failed";
+  if (row.status === "running") last.decided = said;
+  else last.status = said;
+  return hearAnswer(row);
 }
 
 export function runOf({ runs }: World, index: number): Run | undefined {
@@ -188,6 +193,7 @@ function proceed(world: World, current: Run, to: End, rules: Rules): ExecutionRo
       fence: current.fence,
       status: "running",
       isAnswered: false,
+      decided: null,
     });
     current.at = "announced";
   } else {
