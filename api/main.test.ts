@@ -7,6 +7,7 @@ import { createServer } from "node:net";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { startTestApi } from "../test/support/api.ts";
+import { childEnvironment } from "../test/support/child-environment.ts";
 import { createTestDatabase, type TestDatabase } from "../test/support/database.ts";
 import { asAdmin } from "../test/support/query.ts";
 
@@ -14,6 +15,7 @@ const MAIN = fileURLToPath(new URL("./main.ts", import.meta.url));
 const SECRET = "test:0123456789abcdef0123456789abcdef";
 // Off loopback a secret must not be one that others know.
 const RANDOM = `other:${randomBytes(32).toString("base64url")}`;
+const SETTINGS = { HOST: "127.0.0.1", PORT: "0", JWT_SECRETS: SECRET, ENCRYPTION_KEYS: SECRET };
 const OFF_LOOPBACK = { HOST: "0.0.0.0", JWT_SECRETS: RANDOM, ENCRYPTION_KEYS: RANDOM };
 
 let database: TestDatabase;
@@ -28,7 +30,7 @@ function start(environment: Record<string, string>): {
   exited: Promise<number | null>;
 } {
   const child = spawn(process.execPath, [MAIN], {
-    env: { HOST: "127.0.0.1", PORT: "0", JWT_SECRETS: SECRET, ENCRYPTION_KEYS: SECRET, ...environment },
+    env: { ...childEnvironment(), ...SETTINGS, ...environment },
     stdio: ["ignore", "pipe", "pipe", "ipc"],
   });
   let text = "";

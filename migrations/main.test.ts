@@ -14,6 +14,7 @@ import {
   type EmbeddedPostgres,
   startEmbeddedPostgres,
 } from "../scripts/embedded-postgres/start-embedded-postgres.ts";
+import { childEnvironment } from "../test/support/child-environment.ts";
 
 const MAIN = fileURLToPath(new URL("./main.ts", import.meta.url));
 const names = readdirSync(new URL("./sql", import.meta.url)).map((file) => path.basename(file, ".sql"));
@@ -37,7 +38,7 @@ type Line = { level: string; msg: string; migration?: string; reason?: string; c
 
 function migrate(databaseUrl: string): Promise<{ exitCode: number; lines: Line[] }> {
   return new Promise((resolve) => {
-    const env = { PATH: process.env.PATH, DATABASE_URL: databaseUrl };
+    const env = { ...childEnvironment(), DATABASE_URL: databaseUrl };
     execFile(process.execPath, [MAIN], { env }, (error, stdout) => {
       const lines = stdout.trim().split("\n");
       resolve({ exitCode: error ? 1 : 0, lines: lines.map((line) => JSON.parse(line)) });

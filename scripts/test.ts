@@ -8,9 +8,13 @@ import { fileURLToPath } from "node:url";
 import { startTestServer } from "../test/support/postgres-server.ts";
 import { findPrograms } from "./test/find-programs.ts";
 import { listSkips } from "./test/list-skips.ts";
+import { createModuleCache } from "./test/module-cache.ts";
+import { orderFiles } from "./test/order-files.ts";
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 const namePrefix = "--test-name-pattern=";
+/** Files at a time: the machines this is meant for have two cores, and most files wait for the database. */
+const LANES = 2;
 
 process.exitCode = await main(process.argv.slice(2));
 
@@ -26,7 +30,11 @@ async function main(args: readonly string[]): Promise<number> {
   const missing = findPrograms(process.env);
   for (const line of missing) console.log(line);
 
-  const server = await startTestServer((line) => console.log(line));
+  const [server, moduleCache] = await Promise.all([
+    startTestServer((line) => console.log(line)),
+    createModuleCache(root),
+  ]);
+  process.env.NODE_COMPILE_CACHE = moduleCache;
   process.env.TEST_POSTGRES_URL = server.adminUrl;
   process.env.TEST_POSTGRES_OWNER_URL = server.ownerUrl;
   let interrupted = false;
@@ -48,20 +56,18 @@ async function main(args: readonly string[]): Promise<number> {
 /** A filter is a part of a path: `npm test core/queue` or `npm test leases`. */
 function findTestFiles(filters: readonly string[]): string[] {
   const skip = (name: string) => path.basename(name) === "node_modules" || path.basename(name) === ".data";
-  return globSync("**/*.test.ts", { cwd: root, exclude: skip })
-    .filter(
-      (file) => filters.length === 0 || filters.some((filter) => file.includes(filter.replace(/^\.\//, ""))),
-    )
-    .sort()
-    .map((file) => path.join(root, file));
+  const found = globSync("**/*.test.ts", { cwd: root, exclude: skip }).filter(
+    (file) => filters.length === 0 || filters.some((filter) => file.includes(filter.replace(/^\.\//, ""))),
+  );
+  return orderFiles(found.sort()).map((file) => path.join(root, file));
 }
 
-/** Two files at a time: the machines this is meant for have two cores, and most files wait for the database. */
 async function runFiles(files: string[], names: string[], signal: AbortSignal): Promise<boolean> {
   let failed = false;
   const events = run({
     files,
-    concurrency: 2,
+    concurrency: LANES,
+    execArgv: ["--import", path.join(root, "scripts/test/end-hung-file.ts")],
     cwd: root,
     signal,
     ...(names.length > 0 ? { testNamePatterns: names } : {}),

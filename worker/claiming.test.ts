@@ -7,6 +7,7 @@ import { after, before, describe, type TestContext, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { createExecutionQueue } from "#core/queue/execution-queue.ts";
+import { childEnvironment } from "../test/support/child-environment.ts";
 import { createExecutionBed, type ExecutionBed } from "../test/support/executions.ts";
 import { findFreePort } from "../test/support/free-port.ts";
 import { findRedisServer, startRedis, type TestRedis } from "../test/support/redis-server.ts";
@@ -77,7 +78,7 @@ describe("a worker that hears nothing", { skip: "skip" in server && server.skip 
     const child = spawn(process.execPath, [WORKER, JSON.stringify(TIMES)], {
       stdio: ["ignore", "pipe", "pipe", "ipc"],
       env: {
-        PATH: process.env.PATH,
+        ...childEnvironment(),
         DATABASE_URL: bed.databaseUrl,
         REDIS_URL: proxy.url,
         ENCRYPTION_KEYS: "test:0123456789abcdef0123456789abcdef",

@@ -30,7 +30,14 @@ export function serverSettings(fast: boolean): string[] {
     client_connection_check_interval: "5s",
   };
   // A crash of the whole machine may lose a test database, never a real one.
-  const risky = { fsync: "off", synchronous_commit: "off", full_page_writes: "off", shared_buffers: "128MB" };
+  const risky = {
+    fsync: "off",
+    synchronous_commit: "off",
+    full_page_writes: "off",
+    shared_buffers: "128MB",
+    // Its files may lie in memory.
+    max_wal_size: "512MB",
+  };
   return Object.entries(fast ? { ...settings, ...risky } : settings).flatMap(([name, value]) => [
     "-c",
     `${name}=${value}`,

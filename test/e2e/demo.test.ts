@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { type SampleService, startSampleService } from "../../scripts/sample-service.ts";
+import { childEnvironment } from "../support/child-environment.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { findFreePort } from "../support/free-port.ts";
 import { createPlatform, type Platform, type RoleName } from "../support/platform.ts";
@@ -99,7 +100,7 @@ function startDemo(t: Cleanup, args: string[], environment: Readonly<Record<stri
   const script = fileURLToPath(new URL("../../scripts/demo.ts", import.meta.url));
   const child: ChildProcess = spawn(process.execPath, [script, ...args], {
     env: {
-      PATH: process.env.PATH,
+      ...childEnvironment(),
       ATELIER_URL: platform.url,
       DATA_DIR: temporaryFolder(t),
       SAMPLE_SERVICE_URL: sample.url,

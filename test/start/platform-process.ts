@@ -5,6 +5,7 @@ import { existsSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { childEnvironment } from "../support/child-environment.ts";
 
 export type Note = {
   name: string;
@@ -40,7 +41,7 @@ export function startPlatform(
   const journal = path.join(folder, "journal");
   const script = fileURLToPath(new URL("./supervised-platform.ts", import.meta.url));
   const child = spawn(process.execPath, [script, roles, journal], {
-    env: { PATH: process.env.PATH, DATA_DIR: path.join(folder, "data"), PORT: "0", ...env },
+    env: { ...childEnvironment(), DATA_DIR: path.join(folder, "data"), PORT: "0", ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let text = "";

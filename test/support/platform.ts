@@ -4,6 +4,8 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { v7 as uuidv7 } from "uuid";
 import { ROLE_FLAGS } from "../../core/role-memory.ts";
+import { childEnvironment } from "./child-environment.ts";
+import { endWithProcess } from "./end-with-process.ts";
 import { findFreePort } from "./free-port.ts";
 
 const ROOT = fileURLToPath(new URL("../..", import.meta.url));
@@ -36,7 +38,7 @@ export async function createPlatform(environment: Readonly<Record<string, string
   const port = await findFreePort();
   const running = new Set<RoleProcess>();
   const shared = {
-    PATH: process.env.PATH ?? "",
+    ...childEnvironment(),
     HOST: "127.0.0.1",
     PORT: String(port),
     JWT_SECRETS: `test:${SECRET}`,
@@ -50,11 +52,14 @@ export async function createPlatform(environment: Readonly<Record<string, string
     extra: Readonly<Record<string, string>> = {},
   ): Promise<RoleProcess> => {
     const id = uuidv7();
-    const child = spawn(process.execPath, [...ROLE_FLAGS, `${role}/main.ts`], {
-      cwd: ROOT,
-      env: { ...shared, WORKER_ID: id, ...extra },
-      stdio: ["ignore", "pipe", "pipe", "ipc"],
-    });
+    const env = { ...shared, WORKER_ID: id, ...extra };
+    const child = endWithProcess(
+      spawn(process.execPath, [...ROLE_FLAGS, `${role}/main.ts`], {
+        cwd: ROOT,
+        env,
+        stdio: ["ignore", "pipe", "pipe", "ipc"],
+      }),
+    );
     const log: string[] = [];
     for (const stream of [child.stdout, child.stderr]) {
       stream?.on("data", (chunk: Buffer) => log.push(chunk.toString()));

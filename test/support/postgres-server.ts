@@ -1,6 +1,5 @@
 // One throw-away PostgreSQL server for a test run, with a migrated template database to clone from.
-import { chmodSync, mkdtempSync, readdirSync, realpathSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { chmodSync, existsSync, mkdtempSync, readdirSync, realpathSync, rmSync } from "node:fs";
 import path from "node:path";
 import { Client } from "pg";
 import { migrateDatabase } from "../../migrations/migrate.ts";
@@ -10,6 +9,7 @@ import {
   type EmbeddedPostgres,
   startEmbeddedPostgres,
 } from "../../scripts/embedded-postgres/start-embedded-postgres.ts";
+import { chooseServerPlace, SERVER_PLACES } from "./server-place.ts";
 
 export const templateDatabase = "atelier_template";
 
@@ -28,10 +28,10 @@ export type TestServer = {
 
 const prefix = "atelier-test-";
 
-/** Unsafe against power cuts and therefore quick; everything goes into a temporary folder. */
+/** Unsafe against power cuts and therefore quick; everything goes into a temporary folder, in memory if it can be. */
 export async function startTestServer(log: (line: string) => void = () => {}): Promise<TestServer> {
   await removeAbandoned();
-  const dataDir = mkdtempSync(path.join(tmpdir(), `${prefix}${process.pid}-`));
+  const dataDir = mkdtempSync(path.join(chooseServerPlace(), `${prefix}${process.pid}-`));
   chmodSync(dataDir, 0o711); // As root the server is another user, who has to pass through.
   const server = await startEmbeddedPostgres({ dataDir, fast: true, log });
   const remove = () => removeFiles(dataDir, server.folder);
@@ -79,10 +79,12 @@ export function withDatabase(url: string, database: string): string {
 
 /** Test runs that were killed leave a server and its files behind; the process number is in the folder's name. */
 async function removeAbandoned(): Promise<void> {
-  for (const name of readdirSync(tmpdir())) {
-    const pid = Number(new RegExp(`^${prefix}(\\d+)-`).exec(name)?.[1]);
+  const folders = SERVER_PLACES.filter((place) => existsSync(place)).flatMap((place) =>
+    readdirSync(place).map((name) => path.join(place, name)),
+  );
+  for (const dataDir of folders) {
+    const pid = Number(new RegExp(`^${prefix}(\\d+)-`).exec(path.basename(dataDir))?.[1]);
     if (!Number.isInteger(pid) || isAlive(pid)) continue;
-    const dataDir = path.join(tmpdir(), name);
     try {
       const folder = realpathSync(path.join(dataDir, "postgres"));
       await stopOrphanServer(folder, () => {});

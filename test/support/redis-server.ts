@@ -6,6 +6,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { Redis } from "ioredis";
+import { endWithProcess } from "./end-with-process.ts";
 import { findFreePort } from "./free-port.ts";
 
 export type TestRedis = {
@@ -33,7 +34,8 @@ export async function startRedis(program: string): Promise<TestRedis> {
   const port = await findFreePort();
   const folder = await mkdtemp(path.join(tmpdir(), "atelier-redis-"));
   const options = ["--port", String(port), "--dir", folder, "--save", "", "--maxmemory-policy", "noeviction"];
-  const launch = () => spawn(program, [...options, "--bind", "127.0.0.1"], { stdio: "ignore" });
+  const launch = () =>
+    endWithProcess(spawn(program, [...options, "--bind", "127.0.0.1"], { stdio: "ignore" }));
   let child = launch();
   const kill = async () => {
     const exit = once(child, "exit");

@@ -1,19 +1,23 @@
 // Runs a command as people do, as a process of its own.
 import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { childEnvironment } from "./child-environment.ts";
+import { endWithProcess } from "./end-with-process.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
 export type ScriptResult = { code: number | null; out: string; err: string };
 
-/** `script` is a file below scripts; of the environment of the tests it gets the PATH alone. */
+/** `script` is a file below scripts; of the environment of the tests it gets childEnvironment() alone. */
 export function startScript(
   script: string,
   args: readonly string[],
   env: NodeJS.ProcessEnv,
 ): ChildProcessWithoutNullStreams {
-  const { PATH } = process.env;
-  return spawn(process.execPath, [`scripts/${script}`, ...args], { cwd: ROOT, env: { PATH, ...env } });
+  const environment = { ...childEnvironment(), ...env };
+  return endWithProcess(
+    spawn(process.execPath, [`scripts/${script}`, ...args], { cwd: ROOT, env: environment }),
+  );
 }
 
 export function runScript(
