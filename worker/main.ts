@@ -3,6 +3,7 @@ import { hostname } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { v7 as uuidv7 } from "uuid";
 import { type Config, loadConfig } from "#core/config.ts";
+import { BUSY } from "#core/domain/bands.ts";
 import { armCrashPoint } from "#core/domain/crash-points.ts";
 import { startHealthServer } from "#core/health-server.ts";
 import { createLogger, type Logger } from "#core/logger.ts";
@@ -90,10 +91,8 @@ export async function startWorker(
   const consumer = await listenForRings({
     open: (handle) => consumeBells({ backend, awaitRoom: slots.awaitFree, handle, onError }),
     handle: bells.take,
-    hasBacklog: () => hasBacklog(database),
-    // A ring in hand that is not running waits for its turn here: the queue has done its part. What waits may all be of
-    // busy workspaces, so the slots kept for others are no room.
-    hasRoom: () => slots.hasRoom(true) && running.underWay() === running.count(),
+    hasBacklog: (ofBusy) => hasBacklog(database, ofBusy ? { from: BUSY } : { below: BUSY }),
+    hasRoom: slots.hasRoom,
     giveUp() {
       setTimeout(() => exit(1), GIVE_UP_MS).unref();
       void stop().finally(() => exit(1));

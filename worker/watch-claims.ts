@@ -11,7 +11,7 @@ export type ClaimWatchTimes = { lookMs?: number; patienceMs?: number };
 export type ClaimWatchOptions = ClaimWatchTimes & {
   /** Is there an execution that could be claimed now? Must cost the same however many there are. */
   hasBacklog(): Promise<boolean>;
-  /** Could this worker take one? A ring in hand that waits for its turn is a no: the queue has done its part. */
+  /** Could this worker take one? */
   hasRoom(): boolean;
   /** Replaces the connections to the queue; not waited for. */
   rebuild(): Promise<void>;
@@ -47,8 +47,10 @@ export function startClaimWatch(options: ClaimWatchOptions): ClaimWatch {
     // A process that was stopped or blocked has not listened all that time.
     const passed = Math.min(now - lookedAt, 2 * lookMs);
     lookedAt = now;
+    // A full worker hears nothing because it does not listen: that says nothing about the queue, neither way.
+    if (!options.hasRoom()) return;
     // Without the database nobody claims: that is not the queue's fault.
-    if (!options.hasRoom() || !(await options.hasBacklog().catch(() => false))) return reset();
+    if (!(await options.hasBacklog().catch(() => false))) return reset();
     silentMs += passed;
     if (silentMs < patienceMs) return;
     if (!isRebuilt) {

@@ -63,6 +63,7 @@ test("what is due, what is for later, what runs, whose lease ran out, and who be
   await addWorker(3_600);
   await recordStop(worker, await addWorker(1));
   assert.equal(await hasBacklog(worker), true);
+  assert.equal(await hasBacklog(worker, { from: 16 }), false, "none of it is of a busy band");
   const census = await takeCensus(scheduler, 8_000);
   assert.ok(census);
   const { oldestSeconds, oldestApprovalSeconds, ...counts } = census;
@@ -82,6 +83,8 @@ test("what is queued for later hides nothing that is due, and what is due in one
   assert.equal(await hasBacklog(worker), false);
   await bed.addExecution({ band: 18, rung_at: secondsAgo(1) });
   assert.equal(await hasBacklog(worker), true);
+  assert.equal(await hasBacklog(worker, { from: 16 }), true);
+  assert.equal(await hasBacklog(worker, { below: 16 }), false);
   const census = await takeCensus(scheduler, 8_000);
   assert.deepEqual([census?.due, census?.later], [1, 3]);
 });

@@ -8,11 +8,17 @@ const NEWEST = 1_000;
 /** From here on the count of a band says "at least"; counting a million would cost what claims need. */
 const MOST = 100_000;
 
-/** Could a worker claim something now? Not what waits for a place at a limit. Looks at no more than 1,000 rows of each band. */
-export async function hasBacklog(database: Executor): Promise<boolean> {
+/**
+ * Could a worker claim something of a band from `from` to below `below` now? Not what waits for a place at a limit. Looks
+ * at no more than 1,000 rows of each band.
+ */
+export async function hasBacklog(
+  database: Executor,
+  { from = 0, below = BANDS }: { from?: number; below?: number } = {},
+): Promise<boolean> {
   const row = await database.one<{ waits: boolean }>(sql`
     select exists (
-      select from generate_series(0, ${BANDS - 1}::int) of_band
+      select from generate_series(${from}::int, ${below - 1}::int) of_band
       cross join lateral (
         select available_at from workflow_executions
         where status = 'queued' and band = of_band and rung_at <= now()
