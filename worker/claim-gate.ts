@@ -13,17 +13,21 @@ import { toRing } from "#core/queue/bells.ts";
 import type { ExecutionQueue } from "#core/queue/execution-queue.ts";
 import type { HeldLease } from "./lease-thread.ts";
 
+/** A worker died over it, as over all that it ran: one of them may do it again. */
+const DOUBTED_CRASHES = 1;
 /** One more worker lost over it and it fails, so it must take no innocent execution with it. */
 const SUSPECT_CRASHES = MAX_CRASHES - 1;
 const MAX_BATCH = 200;
 
 export type ClaimGate = {
   /**
-   * null: somebody else has it, it is not due, it is finished, or there is no room for it. `suspect`: it must be claimed
-   * alone. Where a workflow or workspace has a limit it may be another execution, the next in its line.
+   * null: somebody else has it, it is not due, it is finished, or there is no room for it. `suspect`: workers
+   * died over it. Where a workflow or workspace has a limit it may be another execution, the next in its line.
    */
   claim(executionId: string): Promise<ClaimedExecution | "suspect" | null>;
-  /** For a suspect, once nothing else runs here. */
+  /** For a suspect, with few others of them. `suspect`: it must be claimed alone. */
+  claimAmongFew(executionId: string): Promise<ClaimedExecution | "suspect" | null>;
+  /** For one that must be, once nothing else runs here. */
   claimAlone(executionId: string): Promise<ClaimedExecution | null>;
   /** Rings for who is next, after a limited execution was let go. Never rejects: recovery makes up for it. */
   letGo(execution: ClaimedExecution): Promise<void>;
@@ -73,10 +77,10 @@ export function createClaimGate(options: ClaimGateOptions): ClaimGate {
   const claims = createGroupWriter<string, ClaimedExecution | "suspect" | null>({
     async writeBatch(rung) {
       const ids = [...new Set(rung)];
-      const free = await claimFree(ids, SUSPECT_CRASHES);
+      const free = await claimFree(ids, DOUBTED_CRASHES);
       const taken = new Set(free.map(({ id }) => id));
       const left = ids.filter((id) => !taken.has(id));
-      const { suspects, claimed } = await claimRest(left, SUSPECT_CRASHES);
+      const { suspects, claimed } = await claimRest(left, DOUBTED_CRASHES);
       return share(rung, [...free, ...claimed], suspects);
     },
     maxBatch: MAX_BATCH,
@@ -93,11 +97,18 @@ export function createClaimGate(options: ClaimGateOptions): ClaimGate {
     maxInFlight: 1,
     isShared,
   });
+  const claimOne = async (executionId: string, crashesBelow: number) => {
+    const [free] = await claimFree([executionId], crashesBelow);
+    if (free) return free;
+    const { suspects, claimed } = await claimRest([executionId], crashesBelow);
+    return suspects.has(executionId) ? "suspect" : (claimed[0] ?? null);
+  };
   return {
     claim: (executionId) => claims.write(executionId),
+    claimAmongFew: (executionId) => claimOne(executionId, SUSPECT_CRASHES),
     async claimAlone(executionId) {
-      const [free] = await claimFree([executionId], MAX_CRASHES);
-      return free ?? (await claimRest([executionId], MAX_CRASHES)).claimed[0] ?? null;
+      const claimed = await claimOne(executionId, MAX_CRASHES);
+      return claimed === "suspect" ? null : claimed;
     },
     letGo: (execution) => ends.write(execution).catch(onError),
   };

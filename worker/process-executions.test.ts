@@ -10,6 +10,7 @@ import { type Behaviour, closeEvaluator, draw, testEngine } from "../test/suppor
 import { createExecutionBed, type ExecutionBed } from "../test/support/executions.ts";
 import { createClaimGate } from "./claim-gate.ts";
 import { createRunStore } from "./create-run-store.ts";
+import { createFewAtOnce } from "./few-at-once.ts";
 import { createIsolation } from "./isolation.ts";
 import type { HeldLease } from "./lease-thread.ts";
 import { createProcessor } from "./process-executions.ts";
@@ -34,6 +35,7 @@ after(async () => {
 
 /** A suspect of these tests waits for nobody who does not end by himself. */
 const PATIENCE_MS = 200;
+const FEW = 2;
 
 function createWorker(database: Database, behaviours: Record<string, Behaviour>, onClaimed = () => {}) {
   const held: HeldLease[] = [];
@@ -61,6 +63,7 @@ function createWorker(database: Database, behaviours: Record<string, Behaviour>,
       stop: async () => {},
     },
     isolation: createIsolation({ patienceMs: PATIENCE_MS }),
+    fewAtOnce: createFewAtOnce({ few: FEW, youngMs: 60_000 }),
     workflows: createWorkflowCache(database, catalogue),
     running,
     engine,
@@ -141,6 +144,36 @@ test("a suspect runs alone, and nothing is claimed that would go down with it", 
   await Promise.all(answered);
   assert.ok(alone);
   for (const id of [first, second, ...innocents]) assert.equal(await statusOf(id), "succeeded");
+});
+
+test("those over which one worker died begin a few at a time, beside the others", async () => {
+  const begun = new Map<string, () => void>();
+  const doubted = new Set<string>();
+  const full = Promise.withResolvers<void>();
+  const { handle } = createWorker(bed.open("atelier_worker"), {
+    async work({ executionId }) {
+      if (!doubted.has(executionId)) return;
+      const end = new Promise<void>((resolve) => begun.set(executionId, resolve));
+      if (begun.size === FEW) full.resolve();
+      await end;
+    },
+  });
+  const ids = await addRuns(FEW + 1, { crash_count: 1 });
+  const [innocent = ""] = await addRuns(1);
+  for (const id of ids) doubted.add(id);
+  const answered = ids.map((id) => handle(id));
+  await full.promise;
+  await handle(innocent);
+  assert.equal(await statusOf(innocent), "succeeded");
+  assert.equal(begun.size, FEW);
+  const statuses = await Promise.all(ids.map(statusOf));
+  assert.equal(statuses.filter((status) => status === "queued").length, 1, "it waits unclaimed");
+  for (const end of begun.values()) end();
+  await Promise.race(answered);
+  while (begun.size <= FEW) await delay(5);
+  for (const end of begun.values()) end();
+  await Promise.all(answered);
+  for (const id of ids) assert.equal(await statusOf(id), "succeeded");
 });
 
 test("beside a run that does not end a suspect is left for later, and after half a minute of that runs all the same", async () => {

@@ -10,6 +10,7 @@ import { postponeSuspect } from "#core/persistence/executions/postpone-suspect.t
 import type { ExecutionQueue } from "#core/queue/execution-queue.ts";
 import { awaitDatabase } from "./await-database.ts";
 import type { ClaimGate } from "./claim-gate.ts";
+import { createFewAtOnce, type FewAtOnce } from "./few-at-once.ts";
 import type { Isolation } from "./isolation.ts";
 import type { LeaseKeeper } from "./lease-keeper.ts";
 import { createExecutionWatch, type ExecutionWatch, type WatchExecution } from "./observe-execution.ts";
@@ -22,6 +23,8 @@ export type ProcessorDependencies = {
   gate: ClaimGate;
   leases: LeaseKeeper;
   isolation: Isolation;
+  /** Of those over which one worker died. */
+  fewAtOnce?: FewAtOnce;
   workflows: WorkflowCache;
   running: RunningExecutions;
   engine: EngineDependencies;
@@ -35,27 +38,35 @@ const POSTPONED = { forMs: 1_000, longestMs: 30_000 };
 
 /** Answers one ring. Resolves when the execution has ended, moved on or turned out not to be ours. */
 export function createProcessor(dependencies: ProcessorDependencies): (executionId: string) => Promise<void> {
-  const { database, gate, isolation, running, logger } = dependencies;
+  const { database, gate, isolation, running, logger, fewAtOnce = createFewAtOnce() } = dependencies;
 
-  // While a suspect runs nobody else is claimed: should it take the worker with it, nobody else is harmed.
-  const answer = async (executionId: string) => {
-    crashPoint("worker.after_ring");
+  /** False: it is a suspect and was left. */
+  const runBeside = async (executionId: string, claim: ClaimGate["claim"]) => {
     const answered = await isolation.beside(async () => {
       if (running.isStopping()) return true;
-      const execution = await gate.claim(executionId);
+      const execution = await claim(executionId);
       if (execution === "suspect") return false;
       if (execution) await runClaimed(dependencies, execution);
       return true;
     });
-    if (answered ?? true) return;
-    const runAlone = async () => {
+    return answered ?? true;
+  };
+  // While it runs nobody else is claimed: should it take the worker with it, nobody else is harmed.
+  const runAlone = async (executionId: string) => {
+    const work = async () => {
       if (running.isStopping()) return;
       const execution = await gate.claimAlone(executionId);
       if (execution) await runClaimed(dependencies, execution);
     };
-    if ((await isolation.alone(runAlone)) ?? true) return;
+    if ((await isolation.alone(work)) ?? true) return;
     // Where all workers are held by long executions it would never run: then those take the risk.
-    if (!(await postponeSuspect(database, executionId, POSTPONED))) await isolation.beside(runAlone);
+    if (!(await postponeSuspect(database, executionId, POSTPONED))) await isolation.beside(work);
+  };
+  const answer = async (executionId: string) => {
+    crashPoint("worker.after_ring");
+    if (await runBeside(executionId, gate.claim)) return;
+    if (await fewAtOnce.run(() => runBeside(executionId, gate.claimAmongFew))) return;
+    await runAlone(executionId);
   };
 
   return async (executionId) => {
