@@ -5,7 +5,7 @@ import path from "node:path";
 import { run } from "node:test";
 import { spec } from "node:test/reporters";
 import { fileURLToPath } from "node:url";
-import { MUTANTS } from "../../test/faults/driver/mutants.ts";
+import { MUTANTS, type Mutant } from "../../test/faults/driver/mutants.ts";
 import { startTestServer } from "../../test/support/postgres-server.ts";
 import type { FaultOptions } from "./parse-arguments.ts";
 import { sumUp } from "./sum-up.ts";
@@ -32,30 +32,32 @@ export async function runFaults({ seed, minutes, filters }: FaultOptions): Promi
   });
 }
 
-/** True when every mutant made one of the files red that are there to notice it, by what they assert. */
+/** True when every mutant made one of the files red that are there to notice it, by what they assert, and which is green without it. */
 export async function runMutants({ seed, filters }: FaultOptions): Promise<boolean> {
-  const hook = new URL("../../test/faults/driver/apply-mutant.ts", import.meta.url).href;
   const mutants = MUTANTS.filter(
     ({ name }) => filters.length === 0 || filters.some((filter) => name.includes(filter)),
   );
   if (mutants.length === 0) throw new Error(`No mutant matches ${filters.join(" ")}`);
   return withServer(async () => {
     const verdicts: string[] = [];
-    for (const { name, noticedBy } of mutants) {
-      const settings = { FAULT_SEED: String(seed), FAULT_MUTANT: name, NODE_OPTIONS: `--import=${hook}` };
-      let noticed = "";
-      for (const file of noticedBy) {
-        const failures = await runFiles([file], settings);
-        const [first] = failures.filter(({ isVerdict }) => isVerdict);
-        if (!first) continue;
-        noticed = `${file}: ${first.message}`;
-        break;
-      }
-      verdicts.push(noticed ? `red    ${name}: ${noticed}` : `GREEN  ${name}: nobody noticed`);
-    }
+    for (const mutant of mutants) verdicts.push(await tryMutant(mutant, String(seed)));
     console.log(`\nMutants (seed ${seed})\n${verdicts.join("\n")}`);
     return verdicts.every((line) => line.startsWith("red"));
   });
+}
+
+async function tryMutant({ name, noticedBy }: Mutant, seed: string): Promise<string> {
+  const hook = new URL("../../test/faults/driver/apply-mutant.ts", import.meta.url).href;
+  const mutated = { FAULT_SEED: seed, FAULT_MUTANT: name, NODE_OPTIONS: `--import=${hook}` };
+  for (const file of noticedBy) {
+    const verdict = (await runFiles([file], mutated)).find(({ isVerdict }) => isVerdict);
+    if (!verdict) continue;
+    const [alsoWithout] = await runFiles([file], { FAULT_SEED: seed });
+    return alsoWithout
+      ? `UNSURE ${name}: ${file} is red without it too: ${alsoWithout.message}`
+      : `red    ${name}: ${file}: ${verdict.message}`;
+  }
+  return `GREEN  ${name}: nobody noticed`;
 }
 
 type Failure = {
