@@ -69,6 +69,28 @@ test("past the deadline nobody decides, though no worker has looked yet", async 
   assert.equal((await on.row(id)).status, "expired");
 });
 
+test("past the run's own limit no word is taken, though no worker has looked yet: on a parked effect neither", async () => {
+  const settings = { timeoutMs: 60_000 };
+  const ask = { type: "flow.approval", config: { message: "?" } };
+  const executionId = await on.start("start>ask", { ask }, { settings });
+  await on.settle();
+  const [row] = await approvalsOf(executionId);
+  const id = row?.id as string;
+  await on.bed.admin.query(
+    `update workflow_executions set started_at = started_at - interval '1 minute',
+       available_at = available_at - interval '1 minute' where id = $1`,
+    [executionId],
+  );
+  assert.equal(await codeOf(id), "execution_timed_out");
+  const path = `/api/executions/${executionId}/steps/decide`;
+  const body = { nodeId: "ask", decision: "skip" };
+  const reply = await on.api.request("POST", path, { token: on.team.owner.token, body });
+  assert.deepEqual([reply.status, reply.body.code], [409, "execution_timed_out"]);
+  assert.deepEqual([(await on.row(id)).status, await on.audit(id)], ["pending", []]);
+  const ended = await untilEnded(executionId);
+  assert.deepEqual([ended.status, (ended.error as Row).code], ["failed", "timeout"]);
+});
+
 test("the node's own limit ends it too: it fails with `timeout`, its onError goes on, a retry asks anew", async () => {
   const failed = await on.ask({}, { timeoutMs: 1_000 });
   const ended = await untilEnded(failed.executionId);

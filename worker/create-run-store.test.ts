@@ -115,6 +115,34 @@ test("a child that is written again, because nobody heard that it was made, has 
   assert.equal(entries.rowCount, 1);
 });
 
+test("an approval whose end is written again, because nobody heard that it was, expires once in the audit log", async () => {
+  const { userId, workspaceId } = await bed.addPerson();
+  const executionId = await bed.addExecution({
+    ...{ status: "running", fence: 1, lease_owner: uuidv7(), lease_until: "2100-01-01" },
+    ...{ user_id: userId, workspace_id: workspaceId },
+  });
+  const [approvalId, deadline] = [uuidv7(), "2026-03-01T12:00:00.123Z"];
+  const question = { message: "?", approvers: [], quorum: 1, excludeRequester: false };
+  const waits = stepOf("ask", {
+    status: "waiting",
+    finishedAt: null,
+    wakeAt: deadline,
+    state: { approvalId },
+  });
+  const store = createRunStore(bed.open("atelier_worker"));
+  const write = (step: typeof waits) => store.write({ executionId, fence: 1, steps: [step] });
+  await write({ ...waits, approval: { id: approvalId, deadline, ...question } });
+  const ended = { ...waits, status: "succeeded" as const, seq: 2, expired: { approvalId, workspaceId } };
+  for (let n = 0; n < 2; n++) await write(ended);
+  const { rows } = await bed.admin.query("select status from approvals where id = $1", [approvalId]);
+  assert.deepEqual(rows, [{ status: "expired" }]);
+  const entries = await bed.admin.query(
+    "select 1 from audit_logs where action = 'approval.expired' and target_id = $1",
+    [approvalId],
+  );
+  assert.equal(entries.rowCount, 1);
+});
+
 async function untilBlocked(wanted = true): Promise<void> {
   for (;;) {
     const { rowCount } = await bed.admin.query(

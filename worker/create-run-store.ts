@@ -6,6 +6,7 @@ import type { RunStore } from "#core/engine/run-store.ts";
 import type { Logger } from "#core/logger.ts";
 import { type AuditEntry, appendAudit } from "#core/persistence/audit/audit-logs.ts";
 import { type Database, NOBODY } from "#core/persistence/database.ts";
+import { findOwnExpired } from "#core/persistence/executions/approvals.ts";
 import { type DueExecution, findQueued } from "#core/persistence/executions/rings.ts";
 import type { GoneErrorWorkflow } from "#core/persistence/executions/start-error-workflows.ts";
 import { hasMoved, type WrittenJournal, writeJournal } from "#core/persistence/executions/write-journal.ts";
@@ -80,9 +81,12 @@ function writeBatch(
     return writeJournal(database, batch, onGone, owner);
   return database.transaction(NOBODY, async (tx) => {
     const written = await writeJournal(tx, batch, onGone, owner);
+    const held = [...written.held];
+    const over = held.flatMap(({ steps }) => steps.flatMap(({ expired }) => expired?.approvalId ?? []));
+    const expired = over.length === 0 ? new Set<string>() : await findOwnExpired(tx, over);
     await appendAudit(
       tx,
-      [...written.held].flatMap((write) => [...childEntries(write, written.made), ...expiryEntries(write)]),
+      held.flatMap((write) => [...childEntries(write, written.made), ...expiryEntries(write, expired)]),
     );
     return written;
   });
@@ -104,10 +108,10 @@ function childEntries({ executionId, steps }: JournalWrite, made: ReadonlySet<st
   });
 }
 
-/** One whose execution was broken off instead has not expired. */
-function expiryEntries({ executionId, steps }: JournalWrite): AuditEntry[] {
-  return steps.flatMap(({ expired, status, nodeId, iteration }) => {
-    if (!expired || (status !== "succeeded" && status !== "failed")) return [];
+/** One whose execution was broken off instead has not expired, and one that had expired has its entry. */
+function expiryEntries({ executionId, steps }: JournalWrite, now: ReadonlySet<string>): AuditEntry[] {
+  return steps.flatMap(({ expired, nodeId, iteration }) => {
+    if (!expired || !now.has(expired.approvalId)) return [];
     const target = { targetType: "approval", targetId: expired.approvalId };
     const details = { executionId, nodeId, iteration };
     return [{ chainId: expired.workspaceId, actorId: null, action: "approval.expired", ...target, details }];

@@ -51,6 +51,7 @@ const STATUS_OF: Readonly<Record<string, number>> = {
   approval_decided: 409,
   approval_expired: 409,
   approval_cancelled: 409,
+  execution_timed_out: 409,
   too_many_keys: 409,
   last_admin: 409,
   too_many_workspaces: 409,

@@ -177,3 +177,14 @@ export async function settleApproval(database: Executor, id: string): Promise<Ap
   if (row?.status === "pending" && !row.isOver) return null;
   return { decision: "expired", decisions: row?.decisions ?? [] };
 }
+
+/**
+ * Those that the transaction itself has let expire. A write whose commit was not heard of is written again and finds them as
+ * they are to be; the version of a row says who wrote it.
+ */
+export async function findOwnExpired(tx: Executor, ids: readonly string[]): Promise<Set<string>> {
+  const rows = await tx.many<{ id: string }>(sql`
+    select id from approvals
+    where id = any(${ids}::uuid[]) and status = 'expired' and xmin = pg_current_xact_id()::xid`);
+  return new Set(rows.map(({ id }) => id));
+}

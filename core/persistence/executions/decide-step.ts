@@ -15,6 +15,17 @@ export type StepDecision = { nodeId: string; iteration: string } & (
 
 export type LockedExecution = { workspaceId: string; status: ExecutionStatus; isCancelled: boolean };
 
+/** Whether it has taken longer than its version's settings allow, though nobody has ended it yet; under `lockExecution`. */
+export async function isOverTime(tx: Executor, id: string): Promise<boolean> {
+  const row = await tx.one<{ isOver: boolean }>(sql`
+    select coalesce(e.started_at + make_interval(secs => (v.graph #>> '{settings,timeoutMs}')::float8 / 1000)
+      <= clock_timestamp(), false) "isOver"
+    from workflow_executions e
+    join workflow_versions v on v.workflow_id = e.workflow_id and v.version = e.version
+    where e.id = ${id} and jsonb_typeof(v.graph #> '{settings,timeoutMs}') = 'number'`);
+  return row?.isOver ?? false;
+}
+
 /** Holds the row until the transaction ends: of two who decide, the second sees what the first has made of it. */
 export function lockExecution(tx: Executor, id: string): Promise<LockedExecution | null> {
   return tx.one<LockedExecution>(sql`

@@ -23,13 +23,14 @@ import {
   type Signer,
   writeDecision,
 } from "../../persistence/executions/approvals.ts";
-import { lockExecution } from "../../persistence/executions/decide-step.ts";
+import { isOverTime, lockExecution } from "../../persistence/executions/decide-step.ts";
 import { findExecutionSummary } from "../../persistence/executions/executions.ts";
 import { answerStep } from "../../persistence/executions/wake-executions.ts";
 import { toRing } from "../../queue/bells.ts";
 import type { ExecutionQueue } from "../../queue/execution-queue.ts";
 import type { ReadRecorder } from "../audit/record-reads.ts";
 import { principalsOf } from "../principals-of.ts";
+import { timedOut } from "./decide-step.ts";
 
 export type ApprovalDependencies = {
   database: Database;
@@ -55,7 +56,8 @@ export function createApprovalService(dependencies: ApprovalDependencies) {
       list(dependencies, actor, page),
     /**
      * Throws `not_found`, `forbidden` (also for who is not asked), `already_decided` (by this person), and when it has
-     * ended `approval_decided`, `approval_expired` or `approval_cancelled`.
+     * ended `approval_decided`, `approval_expired` or `approval_cancelled`; `execution_timed_out` when its execution has
+     * taken longer than it may.
      */
     decide: (actor: Actor, id: string, word: Word): Promise<Decided> => decide(dependencies, actor, id, word),
   };
@@ -121,6 +123,7 @@ async function decide(
     requireOpen(locked);
     // Its worker has not heard of it yet, and would let no answer count.
     if (execution?.isCancelled) throw ended("cancelled");
+    if (await isOverTime(tx, approval.executionId)) throw timedOut();
     const decision: Decision = { userId: actor.userId, ...word, at: locked.now };
     const status = statusAfter(locked.quorum, locked.decisions, word.decision);
     const decisions = [...locked.decisions, decision];

@@ -6,7 +6,12 @@ import { findFileReferences } from "../../domain/file-references.ts";
 import { type Actor, authorize, notFound } from "../../domain/roles.ts";
 import { appendAudit } from "../../persistence/audit/audit-logs.ts";
 import type { Database } from "../../persistence/database.ts";
-import { decideStep, lockExecution, type StepDecision } from "../../persistence/executions/decide-step.ts";
+import {
+  decideStep,
+  isOverTime,
+  lockExecution,
+  type StepDecision,
+} from "../../persistence/executions/decide-step.ts";
 import { toRing } from "../../queue/bells.ts";
 import type { ExecutionQueue } from "../../queue/execution-queue.ts";
 import { principalsOf } from "../principals-of.ts";
@@ -19,7 +24,7 @@ export type DecideDependencies = {
 };
 
 /**
- * Throws `not_found`, `forbidden`, `execution_finished`, `output_too_large`, and `conflict` when the node does not wait
+ * Throws `not_found`, `forbidden`, `execution_finished`, `execution_timed_out`, `output_too_large`, and `conflict` when the node does not wait
  * for a decision (any more). While other branches run the decision is taken down and acts when they rest; `status` says which.
  */
 export async function decideOnStep(
@@ -39,6 +44,7 @@ export async function decideOnStep(
     if (decision.decision === "skip") {
       await assertFilesVisible(tx, findFileReferences(decision.output), execution.workspaceId);
     }
+    if (await isOverTime(tx, id)) throw timedOut();
     const woken = await decideStep(tx, id, decision);
     if (!woken) throw new AppError("conflict", `The node ${decision.nodeId} waits for no decision`);
     const target = { chainId: execution.workspaceId, targetType: "execution", targetId: id };
@@ -51,6 +57,11 @@ export async function decideOnStep(
   // One that runs just now is queued again by its worker, in the commit in which it would begin to wait.
   if (woken.isQueued) queue.ring([toRing(woken)]).catch(onRingFailed);
   return { status: woken.isQueued ? "queued" : "running" };
+}
+
+/** It ends with `timeout` as soon as a worker looks at it, whatever anybody says. */
+export function timedOut(): AppError {
+  return new AppError("execution_timed_out", "The execution has taken longer than it may, and ends");
 }
 
 function requireFitting(output: unknown): void {
