@@ -4,6 +4,11 @@
 export type AppErrorOptions = {
   /** May the same operation succeed if it is simply tried again? */
   retryable?: boolean;
+  /**
+   * Of a node's effect: true, nobody knows whether it took place; false, it is known (nothing had left, or a definitive
+   * answer came). Without a word a failure that may be tried again counts as true where an effect must not be repeated.
+   */
+  inDoubt?: boolean | undefined;
   /** All faults of an input at once, each with the path that leads to it. */
   problems?: readonly Problem[];
   /** Facts for the client, such as `retryAfterMs` or `currentVersion`. */
@@ -18,6 +23,7 @@ export type Problem = { path: string; message: string };
 export class AppError extends Error {
   readonly code: string;
   readonly retryable: boolean;
+  readonly inDoubt: boolean | undefined;
   readonly problems: readonly Problem[];
   readonly details: Readonly<Record<string, unknown>>;
   readonly subjectId: string | null;
@@ -27,6 +33,7 @@ export class AppError extends Error {
     this.name = "AppError";
     this.code = code;
     this.retryable = options.retryable ?? false;
+    this.inDoubt = options.inDoubt;
     this.problems = options.problems ?? [];
     this.details = options.details ?? {};
     this.subjectId = options.subjectId ?? null;

@@ -13,6 +13,10 @@ export const CRASH_POINTS = [
   "worker.after_step_start",
   /** The other side has done its part, we have not read its answer. */
   "worker.in_effect",
+  /** A statement has changed another database for whoever commits it. */
+  "worker.before_sql_commit",
+  /** Committed there, and nobody here has heard of it. */
+  "worker.after_sql_commit",
   /** The answer is known, and nowhere but here. */
   "worker.after_effect",
   /** Any write of the journal is committed, and nobody here has heard of it. */

@@ -96,6 +96,8 @@ export type ChildEnd = {
   status: "succeeded" | "failed" | "cancelled";
   output: unknown;
   error: ExecutionError | null;
+  /** It has not succeeded, and something that must not be repeated has gone out in it or below it. */
+  hasSentOnce?: boolean;
 };
 
 /** What a suspended step keeps: until when it asked to wait, for whom, and the answer that was written meanwhile. */
@@ -111,8 +113,11 @@ export type StepState = {
   decision?: { status: "succeeded" | "failed"; output: unknown; error: StepError | null };
 };
 
-/** `retryable` also says whether a definitive answer had come: a retryable failure leaves the effect in doubt. */
-export type StepError = ExecutionError & { retryable?: boolean };
+/**
+ * A retry or fork sends an idempotent effect again under its old key after a failure that is `retryable` or `inDoubt`. Of
+ * an effect that must not be repeated only `inDoubt: false` lets it go out again (`leavesDoubt`, and copySteps in SQL).
+ */
+export type StepError = ExecutionError & { retryable?: boolean; inDoubt?: boolean };
 
 /** Where an execution goes when its worker lets go of it. */
 export type ExecutionMove = {

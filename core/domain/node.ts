@@ -9,12 +9,6 @@ import type { PlainCredential } from "./credential-types.ts";
  */
 export type EffectClass = "pure" | "idempotent" | "effectful";
 
-/**
- * The code of an error by which a runner says that nobody knows whether its effect took place. An `effectful` node is
- * then parked as after a crash; any other fails with it.
- */
-export const EFFECT_IN_DOUBT = "effect_in_doubt";
-
 export type NodeDefinition<Config = unknown> = {
   type: string;
   title: string;
@@ -48,6 +42,10 @@ export function defineNode<Config>(definition: NodeDefinition<Config>): NodeDefi
 }
 
 export type HttpPort = {
+  /**
+   * A failure says by `inDoubt` whether anything of the request may have left. After an abort: the signal's reason where
+   * something may have, a copy of it that says otherwise where nothing has.
+   */
   request(request: {
     method: string;
     url: string;
@@ -112,7 +110,8 @@ export type SqlPort = {
    * Runs one statement of an author's in a transaction of its own on another database. Rejects with `sql_bad_url`,
    * `sql_plaintext_refused`, `sql_auth_failed`, `sql_error` (details sqlstate and what else the server says),
    * `sql_read_only`, `too_many_rows`, `output_too_large`, `invalid_output`, `sql_duplicate_column`, `sql_bad_answer`,
-   * `timeout`, those of egress, the reason of the signal, or `effect_in_doubt` for a commit without an answer.
+   * `timeout`, those of egress or the reason of the signal, all of them said not to be in doubt, or `effect_in_doubt`
+   * for a commit without an answer. An abort never breaks off a commit that has begun.
    */
   run(request: SqlRequest): Promise<{ rows: Record<string, unknown>[]; rowCount: number }>;
 };
@@ -184,6 +183,11 @@ export type NodeOutcome =
   | ({ kind: "approval" } & ApprovalRequest)
   | { kind: "suspend"; until?: string | number; waitsFor?: Readonly<Record<string, unknown>> };
 
+/**
+ * The runner of an `effectful` node says with what it throws whether its effect is in doubt (`AppError.inDoubt`): then, and
+ * where it says nothing of a failure that may be tried again, the step is parked. Aborted, it has 2 s to come to an end
+ * that is known.
+ */
 export type NodeRunner<Config = unknown> = (
   config: Config,
   context: NodeContext,

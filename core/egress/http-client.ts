@@ -4,6 +4,7 @@ import { crashPoint } from "#core/domain/crash-points.ts";
 import { createAddressPolicy } from "./address-policy.ts";
 import { type ConnectionLimits, createConnectionPool, portOf } from "./connection-pool.ts";
 import { withDeadline } from "./deadline.ts";
+import { afterTrip, noteDeparture, type Trip, unlessAbandoned } from "./departure.ts";
 import { toEgressError, tooLarge } from "./egress-errors.ts";
 import { type Lookup, lookupAll, readOwnAddresses } from "./guarded-lookup.ts";
 import { readBody } from "./read-body.ts";
@@ -38,7 +39,9 @@ export type EgressResponse = {
 export type Egress = {
   /**
    * Any HTTP status is an answer. Throws AppError `egress_denied`, `egress_invalid_request`, `egress_too_large`,
-   * `egress_too_many_redirects`, `timeout` or `egress_connection_failed`, or the signal's reason.
+   * `egress_too_many_redirects`, `timeout` or `egress_connection_failed`, or the signal's reason. `timeout` and
+   * `egress_connection_failed` say by `inDoubt` whether a byte of a request may have left; after an abort the reason
+   * comes back as it is where one may have, else as a copy that says so.
    */
   request(request: EgressRequest): Promise<EgressResponse>;
   /** Lets running requests end, then closes all connections. */
@@ -73,10 +76,10 @@ export function createEgress({
   const policy = createAddressPolicy({ allowPrivate, ownAddresses: () => readOwnAddresses(ownAddresses) });
   const pool = createConnectionPool({ policy, lookup, limits: { ...LIMITS, ...limits } });
 
-  async function send({ url, method, headers, body }: Hop, signal: AbortSignal) {
+  async function send({ url, method, headers, body }: Hop, trip: Trip, signal: AbortSignal) {
     // Before every request, because a kept connection resolves nothing and an address never does.
     policy.checkLiteral({ hostname: url.hostname, port: portOf(url) });
-    return await pool.request({
+    const answer = pool.compose(noteDeparture(trip)).request({
       origin: url.origin,
       path: url.pathname + url.search,
       method,
@@ -84,13 +87,19 @@ export function createEgress({
       body: body ?? null,
       signal,
     });
+    return await unlessAbandoned(answer, trip, signal);
   }
 
-  async function follow(first: Hop, request: EgressRequest, signal: AbortSignal): Promise<EgressResponse> {
+  async function follow(
+    first: Hop,
+    request: EgressRequest,
+    trip: Trip,
+    signal: AbortSignal,
+  ): Promise<EgressResponse> {
     const { maxRedirects = 5, maxResponseBytes: maxBytes = 10 * 1024 * 1024 } = request;
     const sensitive = new Set(request.sensitiveHeaders?.map((name) => name.toLowerCase()));
     for (let hop = first, redirects = 0; ; redirects++) {
-      const { statusCode: status, headers: rawHeaders, body } = await send(hop, signal);
+      const { statusCode: status, headers: rawHeaders, body } = await send(hop, trip, signal);
       crashPoint("worker.in_effect");
       const headers = present(rawHeaders);
       const location = isRedirect(status) ? single(headers.location) : undefined;
@@ -120,11 +129,16 @@ export function createEgress({
     async request(request) {
       const hop = firstHop(request);
       const { timeoutMs = 30_000, signal } = request;
-      return await withDeadline({ timeoutMs, signal }, (deadline) =>
-        follow(hop, request, deadline).catch((error: unknown) => {
-          throw toEgressError(error);
-        }),
-      );
+      const trip: Trip = { hasLeft: false };
+      try {
+        return await withDeadline({ timeoutMs, signal }, (deadline) =>
+          follow(hop, request, trip, deadline).catch((error: unknown) => {
+            throw toEgressError(error);
+          }),
+        );
+      } catch (error) {
+        throw afterTrip(error, trip, signal);
+      }
     },
     close: () => pool.close(),
   };

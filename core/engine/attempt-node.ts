@@ -1,13 +1,14 @@
 // One attempt of a node from its record to its end, over as many suspensions as it takes.
 import { AppError } from "#core/domain/app-error.ts";
 import { crashPoint } from "#core/domain/crash-points.ts";
+import { leavesDoubt } from "#core/domain/effect-doubt.ts";
 import type { ChildEnd, StepError, StepRecord } from "#core/domain/journal.ts";
-import { EFFECT_IN_DOUBT, type NodeOutcome } from "#core/domain/node.ts";
+import type { NodeOutcome } from "#core/domain/node.ts";
 import { outputOfApproval, recordApproval } from "./ask-approval.ts";
 import { checkOutput, toShown } from "./check-output.ts";
 import type { NodePlan } from "./compile-workflow.ts";
 import { toStepError } from "./node-failure.ts";
-import { type AttemptStart, type NodeEnd, noteBrokenOff } from "./node-state.ts";
+import { type AttemptStart, isLost, type NodeEnd, noteBrokenOff } from "./node-state.ts";
 import { resolveNodeConfig, runAttempt } from "./run-attempt.ts";
 import { outputOfChild, recordChild } from "./run-child.ts";
 import type { RunContext, RunScope } from "./run-context.ts";
@@ -38,7 +39,9 @@ export async function attemptNode(
 ): Promise<AttemptEnd> {
   const { journal } = context;
   let pending = openRecord(context, scope, plan, start);
+  let progress: Progress = "fresh";
   try {
+    context.signal.throwIfAborted();
     if (journal.isFull()) await journal.flush();
     if (start.suspended) {
       pending = (await awaitWake(context, pending)) ?? endSuspended();
@@ -49,11 +52,14 @@ export async function attemptNode(
     const config = await resolveNodeConfig(context, scope, plan);
     // What a node waits for is kept as it was written when it began.
     if (!start.suspended) pending.input = toShown(context.redactor.redact(config));
+    progress = "announced";
     await openEffect(context, plan, pending);
     for (;;) {
       context.signal.throwIfAborted();
       const attempt = { ...start, config, resumed: resumedFrom(context, pending) };
+      progress = "in_effect";
       const outcome = await runAttempt(context, scope, plan, attempt);
+      progress = "announced";
       if (plan.effect !== "pure") crashPoint("worker.after_effect");
       if (outcome.kind === "each" || outcome.kind === "output") {
         const output =
@@ -70,21 +76,38 @@ export async function attemptNode(
       if (answered) return answered;
     }
   } catch (error) {
-    if (context.signal.aborted) {
-      if (pending.effect !== "pure" || pending.status === "waiting") noteBrokenOff(context, plan, pending);
-      throw context.signal.reason;
-    }
-    if (error instanceof AppError && error.code === PARKED) return { kind: "parked" };
-    if (error instanceof AppError && error.code === SUSPENDED) return { kind: "suspended" };
-    const failure = toShown(toStepError(error, plan.node.id, context.redactor.redact)) as StepError;
-    const input = context.redactor.redact(pending.input);
-    if (failure.code === EFFECT_IN_DOUBT && pending.effect === "effectful") {
-      journal.note({ ...pending, input, status: "unknown", error: failure });
-      return { kind: "parked" };
-    }
-    const record = { ...pending, input, error: failure, finishedAt: journal.now() };
-    return { kind: "failed", error: failure, record: { ...record, status: "failed" } };
+    return endUnwell(context, plan, pending, { error, progress });
   }
+}
+
+/** How far an attempt has come: nothing of it is written down, it was announced, its effect may be taking place. */
+type Progress = "announced" | "fresh" | "in_effect";
+
+/** The end of an attempt that threw. Throws the reason of the abort where there was one. */
+function endUnwell(
+  context: RunContext,
+  plan: NodePlan,
+  pending: Omit<StepRecord, "seq">,
+  { error, progress }: { error: unknown; progress: Progress },
+): AttemptEnd {
+  const { journal, redactor, signal } = context;
+  const failure = toShown(toStepError(error, plan.node.id, redactor.redact)) as StepError;
+  const input = redactor.redact(pending.input);
+  if (pending.effect === "effectful" && progress === "in_effect" && leavesDoubt(error)) {
+    if (isLost(signal)) throw signal.reason;
+    journal.note({ ...pending, input, status: "unknown", error: failure });
+    signal.throwIfAborted();
+    return { kind: "parked" };
+  }
+  if (signal.aborted) {
+    const isAnnounced = pending.effect !== "pure" && progress !== "fresh";
+    if (isAnnounced || pending.status === "waiting") noteBrokenOff(context, plan, pending, failure);
+    throw signal.reason;
+  }
+  if (error instanceof AppError && error.code === PARKED) return { kind: "parked" };
+  if (error instanceof AppError && error.code === SUSPENDED) return { kind: "suspended" };
+  const record = { ...pending, input, error: failure, finishedAt: journal.now() };
+  return { kind: "failed", error: failure, record: { ...record, status: "failed" } };
 }
 
 /**

@@ -22,6 +22,7 @@ export function toStepError(
       message: redact(error.message).slice(0, MAX_MESSAGE),
       nodeId,
       retryable: error.retryable,
+      ...(error.inDoubt === undefined ? {} : { inDoubt: error.inDoubt }),
       ...(Object.keys(details).length > 0 ? { details: redact(fitDetails(details)) } : {}),
     };
   }

@@ -99,16 +99,38 @@ function isInterruption(error: StepError | null): boolean {
   return error !== null && ["worker_lost", "interrupted", "retried"].includes(error.code);
 }
 
-/** What becomes of the record of an attempt when the run is aborted; after a lost lease nothing does. */
-export function noteBrokenOff(context: RunContext, plan: NodePlan, pending: Omit<StepRecord, "seq">): void {
-  const { journal } = context;
-  const reason: unknown = context.signal.reason;
+/** Another worker has the run: nothing is written down any more. */
+export function isLost({ reason }: AbortSignal): boolean {
+  return reason instanceof AppError && reason.code === "lease_lost";
+}
+
+/**
+ * What becomes of the record of an attempt when the run is aborted and no effect is in doubt; `failure` is what it threw.
+ * After a lost lease nothing does.
+ */
+export function noteBrokenOff(
+  { journal, signal }: RunContext,
+  plan: NodePlan,
+  pending: Omit<StepRecord, "seq">,
+  failure: StepError,
+): void {
+  const reason: unknown = signal.reason;
   const code = reason instanceof AppError ? reason.code : "";
-  if (code === "lease_lost") return;
+  if (isLost(signal)) return;
+  const isOnce = pending.effect === "effectful";
+  const finishedAt = journal.now();
   if (code !== "shutdown") {
-    journal.note({ ...pending, status: "cancelled", finishedAt: journal.now() });
+    // Of one that must not be repeated the error says that it is known what became of it: copySteps asks for it.
+    const error = isOnce ? { ...failure, inDoubt: false } : pending.error;
+    journal.note({ ...pending, error, status: "cancelled", finishedAt });
   } else if (pending.status === "running") {
     const error = interruption("interrupted", "The worker was stopped during this attempt", plan);
-    journal.note({ ...pending, error });
+    // Left running, one that must not be repeated would be taken for one in doubt. Its own failure is an answer.
+    const known = { ...(failure.code === code ? error : failure), inDoubt: false };
+    if (isOnce) journal.note({ ...pending, error: known, status: "failed", finishedAt });
+    else journal.note({ ...pending, error });
+  } else if (isOnce) {
+    // It was announced when its wait was over.
+    journal.note(pending);
   }
 }

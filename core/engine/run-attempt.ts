@@ -6,6 +6,7 @@ import { resolveConfig } from "#core/expression/resolve-config.ts";
 import type { NodePlan } from "./compile-workflow.ts";
 import { nodeCredentials } from "./credential-source.ts";
 import { findOutput, type RunContext, type RunScope } from "./run-context.ts";
+import { settleEffect } from "./settle-effect.ts";
 
 export type Attempt = {
   number: number;
@@ -58,27 +59,34 @@ function visibleData(
   };
 }
 
-/** Runs the node. Rejects with its error, `timeout` (retryable) or the reason the run was aborted. */
+/**
+ * Runs the node. Rejects with its error, `timeout` (retryable) or the reason the run was aborted. One whose effect must not
+ * be repeated is first given time to come to an end that is known, which then counts; else it rejects with
+ * `effect_in_doubt`.
+ */
 export function runAttempt(
   context: RunContext,
   scope: RunScope,
   plan: NodePlan,
   attempt: Attempt,
 ): Promise<NodeOutcome> {
-  return runBounded(context, plan, (signal) =>
-    plan.run(attempt.config, nodeContext(context, scope, plan, attempt, signal)),
-  );
+  const run = (signal: () => AbortSignal) =>
+    plan.run(attempt.config, nodeContext(context, scope, plan, attempt, signal));
+  return runBounded(context, plan, run, plan.effect === "effectful" ? settleEffect : undefined);
 }
 
 async function runBounded<Result>(
   context: RunContext,
   plan: NodePlan,
   run: (signal: () => AbortSignal) => Result | Promise<Result>,
+  /** What becomes of the work when it is broken off; by default nobody waits for it. */
+  settle?: (work: Promise<Result>, reason: unknown) => Promise<Result>,
 ): Promise<Result> {
   const bound = createBound(context.signal);
   let timer: NodeJS.Timeout | undefined;
+  let result: Result | Promise<Result> | undefined;
   try {
-    const result = run(bound.signal);
+    result = run(bound.signal);
     if (!(result instanceof Promise)) return result;
     const signal = bound.signal();
     timer = setTimeout(() => {
@@ -88,8 +96,11 @@ async function runBounded<Result>(
     }, plan.timeoutMs);
     return await Promise.race([result, rejectOnAbort(signal)]);
   } catch (error) {
+    if (!bound.isAborted()) throw error;
+    const { reason } = bound.signal();
+    if (settle && result instanceof Promise) return await settle(result, reason);
     // A node that throws because it was aborted reports the reason of the abort, not its own words.
-    throw bound.isAborted() ? bound.signal().reason : error;
+    throw reason;
   } finally {
     clearTimeout(timer);
     bound.release();

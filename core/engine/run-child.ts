@@ -49,13 +49,17 @@ export async function recordChild(
   return record;
 }
 
-/** The child's output. Throws `child_failed` when it failed or was cancelled; cancelled, it is not tried again. */
+/**
+ * The child's output. Throws `child_failed` when it failed or was cancelled. It is not tried again when it was cancelled, or
+ * when that would send what must not be repeated a second time: a new child starts from nothing.
+ */
 export function outputOfChild(childId: string, end: ChildEnd): unknown {
   if (end.status === "succeeded") return end.output;
   const error: ExecutionError = end.error ?? { code: end.status, message: `It has ${end.status}` };
   const verb = end.status === "cancelled" ? "was cancelled" : "failed";
   throw new AppError("child_failed", `The sub-workflow ${verb}: ${error.message}`, {
     details: { childId, status: end.status, error },
-    retryable: end.status === "failed",
+    retryable: end.status === "failed" && !end.hasSentOnce,
+    ...(end.hasSentOnce && { inDoubt: true }),
   });
 }

@@ -159,7 +159,7 @@ function moveAfter(reason: unknown): ExecutionMove | null {
     case "cancelled":
       return { to: "cancelled", error: { code: "cancelled", message: reason.message } };
     case BRANCH_FAILED: {
-      const { retryable: _, ...error } = reason.details.error as StepError;
+      const { retryable: _retryable, inDoubt: _inDoubt, ...error } = reason.details.error as StepError;
       return { to: "failed", error };
     }
     default:

@@ -2,8 +2,10 @@
 import pg from "pg";
 import { AppError } from "#core/domain/app-error.ts";
 import { checkJsonText } from "#core/domain/check-json.ts";
+import { crashPoint } from "#core/domain/crash-points.ts";
+import { EFFECT_IN_DOUBT } from "#core/domain/effect-doubt.ts";
 import { MAX_OUTPUT_BYTES } from "#core/domain/execution.ts";
-import { EFFECT_IN_DOUBT, type SqlRequest } from "#core/domain/node.ts";
+import type { SqlRequest } from "#core/domain/node.ts";
 import { resultTooLarge } from "./contain-stream.ts";
 import type { PostgresConnection } from "./open-connection.ts";
 import { readRows } from "./result-values.ts";
@@ -17,6 +19,8 @@ const IDLE_MS = 10_000;
 /** How soon a server notices that nobody waits any more. */
 const CHECK_MS = 500;
 const COMMIT_MS = 10_000;
+/** statement_completion_unknown, transaction_resolution_unknown: what databases that are spread out say of a commit. */
+const UNRESOLVED = new Set(["40003", "08007"]);
 
 /**
  * Limits first, then forms: results read the same whatever the server's defaults. The last one has the server look for
@@ -58,19 +62,26 @@ export async function runInTransaction(
 export async function commit({ client, destroy }: PostgresConnection): Promise<void> {
   const timer = setTimeout(destroy, COMMIT_MS);
   try {
+    crashPoint("worker.before_sql_commit");
     await client.query("commit");
+    crashPoint("worker.after_sql_commit");
   } catch (cause) {
-    // A session that the server ends may have got its commit to the disk before.
-    if (cause instanceof pg.DatabaseError && cause.severity === "ERROR") throw cause;
+    if (isRefusal(cause)) throw cause;
     throw new AppError(
       EFFECT_IN_DOUBT,
       "The connection was lost while the change was being committed: look into the database whether it is there " +
         "before you run this again",
-      { cause },
+      { cause, inDoubt: true },
     );
   } finally {
     clearTimeout(timer);
   }
+}
+
+/** A session that the server ends may have got its commit to the disk before; so may one of which it says it cannot tell. */
+function isRefusal(error: unknown): boolean {
+  if (!(error instanceof pg.DatabaseError) || error.severity !== "ERROR") return false;
+  return !UNRESOLVED.has(error.code ?? "");
 }
 
 function tooManyRows(maxRows: number): AppError {

@@ -1,5 +1,6 @@
 // Sends the request through egress and judges the answer.
 import { AppError } from "#core/domain/app-error.ts";
+import { beforeEffect } from "#core/domain/effect-doubt.ts";
 import { MAX_OUTPUT_BYTES } from "#core/domain/execution.ts";
 import type { HttpPort, NodeRunner } from "#core/domain/node.ts";
 import { authHeader } from "../auth-header.ts";
@@ -22,7 +23,7 @@ export const runHttpRequest: NodeRunner<HttpRequestConfig> = async (config, cont
     "Idempotency-Key": context.idempotencyKey,
   });
   const url = withQuery(config.url, config.query);
-  const credential = await context.credentials.use("auth", url);
+  const credential = await beforeEffect(context.credentials.use("auth", url));
   const secret = credential ? authHeader(credential) : {};
   const response = await send(context.ports.http, {
     method: config.method,
@@ -72,6 +73,7 @@ function statusError(response: Response, contentType: string): AppError {
   const retryAfterMs = readRetryAfter(headerOf(response, "retry-after"), Date.now());
   return new AppError("http_status", `The server answered with status ${status}`, {
     retryable: status === 408 || status === 429 || status >= 500,
+    inDoubt: false,
     details: {
       status,
       body: excerptOf(body, contentType, EXCERPT_BYTES),

@@ -4,6 +4,7 @@ import type { Executor } from "../database.ts";
 import { type Sql, sql } from "../sql.ts";
 import { QUEUED } from "./bound-status.ts";
 import { inMonthsOf } from "./months-of-ids.ts";
+import { hasSentOnce } from "./sent-effects.ts";
 
 export type Claim = {
   ids: readonly string[];
@@ -81,7 +82,9 @@ export async function loadSteps(database: Executor, executionId: string): Promis
   );
   if (awaited.length === 0) return steps;
   const ends = await database.many<ChildEnd & { id: string }>(sql`
-    select id, status, output, error from workflow_executions
+    select id, status, output, error,
+      status <> 'succeeded' and ${hasSentOnce(sql`e.id`)} "hasSentOnce"
+    from workflow_executions e
     where id = any(${awaited}::uuid[]) and status in ('succeeded', 'failed', 'cancelled')`);
   const answers = new Map(ends.map(({ id, ...end }) => [id, end]));
   return steps.map((step) => {

@@ -2,9 +2,10 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { createExecutionBed, type ExecutionBed, stepOf } from "../../../test/support/executions.ts";
+import { EFFECT_IN_DOUBT } from "../../domain/effect-doubt.ts";
 import type { StepRecord } from "../../domain/journal.ts";
 import type { Database } from "../database.ts";
-import { type CopiedNodes, copySteps, DECLARED_FAILED } from "./copy-steps.ts";
+import { type CopiedNodes, copySteps } from "./copy-steps.ts";
 import { writeJournal } from "./write-journal.ts";
 
 let bed: ExecutionBed;
@@ -57,7 +58,7 @@ test("an attempt of a handled node that was broken off is in doubt like any othe
 });
 
 test("what a person declared failed has had no answer: it goes out again under its old key", async () => {
-  const steps = [effect("pay", { status: "failed", seq: 1, error: error(false, DECLARED_FAILED) })];
+  const steps = [effect("pay", { status: "failed", seq: 1, error: error(false, EFFECT_IN_DOUBT) })];
   assert.deepEqual(await copied(steps), ["pay[]#1 running"]);
   steps[0] = effect("pay", { status: "failed", seq: 1, error: error(false) });
   assert.deepEqual(await copied(steps), []);

@@ -1,8 +1,8 @@
 // A person's word on an effect in doubt: sent again, passed over with an output, or failed.
+import { EFFECT_IN_DOUBT } from "../../domain/effect-doubt.ts";
 import type { ExecutionStatus } from "../../domain/execution.ts";
 import type { Executor } from "../database.ts";
 import { sql } from "../sql.ts";
-import { DECLARED_FAILED } from "./copy-steps.ts";
 import { isDecided } from "./is-decided.ts";
 import type { DueExecution } from "./rings.ts";
 import { EXECUTION_CHANNEL } from "./write-journal.ts";
@@ -49,12 +49,18 @@ export function decideStep(
       status: "failed",
       output: null,
       error: {
-        code: DECLARED_FAILED,
+        code: EFFECT_IN_DOUBT,
         message: "It is not known whether the effect happened; declared failed",
       },
     },
   }[step.decision];
-  const error = verdict.error && { ...verdict.error, nodeId, retryable: step.decision === "retry" };
+  // Nobody has learned what became of it.
+  const error = verdict.error && {
+    ...verdict.error,
+    nodeId,
+    retryable: step.decision === "retry",
+    inDoubt: true,
+  };
   return tx.one<DueExecution & { isQueued: boolean }>(sql`
     with run as (select id, status = 'running' as runs from workflow_executions where id = ${executionId}),
     decided as (
