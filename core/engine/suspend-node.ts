@@ -63,13 +63,16 @@ export async function awaitWake(context: RunContext, record: Pending): Promise<P
   return settleApproval(context, record);
 }
 
-/** After a wait. Throws `timeout` when the node's own limit ended it. */
+/**
+ * After a wait. Throws `timeout` when the node's own limit ended it. A child that was given up may still be sending: another
+ * one, which starts from nothing, is not made by itself.
+ */
 export function throwIfTimedOut(plan: NodePlan, record: Pending): void {
   const { state, wakeAt } = record;
   if (state?.answer !== undefined && !isExpired(record)) return;
   if (state?.until !== undefined && wakeAt && Date.parse(state.until) <= Date.parse(wakeAt)) return;
   throw new AppError("timeout", `The node waited longer than ${plan.node.data?.timeoutMs} ms`, {
-    retryable: true,
+    ...(state?.childId === undefined ? { retryable: true } : { retryable: false, inDoubt: true }),
   });
 }
 

@@ -80,7 +80,7 @@ test("a retry is a new execution of the same version and input that begins with 
   assert.ok(steps.every((step) => step.copied_from === old.id));
 });
 
-test("an effect in doubt is copied to go out under its old key, one with a definitive answer is not copied", async () => {
+test("an effect in doubt is copied under its old key, to go out again or, where it must not be repeated, to be asked for", async () => {
   const keyed = (nodeId: string, given: Partial<StepRecord>) =>
     stepOf(nodeId, { effect: "idempotent", idempotencyKey: effectKey("root", nodeId, ""), ...given });
   const error = (retryable: boolean) => ({ code: "x", message: "y", retryable });
@@ -101,7 +101,7 @@ test("an effect in doubt is copied to go out under its old key, one with a defin
     [
       ["died", "running", "idempotent", 1],
       ["busy", "running", "idempotent", 1],
-      ["parked", "running", "idempotent", 1],
+      ["parked", "unknown", "effectful", 1],
       ["stopped", "running", "idempotent", 1],
       ["sent", "succeeded", "effectful", 1],
     ],

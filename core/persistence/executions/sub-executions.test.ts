@@ -136,6 +136,17 @@ test("a child's end wakes its parent and is its step's answer, whoever writes th
   }
 });
 
+test("a failed child's end says whether something that must not be repeated has gone out in it", async () => {
+  for (const effect of ["effectful", "idempotent"] as const) {
+    const { parent, child } = await addFamily("waiting");
+    const steps = [stepOf("pay", { effect, idempotencyKey: "k" })];
+    await writeJournal(worker, [write(child, { steps, move: { to: "failed", error: null } })]);
+    const [step] = await loadSteps(worker, parent);
+    const answer = step?.state?.answer as { hasSentOnce?: boolean };
+    assert.equal(answer.hasSentOnce, effect === "effectful");
+  }
+});
+
 test("a cancel, a failure and a poisoned end reach children of children, and those that wait at once", async () => {
   const ends = [
     (id: string) => cancel(id),

@@ -84,7 +84,13 @@ test("retry closes the attempt as tried again, under its key; the execution is q
   assert.deepEqual(await decide(id, { nodeId: "pay", decision: "retry" }), { status: "queued" });
   const step = await stepOn(id, "pay");
   assert.deepEqual([step?.status, step?.idempotency_key, step?.seq], ["failed", "key of pay", 5]);
-  const error = { code: "retried", message: "Sent again on request", nodeId: "pay", retryable: true };
+  const error = {
+    code: "retried",
+    message: "Sent again on request",
+    nodeId: "pay",
+    retryable: true,
+    inDoubt: true,
+  };
   assert.deepEqual(step?.error, error);
   const row = await bed.execution(id);
   assert.deepEqual([row.status, row.wake], ["queued", 4]);
