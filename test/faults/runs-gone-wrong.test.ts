@@ -47,6 +47,15 @@ async function until<Value>(look: () => Promise<Value | undefined | false>): Pro
   }
 }
 
+/** What becomes of the payment is a person's to say. */
+async function untilAsked(id: string): Promise<void> {
+  const pending = await until(async () => {
+    const reply = await request("GET", `/api/executions/${id}`, { token: ada.token });
+    return reply.body.status === "waiting" && reply.body.pendingDecisions;
+  });
+  assert.deepEqual(pending, [{ nodeId: "pay", iteration: "" }]);
+}
+
 async function replaceWorkers(): Promise<void> {
   for (const process of platform.processes()) if (process.role === "worker") await process.kill("SIGKILL");
   await platform.start("worker");
@@ -60,11 +69,7 @@ async function parked(name: string, data: object = {}) {
   const id = await submit(request, ada, await save(graph));
   await sink.arrival(path);
   await replaceWorkers();
-  const pending = await until(async () => {
-    const reply = await request("GET", `/api/executions/${id}`, { token: ada.token });
-    return reply.body.status === "waiting" && reply.body.pendingDecisions;
-  });
-  assert.deepEqual(pending, [{ nodeId: "pay", iteration: "" }]);
+  await untilAsked(id);
   return {
     id,
     path,
@@ -104,8 +109,11 @@ test("F01 a parked effect that is declared failed fails the run, or goes the way
   const { status, output } = await untilEnded(request, ada, soft.id);
   assert.equal(status, "succeeded");
   assert.match(JSON.stringify(output), /"code":"effect_in_doubt"/);
-  // Nobody knows whether it was paid: a retry asks again under the same key.
+  // Nobody knows whether it was paid: a retry asks before it sends anything, and then under the same key.
   const retry = await post(`/api/executions/${hard.id}/retry`);
+  await untilAsked(retry.body.id);
+  assert.equal(keysOf(hard.path).length, 1);
+  await post(`/api/executions/${retry.body.id}/steps/decide`, { nodeId: "pay", decision: "retry" });
   assert.equal((await untilEnded(request, ada, retry.body.id)).status, "succeeded");
   const [first, second] = keysOf(hard.path);
   assert.ok(first && first === second);

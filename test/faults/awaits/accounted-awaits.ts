@@ -2,7 +2,8 @@
 
 /** Where executions are accepted, claimed, written down, ended and recovered, and effects go out. */
 export const WATCHED = [
-  "core/egress/http-client.ts",
+  "core/egress/{departure,http-client}.ts",
+  "core/egress/postgres/{sql-client,transaction}.ts",
   "core/engine/*.ts",
   "core/nodes/*/run.ts",
   "core/queue/{bell-consumer,execution-queue}.ts",
@@ -32,6 +33,7 @@ export const OFF_THE_PATHS: Readonly<Record<string, string>> = {
 const READS = "reads: to die here is to die before it";
 const PAUSES = "waits in memory, nothing was changed since the last commit";
 const INSIDE = "waits for what these files do, point by point";
+const OPENS_ELSEWHERE = "a connection to another database, nothing sent";
 const OPENS = "connections, no bell in hand";
 const LIKE_A_CALL = "the statement of worker.after_call, and what is not rung is found as after it";
 const AFTER_COMMIT = "worker.after_commit";
@@ -39,9 +41,17 @@ const AFTER_COMMIT = "worker.after_commit";
 /** By file and name; a value that is a crash point stands for the await from another function. */
 export const ACCOUNTED: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   "core/egress/http-client.ts": {
-    "send › pool.request": "worker.in_effect",
     "follow › readBody": "worker.in_effect",
     "request › withDeadline": INSIDE,
+  },
+  "core/egress/departure.ts": { "unlessAbandoned › Promise.race": "worker.in_effect" },
+  "core/egress/postgres/sql-client.ts": {
+    "run › withDeadline.catch": "worker.before_sql_commit",
+    "run › openConnection": OPENS_ELSEWHERE,
+  },
+  "core/egress/postgres/transaction.ts": {
+    "runInTransaction › client.query": "worker.before_sql_commit",
+    "runInTransaction › runStatement": "worker.before_sql_commit",
   },
   "core/engine/attempt-node.ts": {
     "attemptNode › journal.flush": AFTER_COMMIT,
@@ -55,7 +65,10 @@ export const ACCOUNTED: Readonly<Record<string, Readonly<Record<string, string>>
   "core/engine/journal.ts": { "writeBuffer › store.write": AFTER_COMMIT },
   "core/engine/observe-attempt.ts": { "observeAttempt › attempt": INSIDE },
   "core/engine/pinned-node.ts": { "endPinned › journal.flush": AFTER_COMMIT },
-  "core/engine/run-attempt.ts": { "runBounded › Promise.race": "worker.after_effect" },
+  "core/engine/run-attempt.ts": {
+    "runBounded › Promise.race": "worker.after_effect",
+    "runBounded › settle": INSIDE,
+  },
   "core/engine/run-child.ts": { "recordChild › context.children.findVersion": READS },
   "core/engine/run-execution.ts": {
     "runExecution › walkGraph.catch.finally": "worker.before_finish",
@@ -65,6 +78,7 @@ export const ACCOUNTED: Readonly<Record<string, Readonly<Record<string, string>>
   },
   "core/engine/run-node.ts": { "afterBackOff › context.standstill.rest": PAUSES },
   "core/engine/run-scope.ts": { "walkAll › Promise.all": INSIDE, "runLoop › Promise.all": INSIDE },
+  "core/engine/settle-effect.ts": { "settleEffect › Promise.race": "worker.after_effect" },
   "core/engine/settle-approval.ts": {
     "settleApproval › context.journal.flush": AFTER_COMMIT,
     "settleApproval › context.approvals.settle": READS,
@@ -76,11 +90,11 @@ export const ACCOUNTED: Readonly<Record<string, Readonly<Record<string, string>>
     "runJavascript › context.ports.scripts.run": "pure: computed again",
   },
   "core/nodes/http.request/run.ts": {
-    "runHttpRequest › context.credentials.use": INSIDE,
+    "runHttpRequest › beforeEffect": INSIDE,
     "send › http.request": "worker.after_effect",
   },
   "core/nodes/sql.query/run.ts": {
-    "runSqlQuery › context.credentials.use": INSIDE,
+    "runSqlQuery › beforeEffect": INSIDE,
     "runSqlQuery › context.ports.sql.run": "worker.after_effect",
   },
   "core/queue/bell-consumer.ts": {
