@@ -79,11 +79,13 @@ test("an effect that must not be repeated is asked for unless what became of it 
     // As they were written before failures said whether they leave a doubt.
     { status: "cancelled" },
     { status: "failed", error: error(true, "timeout") },
-    { status: "failed", error: { ...error(true, "retried"), inDoubt: true } },
     { status: "failed", error: error(false, EFFECT_IN_DOUBT) },
   ];
   for (const step of asked)
     assert.deepEqual(await copied(once(step)), ["pay[]#1 unknown"], JSON.stringify(step));
+  // Somebody has said that it is to be sent again, and it has not been since.
+  const wanted = once({ status: "failed", error: { ...error(true, "retried"), inDoubt: true } });
+  assert.deepEqual(await copied(wanted), ["pay[]#1 running"]);
   const known: Partial<StepRecord>[] = [
     { status: "cancelled", error: saying(false) },
     { status: "failed", error: saying(false) },

@@ -224,7 +224,7 @@ test("a run that ends before the decision could act keeps it: its retry takes ov
     ["start", "", "succeeded", null],
     ["pay", "", "succeeded", { paid: true }],
     ["ship", "0", "succeeded", null],
-    ["ship", "1", "running", null],
+    ["ship", "1", "unknown", null],
   ]);
 });
 
