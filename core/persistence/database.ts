@@ -2,6 +2,7 @@
 import pg from "pg";
 import { notFound } from "../domain/roles.ts";
 import { enterName } from "./enter-name.ts";
+import { gatherStatements, type SendStatement } from "./gather-statements.ts";
 import { type Sql, sql } from "./sql.ts";
 import { isRefusedRow, isSilent, translateError } from "./translate-error.ts";
 
@@ -149,9 +150,13 @@ export function createDatabase(options: DatabaseOptions): Database {
 
 /** Wraps a pool or client; errors of PostgreSQL come out as AppErrors where they mean something to callers. */
 export function executorOf(queryable: Pick<pg.ClientBase, "query">): Executor {
-  const query = async (statement: Sql) => {
+  return executorOver((statement) => queryable.query({ ...statement, values: [...statement.values] }));
+}
+
+function executorOver(send: SendStatement): Executor {
+  const query = async ({ text, values }: Sql) => {
     try {
-      return await queryable.query({ ...named(statement.text), values: statement.values });
+      return await send({ ...named(text), values });
     } catch (error) {
       throw translateError(error);
     }
@@ -184,7 +189,7 @@ async function runTransaction<Result>(
   const client = await pool.connect().catch((error: unknown) => {
     throw translateError(error);
   });
-  const executor = executorOf(client);
+  const executor = executorOver(gatherStatements(client, typeParsers));
   const commit = () => executor.run(sql`commit`);
   let broken: Error | undefined;
   let committed: Promise<number> | undefined;
@@ -202,7 +207,8 @@ async function runTransaction<Result>(
   } catch (error) {
     if (isSilent(error)) broken = error as Error;
     else {
-      await client.query("rollback").catch((failure: Error) => {
+      // By the same way: behind a begin that has not gone out yet, never before it.
+      await executor.run(sql`rollback`).catch((failure: Error) => {
         broken = failure;
       });
     }
