@@ -5,7 +5,7 @@ import pg from "pg";
 import { createTestDatabase } from "../../../test/support/database.ts";
 import { createDatabase, type Database } from "../database.ts";
 import { sql } from "../sql.ts";
-import { type AuditEntry, appendAudit, INSTANCE_CHAIN } from "./audit-logs.ts";
+import { type AuditEntry, appendAudit, INSTANCE_CHAIN, lockHeads } from "./audit-logs.ts";
 import { verifyAuditChain } from "./verify-audit-chain.ts";
 
 let scratch: Awaited<ReturnType<typeof createTestDatabase>>;
@@ -71,6 +71,31 @@ test("twenty writers at once over the same chains give linear chains without gap
       Array.from({ length: 40 }, (_, index) => index + 1),
     );
   }
+});
+
+test("writers that lock heads before they know their entries: linear chains, and nothing moves where nothing follows", async () => {
+  const chains = [randomUUID(), randomUUID(), randomUUID()];
+  await append(...chains.map((chainId) => entry(chainId)));
+  const isNew = randomUUID();
+  const write = (writer: number) =>
+    db.transaction({ workspaceIds: [] }, async (tx) => {
+      const order = writer % 2 === 0 ? chains : [...chains].reverse();
+      const locked = await lockHeads(tx, [...order, isNew]);
+      // Of the three chains one has two entries, one has one, and one has none; some write where no head is yet.
+      const [twice = "", once = ""] = [chains[writer % 3], chains[(writer + 1) % 3]];
+      const entries = [entry(twice), entry(once), entry(twice, { targetId: `${writer}` })];
+      if (writer > 0) await appendAudit(tx, writer === 7 ? [entry(isNew)] : entries, { isAll: true, locked });
+    });
+  const others = Array.from({ length: 6 }, () => append(...chains.map((chainId) => entry(chainId))));
+  await Promise.all([...Array.from({ length: 19 }, (_, writer) => write(writer)), ...others]);
+  const checked = await Promise.all(chains.map(async (chainId) => (await verify(chainId)).checked));
+  for (const chainId of chains) assert.equal((await verify(chainId)).ok, true);
+  // 17 writers wrote three entries each, all of them one before, six others one in each chain.
+  assert.equal(
+    checked.reduce((sum, count) => sum + count, 0),
+    17 * 3 + 3 + 6 * 3,
+  );
+  assert.deepEqual(await verify(isNew), { ok: true, checked: 1 });
 });
 
 test("a rolled back change leaves no trace and no gap", async () => {

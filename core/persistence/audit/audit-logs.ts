@@ -47,18 +47,19 @@ const GENESIS = Buffer.alloc(32);
 /**
  * Extends the chains inside the caller's transaction. Call it once, last before commit: it locks the heads
  * of the chains, in their order, until the transaction ends. Two statements whatever the number of entries.
- * With `isAll` the commit goes out with the second: the heads are free a round trip earlier. Throws `invalid_text` for
- * what canonical JSON or PostgreSQL cannot hold.
+ * With `isAll` the commit goes out with the second: the heads are free a round trip earlier. `locked` heads need not be
+ * asked for. Throws `invalid_text` for what canonical JSON or PostgreSQL cannot hold.
  */
 export async function appendAudit(
   tx: Executor,
   entries: readonly AuditEntry[],
-  { isAll = false }: { isAll?: boolean } = {},
+  { isAll = false, locked }: { isAll?: boolean; locked?: LockedHeads | undefined } = {},
 ): Promise<void> {
   if (entries.length === 0) return;
   const counts = new Map<string, number>();
   for (const { chainId } of entries) counts.set(chainId, (counts.get(chainId) ?? 0) + 1);
-  const heads = await advanceHeads(tx, counts);
+  const isLocked = locked !== undefined && counts.keys().every((chainId) => locked.has(chainId));
+  const heads = isLocked ? new Map(locked) : await advanceHeads(tx, counts);
   const rows = entries.map((entry) => {
     const head = heads.get(entry.chainId) as Head;
     head.seq += 1;
@@ -66,9 +67,26 @@ export async function appendAudit(
     head.hash = row.hash;
     return row;
   });
+  for (const chainId of heads.keys()) if (!counts.has(chainId)) heads.delete(chainId);
   const inserted = insertRows(tx, rows, heads);
   if (isAll) tx.endsHere?.();
   await inserted;
+}
+
+/** Heads as they are, by chain; those that do not exist yet are missing. */
+export type LockedHeads = ReadonlyMap<string, Readonly<Head>>;
+
+/**
+ * Locks the heads of the chains of which entries may follow, before it is known whether they will: it may be sent with
+ * the change itself, and saves a round trip. Nothing moves by it. Nothing else may be locked between it and `appendAudit`.
+ */
+export async function lockHeads(tx: Executor, chainIds: readonly string[]): Promise<LockedHeads> {
+  // The clock is read outside: when the lock is held.
+  const heads = await tx.many<Head>(sql`
+    select h.chain_id "chainId", h.seq, h.hash, clock_timestamp() now from (
+      select chain_id, seq, hash from audit_heads where chain_id = any(${chainIds}::uuid[])
+      order by chain_id for no key update) h`);
+  return new Map(heads.map((head) => [head.chainId, head]));
 }
 
 /** The position before the entry that is being chained. */
@@ -191,9 +209,9 @@ function insertRows(tx: Executor, rows: readonly Row[], heads: ReadonlyMap<strin
   const column = <Key extends keyof Row>(key: Key) => rows.map((row) => row[key]);
   return tx.run(sql`
     with moved as (
-      update audit_heads h set hash = m.hash, updated_at = clock_timestamp()
-      from unnest(${[...heads.keys()]}::uuid[], ${[...heads.values()].map((head) => head.hash)}::bytea[])
-        as m (chain_id, hash)
+      update audit_heads h set seq = m.seq, hash = m.hash, updated_at = clock_timestamp()
+      from unnest(${[...heads.keys()]}::uuid[], ${[...heads.values()].map((head) => head.seq)}::bigint[],
+        ${[...heads.values()].map((head) => head.hash)}::bytea[]) as m (chain_id, seq, hash)
       where h.chain_id = m.chain_id)
     insert into audit_logs (chain_id, seq, id, at, actor_id, action, target_type, target_id, details,
       canonical, previous_hash, hash, words)

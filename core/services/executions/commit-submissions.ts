@@ -5,7 +5,7 @@ import { AppError } from "../../domain/app-error.ts";
 import { canonicalJson } from "../../domain/canonical-json.ts";
 import { crashPoint } from "../../domain/crash-points.ts";
 import { type Actor, authorize, notFound, rolesFor, workspacesFor } from "../../domain/roles.ts";
-import type { appendAudit } from "../../persistence/audit/audit-logs.ts";
+import { type appendAudit, lockHeads } from "../../persistence/audit/audit-logs.ts";
 import type { Executor } from "../../persistence/database.ts";
 import {
   findKeyed,
@@ -80,18 +80,24 @@ function givenFields(submission: Submission) {
   return Object.fromEntries(Object.entries(submission).filter(([, value]) => value !== undefined));
 }
 
+export type CommitOptions = { rooms?: readonly Room[]; workspaceIds?: readonly string[]; isAll?: boolean };
+
 /**
  * Verdicts in the order of the rows, and the rings to send after the commit. `append` writes the audit entries, last;
- * with `isAll` nothing else follows in the transaction, and its commit goes out with them.
+ * with `isAll` nothing else follows in the transaction, and its commit goes out with them. The heads of `workspaceIds`
+ * are locked by the message that inserts.
  */
 export async function commitSubmissions(
   tx: Executor,
   submitted: readonly NewExecution[],
   append: typeof appendAudit,
-  { rooms = [], isAll = false }: { rooms?: readonly Room[]; isAll?: boolean } = {},
+  { rooms = [], workspaceIds, isAll = false }: CommitOptions = {},
 ): Promise<{ verdicts: Verdict[]; rings: Ring[] }> {
   const rows = shareBells(submitted);
-  const inserted = await insertExecutions(tx, rows, rolesFor("execution:run"), rooms);
+  const [inserted, locked] = await Promise.all([
+    insertExecutions(tx, rows, rolesFor("execution:run"), rooms),
+    workspaceIds?.length ? lockHeads(tx, workspaceIds) : undefined,
+  ]);
   const byId = new Map(inserted.map((execution) => [execution.id, execution]));
   const replayed = rows.flatMap((row) => {
     const execution = byId.get(row.id);
@@ -110,7 +116,7 @@ export async function commitSubmissions(
     return first.requestHash === row.requestHash ? { ...execution, id: first.id } : "mismatch";
   });
   crashPoint("api.before_submit_commit");
-  await append(tx, auditEntries(rows, byId), { isAll });
+  await append(tx, auditEntries(rows, byId), { isAll, locked });
   const rings = rows
     .filter((row) => byId.get(row.id)?.made && row.availableAt === null)
     .map((row) => ({

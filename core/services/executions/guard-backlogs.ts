@@ -8,13 +8,18 @@ import { remember } from "./remember.ts";
 import { createWorkspaceLoad } from "./workspace-load.ts";
 
 export type BacklogGuard = {
-  /** The rows with their bands, and the room of those workspaces that are near their limit. */
-  look(tx: Executor, rows: readonly NewExecution[]): Promise<{ rows: NewExecution[]; rooms: Room[] }>;
+  /**
+   * The rows with their bands, the room of those workspaces that are near their limit, and all workspaces in which
+   * something may be made.
+   */
+  look(tx: Executor, rows: readonly NewExecution[]): Promise<Looked>;
   /** Throws `queue_full` when this workspace's queue takes no other: for what people start one at a time. */
   requireRoom(tx: Executor, workspaceId: string): Promise<void>;
   /** What became of them, after the commit. */
   note(submitted: readonly ({ workspaceId: string; made: boolean } | string)[]): void;
 };
+
+export type Looked = { rows: NewExecution[]; rooms: Room[]; workspaceIds: string[] };
 
 /** `limit` executions of a workspace may be queued where its owner has not said how many. */
 export function createBacklogGuard(limit: number): BacklogGuard {
@@ -45,6 +50,7 @@ export function createBacklogGuard(limit: number): BacklogGuard {
       };
       return {
         rooms: await rooms.find(tx, adding),
+        workspaceIds: [...adding.keys()],
         rows: rows.map((row) => ({ ...row, band: bandOf(row.workflowId) })),
       };
     },

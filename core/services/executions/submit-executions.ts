@@ -75,8 +75,8 @@ export function createExecutionSubmitter(dependencies: SubmitDependencies): Exec
     queue.ring(rings).catch(onRingFailed);
   };
   const commit = async (tx: Executor, asked: readonly NewExecution[], isAll: boolean) => {
-    const { rows, rooms } = await backlogs.look(tx, asked);
-    return commitSubmissions(tx, rows, append, { rooms, isAll });
+    const { rows, ...known } = await backlogs.look(tx, asked);
+    return commitSubmissions(tx, rows, append, { ...known, isAll });
   };
   const writer = createGroupWriter<Request, Verdict>({
     async writeBatch(batch) {
