@@ -6,7 +6,7 @@ import { createExecutionBed, type ExecutionBed } from "../../../test/support/exe
 import type { Executor } from "../database.ts";
 import type { Sql } from "../sql.ts";
 import { claimExecutions } from "./claim-executions.ts";
-import { renewLeases } from "./leases.ts";
+import { reapExecutions, renewLeases } from "./leases.ts";
 import { writeJournal } from "./write-journal.ts";
 
 let bed: ExecutionBed;
@@ -17,7 +17,10 @@ before(async () => {
 after(() => bed?.close());
 
 /** The scans of executions in the plan that the worker's connections would keep. */
-async function scansOf(run: (executor: Executor) => Promise<unknown>): Promise<string[]> {
+async function scansOf(
+  run: (executor: Executor) => Promise<unknown>,
+  role: "atelier_worker" | "atelier_scheduler" = "atelier_worker",
+): Promise<string[]> {
   const asked: Sql[] = [];
   const many = async (statement: Sql) => {
     asked.push(statement);
@@ -26,7 +29,7 @@ async function scansOf(run: (executor: Executor) => Promise<unknown>): Promise<s
   await run({ many, one: () => assert.fail(), run: () => assert.fail() });
   const [statement] = asked;
   assert.ok(statement);
-  const client = await bed.open("atelier_worker").connect("plans");
+  const client = await bed.open(role).connect("plans");
   const { rows } = await client
     .query<{ "QUERY PLAN": string }>(`explain (generic_plan, costs off) ${statement.text}`)
     .finally(() => client.end());
@@ -66,4 +69,14 @@ test("a journal write looks executions up by their ids, not among all that run",
 
 test("a renewal of leases looks executions up by their ids, not among all that run", async () => {
   assertByKey(await scansOf((executor) => renewLeases(executor, { ids, owner, leaseMs: 8_000 })));
+});
+
+test("the reaper's look every second goes by leases, not through the history", async () => {
+  const options = { maxCrashes: 3, limit: 1_000, silentMs: 8_000 };
+  const scans = await scansOf((executor) => reapExecutions(executor, options), "atelier_scheduler");
+  const partitions = await bed.admin.query(
+    "select from pg_inherits where inhparent = 'workflow_executions'::regclass",
+  );
+  const byLease = scans.filter((line) => /Index Scan using \S+_lease_until_idx/.test(line));
+  assert.equal(byLease.length, partitions.rowCount);
 });

@@ -73,7 +73,7 @@ export function reapExecutions(
     with lost as (
       select id from workflow_executions
       where status = 'running' and lease_until < now()
-      order by id limit ${options.limit} for update skip locked
+      order by lease_until limit ${options.limit} for update skip locked
     ),
     crashes as (
       select e.id, e.cancel_requested_at, e.crash_count crashed_before, e.crash_count + case when exists (

@@ -57,6 +57,14 @@ export async function writeJournal(
   const ids = batch.map((write) => write.executionId);
   const months = inMonthsOf(ids);
   const owned = owner === undefined ? sql`` : sql` and e.lease_owner = ${owner}`;
+  // Mostly all of a batch ends: then nobody looks for what stays, 3 % of the statement's time.
+  const stays = batch.some((write) => !write.move);
+  const kept = sql`kept as (
+      select e.id, e.fence, e.workspace_id, e.watched${part.kept}
+      from workflow_executions e join runs r on e.id = r.id and e.fence = r.fence
+      where e.status = ${RUNNING} and r.status is null and e.id = any(${ids}::uuid[]) ${months}${owned}
+      order by e.id for share of e
+    ),`;
   const rows = await database.many<HeldRow>(sql`
     with runs as (
       select * from jsonb_to_recordset(${JSON.stringify(batch.map(toRun))}::jsonb)
@@ -71,13 +79,8 @@ export async function writeJournal(
         and e.id = any(${ids}::uuid[]) ${months}${owned}
       returning e.id, e.fence, e.workspace_id, e.watched${part.moved} ${fails ? sql`, ${FAILED_COLUMNS}` : sql``}
     ),
-    kept as (
-      select e.id, e.fence, e.workspace_id, e.watched${part.kept}
-      from workflow_executions e join runs r on e.id = r.id and e.fence = r.fence
-      where e.status = ${RUNNING} and r.status is null and e.id = any(${ids}::uuid[]) ${months}${owned}
-      order by e.id for share of e
-    ),
-    held as (select id, fence, workspace_id, watched${part.held} from moved union all select * from kept),
+    ${stays ? kept : sql``}
+    held as (select id, fence, workspace_id, watched${part.held} from moved ${stays ? sql`union all select * from kept` : sql``}),
     written as (
       insert into execution_steps as s (execution_id, node_id, iteration, attempt, workspace_id, node_type,
         status, seq, fence, effect, idempotency_key, port, input, output, error, started_at, finished_at${part.stepNames})
