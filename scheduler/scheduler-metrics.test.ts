@@ -32,7 +32,8 @@ test(
       passMs: 5,
     });
     const until = async (condition: (text: string) => boolean) => {
-      while (!condition(await registry.metrics())) await delay(5);
+      for (const deadline = Date.now() + 10_000; !condition(await registry.metrics()); await delay(5))
+        if (Date.now() > deadline) throw new Error(`it did not come true: ${condition}`);
     };
     await until((text) => /^atelier_executions\{state="queued"\} 4$/m.test(text));
     const text = await registry.metrics();

@@ -1,4 +1,5 @@
 // From bell to slot: what finds none soon is rung for again, so that another worker may take it.
+import { crashPoint } from "#core/domain/crash-points.ts";
 import type { Database } from "#core/persistence/database.ts";
 import { passOn } from "#core/persistence/executions/pass-on.ts";
 import { createGroupWriter } from "#core/persistence/group-writer.ts";
@@ -29,6 +30,7 @@ export function createBellTaker({ database, queue, slots, answer, onError }: Bel
   const given = createGroupWriter<string, void>({
     async writeBatch(ids) {
       const due = await passOn(database, ids);
+      if (due.length > 0) crashPoint("worker.after_pass_on");
       await queue.ring(due.map(({ id, wake, band }) => ({ executionId: id, wake, band, priority: FIRST })));
       return ids.map(() => undefined);
     },

@@ -30,6 +30,8 @@ export const CRASH_POINTS = [
   "worker.after_finish",
   /** Handed back to the queue and committed, not rung. */
   "worker.before_ring",
+  /** What found no slot has a new wake number, committed, and no ring. */
+  "worker.after_pass_on",
   /** A free place was given to the next in a line and committed, not rung. */
   "worker.after_call",
   "api.before_submit_commit",

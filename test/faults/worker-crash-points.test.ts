@@ -15,6 +15,7 @@ const OTHERS = [
   "worker.before_ring",
   "worker.before_sql_commit",
   "worker.after_sql_commit",
+  "worker.after_pass_on",
 ];
 
 for (const { profile, skip } of FEW_PROFILES) {
@@ -64,5 +65,35 @@ for (const { profile, skip } of FEW_PROFILES) {
     // The second attempt's end was not written down yet: it counts as interrupted, and goes out again.
     assert.equal(failed.length, 4, "attempts are counted across the crash");
     assert.equal(new Set(failed.map(({ key }) => key)).size, 1);
+  });
+}
+
+for (const { profile, skip } of FEW_PROFILES) {
+  test(`F01 a worker killed when it passes the rest of a bell on, which then hangs nowhere (${profile})`, {
+    skip,
+  }, async (t) => {
+    const stage = await openStage({ profile }, t);
+    await stage.start("api");
+    const doomed = await stage.start("worker", {
+      WORKER_CONCURRENCY: "1",
+      CRASH_AT: "worker.after_pass_on:1",
+    });
+    const workflow = await stage.addWorkflow(chain(effect(stage.sink.url, "slow/2000/passed-on")));
+    const { token } = await stage.person();
+    const path = `/api/workflows/${workflow}/executions/batch`;
+    const inputs = Array.from({ length: 8 }, (_, n) => ({ n }));
+    const reply = await stage.request<{ items: { id: string }[] }>("POST", path, { token, body: { inputs } });
+    for (const { id } of reply.body.items) stage.accepted.add(id);
+    assert.equal(stage.accepted.size, inputs.length);
+    await doomed.ended;
+    // Passed on under a new wake, and no other worker heard of it: one was running, none has ended.
+    const rows = await stage.trace.query<{ status: string; wake: number }>(
+      "select status, wake from workflow_executions",
+    );
+    assert.ok(rows.some(({ status, wake }) => status === "queued" && wake > 0));
+    assert.ok(rows.every(({ status }) => status !== "succeeded"));
+    await Promise.all([stage.start("scheduler"), stage.start("worker")]);
+    await stage.trace.noteWhole();
+    await judge(stage, t);
   });
 }

@@ -35,7 +35,6 @@ const PAUSES = "waits in memory, nothing was changed since the last commit";
 const INSIDE = "waits for what these files do, point by point";
 const OPENS_ELSEWHERE = "a connection to another database, nothing sent";
 const OPENS = "connections, no bell in hand";
-const LIKE_A_CALL = "the statement of worker.after_call, and what is not rung is found as after it";
 const AFTER_COMMIT = "worker.after_commit";
 
 /** By file and name; a value that is a crash point stands for the await from another function. */
@@ -192,8 +191,6 @@ export const ACCOUNTED: Readonly<Record<string, Readonly<Record<string, string>>
   "worker/running-executions.ts": { "during › work": INSIDE, "whenIdle › new Promise": PAUSES },
   "worker/slots.ts": { "run › work": INSIDE },
   "worker/take-bells.ts": {
-    "writeBatch › passOn": LIKE_A_CALL,
-    "writeBatch › queue.ring": LIKE_A_CALL,
     "run › slots.run": INSIDE,
     "run › given.write": INSIDE,
   },
