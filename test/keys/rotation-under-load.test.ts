@@ -49,7 +49,7 @@ async function untilCalled(times: number): Promise<void> {
   while (bed.echo.requests.length < times) await new Promise((resolve) => setTimeout(resolve, 10));
 }
 
-test("S31: none of a hundred executions fails while keys are rotated, the rotation is killed, and the old key goes", async () => {
+test("F46 S31: none of a hundred executions fails while keys are rotated, the rotation is killed, and the old key goes", async () => {
   const { ada, database, echo, request } = bed;
   const credential = await bed.create(ada);
   const data = { credentials: { auth: credential } };

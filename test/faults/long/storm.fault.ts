@@ -13,7 +13,7 @@ const WORKERS = 3;
 const LANES = 50;
 
 for (const { profile, skip } of PROFILES) {
-  test(`F02 a storm of ${SECONDS} s (${profile})`, { skip }, async (t) => {
+  test(`F02 F08 a storm of ${SECONDS} s (${profile})`, { skip }, async (t) => {
     const stage = await openStage({ profile }, t);
     const { random, sink } = stage;
     await Promise.all([stage.start("api"), stage.start("scheduler")]);
