@@ -2,8 +2,6 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { v7 as uuidv7 } from "uuid";
-import { createLogger } from "#core/logger.ts";
 import { consumeBells } from "#core/queue/bell-consumer.ts";
 import { createExecutionQueue, type ExecutionQueue } from "#core/queue/execution-queue.ts";
 import type { QueueBackend } from "#core/queue/queue-backend.ts";
@@ -12,16 +10,11 @@ import {
   createExecutionSubmitter,
   type ExecutionSubmitter,
 } from "#core/services/executions/submit-executions.ts";
-import { type Behaviour, closeEvaluator, draw, testEngine } from "../test/support/engine.ts";
+import { type Behaviour, closeEvaluator, draw } from "../test/support/engine.ts";
 import { createExecutionBed, type ExecutionBed } from "../test/support/executions.ts";
-import { createClaimGate } from "./claim-gate.ts";
-import { createRunStore } from "./create-run-store.ts";
-import { createIsolation } from "./isolation.ts";
-import { createProcessor } from "./process-executions.ts";
-import { createRunningExecutions } from "./running-executions.ts";
+import { createInlineWorker } from "../test/support/inline-worker.ts";
 import { createSlots } from "./slots.ts";
 import { createBellTaker } from "./take-bells.ts";
-import { createWorkflowCache } from "./workflow-cache.ts";
 
 let bed: ExecutionBed;
 let backend: QueueBackend;
@@ -68,28 +61,15 @@ const work: Behaviour = async (_context, config) => {
 };
 
 async function startWorker() {
-  const database = bed.open("atelier_worker", 3);
-  const running = createRunningExecutions();
   const slots = createSlots(10);
-  const { engine, catalogue } = testEngine(createRunStore(database), { work });
-  const answer = createProcessor({
-    database,
+  const { database, running, handle } = createInlineWorker({
+    bed,
     queue,
-    gate: createClaimGate({
-      database,
-      workerId: uuidv7(),
-      queue,
-      onClaimed: () => {},
-      onError: assert.ifError,
-    }),
-    leases: { hold() {}, drop() {}, stop: async () => {} },
-    isolation: createIsolation(),
-    workflows: createWorkflowCache(database, catalogue),
-    running,
-    engine,
-    logger: createLogger("worker", "silent"),
+    behaviours: { work },
+    maxConnections: 3,
+    onError: assert.ifError,
   });
-  const bells = createBellTaker({ database, queue, slots, answer, onError: assert.ifError });
+  const bells = createBellTaker({ database, queue, slots, answer: handle, onError: assert.ifError });
   const consumer = await consumeBells({
     backend,
     awaitRoom: slots.awaitFree,

@@ -2,18 +2,10 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { v7 as uuidv7 } from "uuid";
-import { createLogger } from "#core/logger.ts";
 import { createExecutionQueue, type ExecutionQueue } from "#core/queue/execution-queue.ts";
-import { recoverExecutions } from "#core/services/executions/recover-executions.ts";
-import { type Behaviour, closeEvaluator, draw, testEngine } from "../test/support/engine.ts";
+import { type Behaviour, closeEvaluator, draw } from "../test/support/engine.ts";
 import { createExecutionBed, type ExecutionBed, type Row } from "../test/support/executions.ts";
-import { createClaimGate } from "./claim-gate.ts";
-import { createChildSource } from "./create-child-source.ts";
-import { createRunStore } from "./create-run-store.ts";
-import { createIsolation } from "./isolation.ts";
-import { createProcessor } from "./process-executions.ts";
-import { createRunningExecutions } from "./running-executions.ts";
-import { createWorkflowCache } from "./workflow-cache.ts";
+import { createInlineWorker } from "../test/support/inline-worker.ts";
 
 let bed: ExecutionBed;
 let queue: ExecutionQueue;
@@ -33,32 +25,9 @@ after(async () => {
 
 /** Runs the execution and all its descendants until nothing is queued any more; returns it. */
 async function runFamily(id: string): Promise<Row> {
-  const database = bed.open("atelier_worker");
-  const scheduler = bed.open("atelier_scheduler");
-  const { engine, catalogue } = testEngine(createRunStore(database), behaviours);
-  const handle = createProcessor({
-    database,
-    queue,
-    gate: createClaimGate({
-      database,
-      workerId: uuidv7(),
-      queue,
-      onClaimed: () => {},
-      onError: () => {},
-    }),
-    leases: { hold: () => {}, drop: () => {}, stop: async () => {} },
-    isolation: createIsolation(),
-    workflows: createWorkflowCache(database, catalogue),
-    running: createRunningExecutions(),
-    engine: { ...engine, children: createChildSource(database) },
-    logger: createLogger("worker", "silent"),
-  });
-  for (;;) {
-    await recoverExecutions(scheduler, queue);
-    const { rows } = await bed.admin.query("select id from workflow_executions where status = 'queued'");
-    if (rows.length === 0) return bed.execution(id);
-    await Promise.all(rows.map((row) => handle(row.id)));
-  }
+  const { runQueued } = createInlineWorker({ bed, queue, behaviours });
+  while ((await runQueued("all")) > 0);
+  return bed.execution(id);
 }
 
 const sub = (workflowId: string, data: Record<string, unknown> = {}, config: Row = {}) => ({

@@ -38,7 +38,8 @@ let team: Team;
 let second: Person;
 
 before(async () => {
-  [testDatabase, smtp] = await Promise.all([createTestDatabase(), startSmtpServer()]);
+  testDatabase = await createTestDatabase();
+  smtp = await startSmtpServer();
   database = createDatabase({
     databaseUrl: testDatabase.databaseUrl,
     role: "atelier_api",

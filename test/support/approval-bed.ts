@@ -1,21 +1,11 @@
 // An api, a team of every role, and a worker in this process that runs what is queued: all that approvals need.
 import { setTimeout as delay } from "node:timers/promises";
-import { v7 as uuidv7 } from "uuid";
-import { createLogger } from "#core/logger.ts";
 import { createExecutionQueue } from "#core/queue/execution-queue.ts";
-import { recoverExecutions } from "#core/services/executions/recover-executions.ts";
-import { createClaimGate } from "../../worker/claim-gate.ts";
-import { createApprovalSource } from "../../worker/create-approval-source.ts";
-import { createChildSource } from "../../worker/create-child-source.ts";
-import { createRunStore } from "../../worker/create-run-store.ts";
-import { createIsolation } from "../../worker/isolation.ts";
-import { createProcessor } from "../../worker/process-executions.ts";
-import { createRunningExecutions } from "../../worker/running-executions.ts";
-import { createWorkflowCache } from "../../worker/workflow-cache.ts";
 import { startTestApi, type TestApi } from "./api.ts";
 import type { ApiReply, Person } from "./client.ts";
-import { type Behaviour, closeEvaluator, draw, type NodeData, testEngine } from "./engine.ts";
+import { type Behaviour, closeEvaluator, draw, type NodeData } from "./engine.ts";
 import { createExecutionBed, type ExecutionBed, type Row } from "./executions.ts";
+import { createInlineWorker } from "./inline-worker.ts";
 import { createTeam, type Team } from "./team.ts";
 
 export type ApprovalView = Row & { id: string; mayDecide: boolean; status: string; decisions: Row[] };
@@ -49,12 +39,14 @@ export type ApprovalBed = {
   close(): Promise<void>;
 };
 
+/** Nothing stays behind when it fails. */
 export async function createApprovalBed(): Promise<ApprovalBed> {
-  const bed = await createExecutionBed();
-  const api = await startTestApi(bed.databaseUrl);
+  await using opened = new AsyncDisposableStack();
+  const bed = opened.adopt(await createExecutionBed(), (made) => made.close());
+  const api = opened.adopt(await startTestApi(bed.databaseUrl), (made) => made.close());
   const team = await createTeam(api);
   const behaviours: Record<string, Behaviour> = {};
-  const runner = createRunner(bed, behaviours);
+  const runner = opened.adopt(createRunner(bed, behaviours), (made) => made.close());
   const start: ApprovalBed["start"] = async (drawing, nodes, { columns = {}, settings = {} } = {}) => {
     const place = { userId: team.owner.userId, workspaceId: team.workspaceId };
     const workflow_id = await bed.addWorkflow(place, { ...(draw(drawing, nodes) as object), settings });
@@ -71,6 +63,7 @@ export async function createApprovalBed(): Promise<ApprovalBed> {
     return reply.body.items;
   };
   const rows = async (text: string, value: string) => (await bed.admin.query(text, [value])).rows;
+  const running = opened.move();
   return {
     ...{ bed, api, team, behaviours, start, submit, list },
     settle: runner.settle,
@@ -90,45 +83,14 @@ export async function createApprovalBed(): Promise<ApprovalBed> {
         "select action, actor_id, details from audit_logs where target_id = $1 order by chain_id, seq",
         targetId,
       ),
-    async close() {
-      await runner.close();
-      await api.close();
-      await bed.close();
-    },
+    close: () => running.disposeAsync(),
   };
 }
 
 function createRunner(bed: ExecutionBed, behaviours: Record<string, Behaviour>) {
   const { databaseUrl } = bed;
   const queue = createExecutionQueue({ kind: "postgres", databaseUrl, role: "atelier_worker" });
-  const database = bed.open("atelier_worker");
-  const scheduler = bed.open("atelier_scheduler");
-  const { engine, catalogue } = testEngine(createRunStore(database), behaviours);
-  const handle = createProcessor({
-    database,
-    queue,
-    gate: createClaimGate({
-      database,
-      workerId: uuidv7(),
-      queue,
-      onClaimed: () => {},
-      onError: () => {},
-    }),
-    leases: { hold: () => {}, drop: () => {}, stop: async () => {} },
-    isolation: createIsolation(),
-    workflows: createWorkflowCache(database, catalogue),
-    running: createRunningExecutions(),
-    engine: { ...engine, children: createChildSource(database), approvals: createApprovalSource(database) },
-    logger: createLogger("worker", "silent"),
-  });
-  const runQueued = async (): Promise<number> => {
-    await recoverExecutions(scheduler, queue);
-    const { rows } = await bed.admin.query(
-      "select id from workflow_executions where status = 'queued' and available_at <= now()",
-    );
-    await Promise.all(rows.map((row) => handle(row.id)));
-    return rows.length;
-  };
+  const { runQueued } = createInlineWorker({ bed, queue, behaviours });
   return {
     async settle() {
       while ((await runQueued()) > 0);

@@ -32,10 +32,13 @@ export type RouteServer = {
   close(): Promise<void>;
 };
 
+/** Nothing stays behind when it fails. */
 export async function startRouteServer(routesOf: (database: Database) => Route[]): Promise<RouteServer> {
-  const testDatabase = await createTestDatabase();
-  const database = createDatabase({ databaseUrl: testDatabase.databaseUrl, role: "atelier_api" });
-  const admin = new pg.Client({ connectionString: testDatabase.adminUrl });
+  await using opened = new AsyncDisposableStack();
+  const testDatabase = opened.adopt(await createTestDatabase(), (made) => made.drop());
+  const { databaseUrl, adminUrl } = testDatabase;
+  const database = opened.adopt(createDatabase({ databaseUrl, role: "atelier_api" }), (made) => made.close());
+  const admin = opened.adopt(new pg.Client({ connectionString: adminUrl }), (made) => made.end());
   await admin.connect();
   const people = new Map<string, Actor>();
   const app = createApp({
@@ -50,8 +53,13 @@ export async function startRouteServer(routesOf: (database: Database) => Route[]
     limitAttempt: (_request, _attempt, work) => work(),
   });
   const server = createServer(app).listen(0, "127.0.0.1");
+  opened.defer(() => {
+    server.closeAllConnections();
+    server.close();
+  });
   await once(server, "listening");
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const running = opened.move();
   return {
     url,
     database,
@@ -62,12 +70,7 @@ export async function startRouteServer(routesOf: (database: Database) => Route[]
       people.set(person.userId, { ...person, memberships: [...person.memberships, { workspaceId, role }] });
     },
     call: (person, method, path, body) => callJson(url, person, { method, path, body }),
-    async close() {
-      server.closeAllConnections();
-      server.close();
-      await Promise.all([database.close(), admin.end()]);
-      await testDatabase.drop();
-    },
+    close: () => running.disposeAsync(),
   };
 }
 
