@@ -7,14 +7,13 @@ import { spec } from "node:test/reporters";
 import { fileURLToPath } from "node:url";
 import { startTestServer } from "../test/support/postgres-server.ts";
 import { findPrograms } from "./test/find-programs.ts";
+import { type FileGroup, groupFiles } from "./test/group-files.ts";
+import { joinRuns } from "./test/join-runs.ts";
 import { listSkips } from "./test/list-skips.ts";
 import { createModuleCache } from "./test/module-cache.ts";
-import { orderFiles } from "./test/order-files.ts";
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "..");
 const namePrefix = "--test-name-pattern=";
-/** Files at a time. The machines this is meant for have two cores; with two files these were idle for a third of it. */
-const LANES = 3;
 
 process.exitCode = await main(process.argv.slice(2));
 
@@ -59,23 +58,27 @@ function findTestFiles(filters: readonly string[]): string[] {
   const found = globSync("**/*.test.ts", { cwd: root, exclude: skip }).filter(
     (file) => filters.length === 0 || filters.some((filter) => file.includes(filter.replace(/^\.\//, ""))),
   );
-  return orderFiles(found.sort()).map((file) => path.join(root, file));
+  return found.sort();
 }
 
 async function runFiles(files: string[], names: string[], signal: AbortSignal): Promise<boolean> {
   let failed = false;
-  const events = run({
-    files,
-    concurrency: LANES,
-    execArgv: ["--import", path.join(root, "scripts/test/end-hung-file.ts")],
-    cwd: root,
-    signal,
-    ...(names.length > 0 ? { testNamePatterns: names } : {}),
-  });
-  events.on("test:fail", (event) => {
-    if (event.todo === undefined || event.todo === false) failed = true;
-  });
-  await pipeline(listSkips(events), new spec(), process.stdout, { end: false });
+  const start = (group: FileGroup) => {
+    const events = run({
+      files: group.files.map((file) => path.join(root, file)),
+      concurrency: group.lanes,
+      execArgv: ["--import", path.join(root, "scripts/test/end-hung-file.ts")],
+      cwd: root,
+      signal,
+      ...(names.length > 0 ? { testNamePatterns: names } : {}),
+    });
+    events.on("test:fail", (event) => {
+      if (event.todo === undefined || event.todo === false) failed = true;
+    });
+    return events;
+  };
+  const runs = groupFiles(files).map((group) => () => start(group));
+  await pipeline(listSkips(joinRuns(runs)), new spec(), process.stdout, { end: false });
   return failed;
 }
 
