@@ -29,7 +29,7 @@ for (const { profile, skip } of FEW_PROFILES) {
       await doomed.ended;
       return id;
     };
-    const workflow = await stage.addWorkflow(everyKind(stage.sink.url));
+    const workflow = await stage.addWorkflow(everyKind(stage.sink.url, await stage.addCredential()));
     const points = CRASH_POINTS.filter((point) => point.startsWith("worker.") && !OTHERS.includes(point));
     for (const point of points) {
       // Some are passed by each of its five effects and their commits, the others once.

@@ -19,7 +19,10 @@ const configSchema = z.strictObject({
   repeatable: z
     .boolean()
     .default(true)
-    .describe("false: after a crash in the middle a person decides whether the call goes out again"),
+    .describe(
+      "false: when nobody knows whether the call was taken (a crash, a time-out, a lost line) a person decides " +
+        "whether it goes out again",
+    ),
   timeoutMs: z.int().min(1).max(86_400_000).default(30_000),
   failOnStatus: z.boolean().default(true).describe("false: a status of 400 or more is a normal output"),
 });

@@ -28,7 +28,7 @@ const configSchema = z.strictObject({
     .enum(["read", "write"])
     .default("read")
     .describe(
-      "read: in a read-only transaction that is rolled back; write: committed, or parked after a crash in the middle",
+      "read: in a read-only transaction that is rolled back; write: committed, or parked when nobody knows whether it was",
     ),
   maxRows: z.int().min(1).max(10_000).default(1_000).describe("With more rows than that the node fails"),
   timeoutMs: z.int().min(1).max(3_600_000).default(30_000).describe("From the connection to the last row"),

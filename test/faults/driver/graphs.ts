@@ -12,20 +12,32 @@ export function effect(
   return { id, type: "http.request", config: { method: "POST", url, ...config }, data };
 }
 
-/** Every node type of the platform that ends by itself; five effects, three of them in a loop. */
-export function everyKind(sinkUrl: string) {
-  const node = (id: string, type: string, config: Record<string, unknown> = {}) => ({
+/**
+ * Every node type of the platform that ends by itself and in one claim; five HTTP effects, three of them in a loop.
+ * `postgres` is a credential for a database to read from, which adds a sixth effect. What suspends or must not be repeated has
+ * scenarios of its own.
+ */
+export function everyKind(sinkUrl: string, postgres?: string) {
+  const node = (id: string, type: string, config: Record<string, unknown> = {}, data = {}) => ({
     id,
     type,
-    data: { config },
+    data: { config, ...data },
   });
+  const rows = { query: "select $1::int * 2 as twice", params: ["{{ input.n }}"] };
+  const asked = postgres
+    ? node("asked", "sql.query", rows, { credentials: { postgres } })
+    : node("asked", "data.transform", { value: "{{ input.n }}" });
   const call = (name: string) => node(name, "http.request", effect(sinkUrl, name).config);
   return {
     nodes: [
       node("start", "trigger.manual"),
       node("total", "data.transform", { value: "{{ input.n * 2 }}" }),
+      node("script", "code.javascript", { source: "return [1, 2, 3].map((n) => n + nodes.total);" }),
+      // So short that it is slept where it is.
+      node("pause", "flow.wait", { ms: 20 }),
+      asked,
       call("first"),
-      node("each", "flow.forEach", { items: "{{ [1, 2, 3] }}", concurrency: 2 }),
+      node("each", "flow.forEach", { items: "{{ nodes.script }}", concurrency: 2 }),
       call("item"),
       node("even", "flow.condition", { when: "{{ nodes.total >= 0 }}" }),
       node("kind", "flow.switch", { value: "{{ 'a' }}", cases: ["a", "b"] }),
@@ -34,7 +46,10 @@ export function everyKind(sinkUrl: string) {
     ],
     edges: [
       { source: "start", target: "total" },
-      { source: "total", target: "first" },
+      { source: "total", target: "script" },
+      { source: "script", target: "pause" },
+      { source: "pause", target: "asked" },
+      { source: "asked", target: "first" },
       { source: "first", target: "each" },
       { source: "each", sourceHandle: "item", target: "item" },
       { source: "each", sourceHandle: "done", target: "even" },

@@ -47,6 +47,8 @@ export type Stage = {
   /** Deaths of workers are noted for the judge. */
   start(role: RoleName, environment?: Readonly<Record<string, string>>): Promise<RoleProcess>;
   addWorkflow(graph: unknown): Promise<string>;
+  /** A credential of type postgres for the stage's own database, past its line. */
+  addCredential(): Promise<string>;
   /** Sent again under its key until it is accepted, as a careful client does; 503 is the only refusal there may be. */
   submit(workflowId: string, input?: unknown): Promise<string>;
   /** Every execution somebody was promised. */
@@ -78,7 +80,8 @@ export async function openStage(options: StageOptions, t: Cleanup): Promise<Stag
       NODE_ENV: "test",
       DATABASE_URL: postgresLine.through(database.databaseUrl),
       ...(redis && redisLine ? { REDIS_URL: redisLine.through(redis.url) } : {}),
-      ALLOW_PRIVATE_EGRESS: sink.address,
+      // The database past its line, for statements of workflows.
+      ALLOW_PRIVATE_EGRESS: `${sink.address},${new URL(database.databaseUrl).host}`,
       ...mutantSettings(),
     }),
     (made) => made.close(),
@@ -110,6 +113,13 @@ export async function openStage(options: StageOptions, t: Cleanup): Promise<Stag
       return process;
     },
     addWorkflow: async (graph) => createWorkflow(request, await person(), graph),
+    async addCredential() {
+      const body = { name: "database", type: "postgres", data: { url: database.databaseUrl } };
+      const { token } = await person();
+      const reply = await request<{ id: string }>("POST", "/api/credentials", { token, body });
+      if (reply.status !== 201) throw new Error(`the credential answered ${reply.status}: ${reply.text}`);
+      return reply.body.id;
+    },
     async submit(workflowId, input = null) {
       const id = await submitStubbornly(request, await person(), workflowId, input);
       accepted.add(id);
