@@ -32,10 +32,17 @@ export const PLAIN = {
 /** What woke it while it ran is not lost: it is queued again, and finds in the journal what has happened. */
 const isWoken = sql`coalesce(r.status = 'waiting' and e.wake > r.wake, false)`;
 
+/**
+ * Deaths of workers count against an execution until it has come as far as to wait: three within what it does between two
+ * waits are its fault, three in the months that it may live are not.
+ */
+const crashesOf = sql`case when r.status = 'waiting' then 0 else e.crash_count end`;
+
 export const SUSPENDING = {
   runColumns: sql`, "availableAt" timestamptz, wake int`,
   move: sql`status = case when ${isCancelled} then 'cancelled' when ${isWoken} then 'queued' else r.status end,
     error = case when ${isCancelled} then ${CANCELLED_ERROR} else r.error end,
+    crash_count = ${crashesOf},
     available_at = case when r.status = 'waiting' and not ${isWoken} then coalesce(r."availableAt", 'infinity')
       else clock_timestamp() end,
     finished_at = case when r.status in ('succeeded', 'failed', 'cancelled') or ${isCancelled}

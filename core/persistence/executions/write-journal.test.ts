@@ -143,8 +143,8 @@ test("no statement of anybody changes a finished execution", async () => {
 });
 
 test("each way to let go leaves the row as the next one needs it", async () => {
-  const queued = await running({ wake: 4 });
-  const waiting = await running();
+  const queued = await running({ wake: 4, crash_count: 2 });
+  const waiting = await running({ crash_count: 2 });
   const error = { code: "no_stock", message: "Nothing left", nodeId: "buy" };
   const failed = await running();
   await writeJournal(database, [
@@ -154,11 +154,15 @@ test("each way to let go leaves the row as the next one needs it", async () => {
   ]);
   const first = await bed.execution(queued);
   assert.deepEqual(
-    [first.status, first.wake, first.finished_at, first.lease_until],
-    ["queued", 5, null, null],
+    [first.status, first.wake, first.finished_at, first.lease_until, first.crash_count],
+    ["queued", 5, null, null, 2],
   );
   const second = await bed.execution(waiting);
-  assert.deepEqual([second.status, second.finished_at], ["waiting", null]);
+  assert.deepEqual(
+    [second.status, second.finished_at, second.crash_count],
+    ["waiting", null, 0],
+    "it has come as far as to wait: that workers died before is forgotten",
+  );
   const third = await bed.execution(failed);
   assert.deepEqual([third.status, third.error], ["failed", error]);
 });

@@ -71,7 +71,8 @@ export function finish(
   const isWoken = rules.wakesCounted && row.wake > wake;
   const waits = row.cancelRequested ? "cancelled" : isWoken ? "queued" : "waiting";
   const status = to === "waiting" ? waits : to;
-  return moved(row, status, { ...unowned, wake: row.wake + (to === "queued" ? 1 : 0) });
+  const crashes = to === "waiting" ? 0 : row.crashes;
+  return moved(row, status, { ...unowned, crashes, wake: row.wake + (to === "queued" ? 1 : 0) });
 }
 
 /** The time of what waits has come. */
