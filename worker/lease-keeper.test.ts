@@ -95,6 +95,26 @@ test("a cancel request is reported", { timeout: 60_000 }, async () => {
   await keeper.stop();
 });
 
+test("a cancel request does not wait for the next renewal", { timeout: 60_000 }, async () => {
+  const { keeper, hold, cancelled } = await startKeeper();
+  const leaseOf = async (id: string) => {
+    const text = "select lease_until::text until from workflow_executions where id = $1";
+    return (await bed.admin.query<{ until: string }>(text, [id])).rows[0]?.until;
+  };
+  // Now and then a renewal comes first: it reports as well.
+  for (let isBetween = false; !isBetween; ) {
+    const id = await hold();
+    await until(() => isRenewed(id));
+    const mark = "update workflow_executions set cancel_requested_at = now() where id = $1";
+    await bed.admin.query(mark, [id]);
+    const marked = await leaseOf(id);
+    await until(() => cancelled.has(id));
+    isBetween = marked === (await leaseOf(id));
+    keeper.drop({ id, fence: 3 });
+  }
+  await keeper.stop();
+});
+
 test("after its connection is cut the thread goes on by itself", { timeout: 60_000 }, async () => {
   const { keeper, workerId, hold, deaths } = await startKeeper();
   const id = await hold();

@@ -4,6 +4,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
 import { LEASE_MS, RENEW_MS } from "#core/domain/execution.ts";
 import { createDatabase } from "#core/persistence/database.ts";
+import { findCancelled } from "#core/persistence/executions/find-cancelled.ts";
 import { renewLeases } from "#core/persistence/executions/leases.ts";
 import { recordHeartbeat } from "#core/persistence/executions/workers.ts";
 
@@ -15,6 +16,12 @@ export type LeaseOrder = { kind: "hold" | "drop"; leases: readonly HeldLease[] }
 export type LeaseReport =
   | { kind: "renewed"; lost: HeldLease[]; cancelled: string[] }
   | { kind: "late"; message: string };
+
+/**
+ * Somebody who cancels waits for it: what runs hears of it within this and the time of two statements, and its children a
+ * second later at most.
+ */
+const LOOK_MS = 500;
 
 const { databaseUrl, workerId } = workerData as { databaseUrl: string; workerId: string };
 const held = new Map<string, number>();
@@ -33,12 +40,27 @@ const database = createDatabase({
   maxConnections: 1,
   queryTimeoutMs: LEASE_MS / 2,
 });
+let renewedAt = Number.NEGATIVE_INFINITY;
 while (!stopping.signal.aborted) {
-  await renewOnce();
-  await delay(RENEW_MS, undefined, { signal: stopping.signal }).catch(() => {});
+  const now = performance.now();
+  if (now - renewedAt > RENEW_MS - LOOK_MS / 2) {
+    renewedAt = now;
+    await renewOnce();
+  } else await lookOnce();
+  const rest = Math.max(0, LOOK_MS - (performance.now() - now));
+  await delay(rest, undefined, { signal: stopping.signal }).catch(() => {});
 }
 await database.close();
 parentPort?.close();
+
+async function lookOnce(): Promise<void> {
+  try {
+    const cancelled = await findCancelled(database, { owner: workerId, ids: [...held.keys()] });
+    if (cancelled.length > 0) tell({ kind: "renewed", lost: [], cancelled });
+  } catch {
+    // The next renewal meets the same trouble, and says so.
+  }
+}
 
 async function renewOnce(): Promise<void> {
   const asked = [...held].map(([id, fence]) => ({ id, fence }));
@@ -54,9 +76,13 @@ async function renewOnce(): Promise<void> {
       lost: asked.filter(({ id, fence }) => kept.get(id) !== fence && held.get(id) === fence),
       cancelled: renewed.filter((lease) => lease.cancelRequested).map((lease) => lease.id),
     };
-    parentPort?.postMessage(report);
+    tell(report);
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    parentPort?.postMessage({ kind: "late", message } satisfies LeaseReport);
+    tell({ kind: "late", message });
   }
+}
+
+function tell(report: LeaseReport): void {
+  parentPort?.postMessage(report);
 }
