@@ -93,8 +93,9 @@ async function runClaimed(dependencies: ProcessorDependencies, execution: Claime
       crashPoint("worker.before_ring");
       await queue.ring([{ executionId, wake: wake + 1, priority, band }]);
     }
-    if (execution.isLimited) await gate.letGo(execution);
   } finally {
+    // Whatever became of the run or its ring: its place is free.
+    if (execution.isLimited) await gate.letGo(execution);
     leases.drop({ id: executionId, fence });
     running.remove(execution);
     watch.ended(end);

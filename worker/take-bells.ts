@@ -1,4 +1,5 @@
 // From bell to slot: what finds none soon is rung for again, so that another worker may take it.
+import { AppError } from "#core/domain/app-error.ts";
 import { crashPoint } from "#core/domain/crash-points.ts";
 import type { Database } from "#core/persistence/database.ts";
 import { passOn } from "#core/persistence/executions/pass-on.ts";
@@ -31,12 +32,14 @@ export function createBellTaker({ database, queue, slots, answer, onError }: Bel
     async writeBatch(ids) {
       const due = await passOn(database, ids);
       if (due.length > 0) crashPoint("worker.after_pass_on");
-      await queue.ring(due.map(({ id, wake, band }) => ({ executionId: id, wake, band, priority: FIRST })));
+      const rings = due.map(({ id, wake, band }) => ({ executionId: id, wake, band, priority: FIRST }));
+      // Not the ids' fault: to halve the batch would give all of them another wake.
+      await queue.ring(rings).catch(onError);
       return ids.map(() => undefined);
     },
     maxBatch: MAX_BATCH,
     maxInFlight: 1,
-    isShared: () => true,
+    isShared: (error) => error instanceof AppError && error.retryable,
   });
   const run = async (executionId: string, band: number) => {
     if (await slots.run(() => answer(executionId), band)) return;
