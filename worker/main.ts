@@ -20,7 +20,7 @@ import { checkBackend, chooseBackend } from "#core/queue/queue-backend.ts";
 import { checkFoundations } from "#core/services/check-foundations.ts";
 import { endAbruptly, runRole, type Stop } from "#core/shutdown.ts";
 import { loadTracing } from "#core/telemetry/load-tracing.ts";
-import { countRings } from "#core/telemetry/ring-metrics.ts";
+import { countDropped, countRings } from "#core/telemetry/ring-metrics.ts";
 import { buildCredentials } from "./build-credentials.ts";
 import { buildMetrics } from "./build-metrics.ts";
 import { buildNetwork } from "./build-network.ts";
@@ -70,6 +70,7 @@ export async function startWorker(
   const traceRun = tracing?.run;
   const { registry, observeCommits, watch } = buildMetrics({ database, running, logger, traceRun });
   const queue = countRings(createExecutionQueue(backend, onError), registry);
+  const onDropped = countDropped(registry);
   const ring = ringing(queue, onError);
   const store = createRunStore(database, logger, observeCommits("journal"), ring, workerId);
   const [children, approvals] = [createChildSource(database), createApprovalSource(database)];
@@ -89,7 +90,7 @@ export async function startWorker(
   });
   const bells = createBellTaker({ ...shared, slots, answer });
   const consumer = await listenForRings({
-    open: (handle) => consumeBells({ backend, awaitRoom: slots.awaitFree, handle, onError }),
+    open: (handle) => consumeBells({ backend, awaitRoom: slots.awaitFree, handle, onDropped, onError }),
     handle: bells.take,
     hasBacklog: (ofBusy) => hasBacklog(database, ofBusy ? { from: BUSY } : { below: BUSY }),
     hasRoom: slots.hasRoom,

@@ -204,3 +204,33 @@ test(
     await worker.stop();
   },
 );
+
+test("a corrupt id and a queue that takes no ring spoil nothing: the others of the batch are passed on once", async () => {
+  const tenant = await addTenant("passed");
+  const workflow = { workflow_id: tenant.workflowId, workspace_id: tenant.workspaceId };
+  const ids = await Promise.all(Array.from({ length: 4 }, () => bed.addExecution(workflow)));
+  for (const [name, ring] of [
+    ["taken", async () => {}],
+    ["refused", () => Promise.reject(new Error("no queue"))],
+  ] as const) {
+    const rung: string[] = [];
+    const errors: unknown[] = [];
+    const bells = createBellTaker({
+      database: bed.open("atelier_worker", 2),
+      queue: {
+        ring(rings) {
+          rung.push(...rings.map(({ executionId }) => executionId));
+          return ring();
+        },
+      },
+      slots: { ...createSlots(1), run: async () => false },
+      answer: async () => {},
+      onError: (error) => errors.push(error),
+    });
+    bells.take([...ids.slice(0, 2), "no uuid", ...ids.slice(2)], 0);
+    await until(() => rung.length >= 4 && errors.length >= 1);
+    await bells.drain();
+    assert.deepEqual(rung.toSorted(), ids.toSorted(), name);
+  }
+  for (const id of ids) assert.equal((await bed.execution(id)).wake, 2, "once for each pass");
+});

@@ -22,6 +22,8 @@ export type BellConsumerOptions = {
   awaitRoom: (ofBusy: boolean) => Promise<void>;
   /** Takes the executions in. The job is over with that: their rows say what becomes of them. */
   handle: (executionIds: readonly string[], band: number) => void;
+  /** A job named nobody: it is dropped like one that did, what it may have meant is rung again by recovery. */
+  onDropped?: () => void;
   onError: (error: Error) => void;
 };
 
@@ -41,7 +43,7 @@ export async function consumeBells(options: BellConsumerOptions): Promise<BellCo
 }
 
 async function listenAt(name: QueueName, options: BellConsumerOptions): Promise<BellConsumer> {
-  const { backend, awaitRoom, handle, onError } = options;
+  const { backend, awaitRoom, handle, onDropped = () => {}, onError } = options;
   const worker = openWorker(backend, null, { maxStalledCount: 3, ...keptJobs(backend) }, name);
   worker.on("error", onError);
   await worker.waitUntilReady();
@@ -56,7 +58,9 @@ async function listenAt(name: QueueName, options: BellConsumerOptions): Promise<
       try {
         const job = await worker.getNextJob(token);
         if (!job) continue;
-        handle(idsOf(job.data), bandOf(job.priority));
+        const ids = idsOf(job.data);
+        if (ids.length > 0) handle(ids, bandOf(job.priority));
+        else onDropped();
         job.moveToCompleted(undefined, token, false).catch(report);
       } catch (error) {
         report(error);

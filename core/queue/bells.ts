@@ -53,8 +53,11 @@ function isShared({ wake, bell }: RingKey): boolean {
   return wake === 0 && typeof bell === "string";
 }
 
-export function idsOf(bell: Bell): string[] {
-  return "executionIds" in bell ? bell.executionIds : [bell.executionId];
+/** None for what is no bell of ours: anybody with the queue's password may put anything there. */
+export function idsOf(bell: Bell | null): string[] {
+  if (typeof bell !== "object" || bell === null) return [];
+  const ids: unknown = "executionIds" in bell ? bell.executionIds : [bell.executionId];
+  return Array.isArray(ids) ? ids.filter((id) => typeof id === "string") : [];
 }
 
 const PRIORITIES = 11;

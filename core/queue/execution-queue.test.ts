@@ -7,7 +7,7 @@ import { createTestDatabase, type TestDatabase } from "../../test/support/databa
 import { findRedisServer, startRedis, type TestRedis } from "../../test/support/redis-server.ts";
 import { BUSY } from "../domain/bands.ts";
 import { type BellConsumer, consumeBells } from "./bell-consumer.ts";
-import type { Ring } from "./bells.ts";
+import type { Bell, Ring } from "./bells.ts";
 import { createExecutionQueue, type ExecutionQueue } from "./execution-queue.ts";
 import { checkBackend, chooseBackend, type QueueBackend } from "./queue-backend.ts";
 
@@ -157,6 +157,35 @@ function defineContract(open: () => Promise<Bed>) {
     await until(() => heard.length === order.length);
     const names = heard.map((id) => order.findIndex((ring) => ring.executionId === id));
     assert.deepEqual(names, [1, 4, 2, 5, 0, 3]);
+  });
+
+  test("F23: what names no execution is dropped and counted, and holds up nobody", PATIENCE, async () => {
+    let dropped = 0;
+    const heard: string[] = [];
+    const nonsense = [
+      null,
+      7,
+      "text",
+      {},
+      { executionId: 1 },
+      { executionIds: "all" },
+      { executionIds: [null] },
+    ];
+    for (const data of nonsense) await queue.bull.add("execution", data as unknown as Bell);
+    const ring = ringOf();
+    await queue.ring([ring]);
+    const errors: Error[] = [];
+    const consumer = await consumeBells({
+      backend: bed.backend,
+      awaitRoom: async () => {},
+      handle: (ids) => heard.push(...ids),
+      onDropped: () => dropped++,
+      onError: (error) => errors.push(error),
+    });
+    consumers.push(consumer);
+    await until(() => heard.length === 1 && dropped === nonsense.length);
+    assert.deepEqual([heard, errors], [[ring.executionId], []]);
+    await until(async () => (await queue.bull.getActiveCount()) === 0);
   });
 
   test("a bell is left to others while there is no room", PATIENCE, async () => {

@@ -33,7 +33,7 @@ export function startProcess({ entry, mark, maxOldSpaceMb }: SandboxProgram): Ch
  * Neither JSONata nor QuickJS gives a way to run JavaScript of the host; should one be found, the code could read no file
  * but its own sources, start no process and find no secret in its environment. It could open connections: Node 24 has no
  * permission for the network to take away, so what must not be reached from here needs a wall outside of the process
- * (docs/sandbox.md). Workers are allowed for the thread that watches the parent.
+ * (docs/security.md). Workers are allowed for the thread that watches the parent.
  */
 function permissionFlags(): string[] {
   const readable = ["../../core", "../../package.json", "../../node_modules"].map((place) =>

@@ -25,3 +25,13 @@ export function countRings<Ring, Queue extends Ringing<Ring>>(queue: Queue, regi
     },
   };
 }
+
+/** Counts jobs of the queue that name no execution. */
+export function countDropped(registry: Registry): () => void {
+  const dropped = new Counter({
+    name: "atelier_bells_dropped_total",
+    help: "Jobs taken from the queue that name no execution: not written by this platform",
+    registers: [registry],
+  });
+  return () => dropped.inc();
+}
