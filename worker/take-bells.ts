@@ -31,9 +31,9 @@ export function createBellTaker({ database, queue, slots, answer, onError }: Bel
   const given = createGroupWriter<string, void>({
     async writeBatch(ids) {
       const due = await passOn(database, ids);
-      if (due.length > 0) crashPoint("worker.after_pass_on");
       const rings = due.map(({ id, wake, band }) => ({ executionId: id, wake, band, priority: FIRST }));
-      // Not the ids' fault: to halve the batch would give all of them another wake.
+      // A ring that fails is not the ids' fault: to halve the batch would give all of them another wake.
+      if (due.length > 0) crashPoint("worker.after_pass_on");
       await queue.ring(rings).catch(onError);
       return ids.map(() => undefined);
     },
