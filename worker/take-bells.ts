@@ -3,6 +3,7 @@ import { AppError } from "#core/domain/app-error.ts";
 import { crashPoint } from "#core/domain/crash-points.ts";
 import type { Database } from "#core/persistence/database.ts";
 import { passOn } from "#core/persistence/executions/pass-on.ts";
+import type { DueExecution } from "#core/persistence/executions/rings.ts";
 import { createGroupWriter } from "#core/persistence/group-writer.ts";
 import type { ExecutionQueue } from "#core/queue/execution-queue.ts";
 import type { Slots } from "./slots.ts";
@@ -27,14 +28,15 @@ export type BellTakerOptions = {
 const FIRST = 10;
 const MAX_BATCH = 200;
 
+const toFirst = ({ id, wake, band }: DueExecution) => ({ executionId: id, wake, band, priority: FIRST });
+
 export function createBellTaker({ database, queue, slots, answer, onError }: BellTakerOptions): BellTaker {
   const given = createGroupWriter<string, void>({
     async writeBatch(ids) {
       const due = await passOn(database, ids);
-      const rings = due.map(({ id, wake, band }) => ({ executionId: id, wake, band, priority: FIRST }));
       // A ring that fails is not the ids' fault: to halve the batch would give all of them another wake.
       if (due.length > 0) crashPoint("worker.after_pass_on");
-      await queue.ring(rings).catch(onError);
+      await queue.ring(due.map(toFirst)).catch(onError);
       return ids.map(() => undefined);
     },
     maxBatch: MAX_BATCH,
