@@ -1,18 +1,19 @@
 // From ring to end: claim, load, run, let go. Translates every failure; a ring never rejects.
 import { AppError } from "#core/domain/app-error.ts";
 import { crashPoint } from "#core/domain/crash-points.ts";
-import type { ClaimedExecution } from "#core/domain/journal.ts";
-import { type EngineDependencies, type RunEnd, runExecution } from "#core/engine/run-execution.ts";
+import type { ClaimedExecution, ExecutionMove } from "#core/domain/journal.ts";
+import type { CompiledWorkflow } from "#core/engine/compile-workflow.ts";
+import { type EngineDependencies, moveAfter, type RunEnd, runExecution } from "#core/engine/run-execution.ts";
 import type { Logger } from "#core/logger.ts";
 import type { Database } from "#core/persistence/database.ts";
-import { loadHistory } from "#core/persistence/executions/load-history.ts";
 import { postponeSuspect } from "#core/persistence/executions/postpone-suspect.ts";
 import type { ExecutionQueue } from "#core/queue/execution-queue.ts";
-import { awaitDatabase } from "./await-database.ts";
+import { awaitDatabase, isUnavailable } from "./await-database.ts";
 import type { ClaimGate } from "./claim-gate.ts";
 import { createFewAtOnce, type FewAtOnce } from "./few-at-once.ts";
 import type { Isolation } from "./isolation.ts";
 import type { LeaseKeeper } from "./lease-keeper.ts";
+import { createHistoryLoader, type History, type HistoryLoader } from "./load-history.ts";
 import { createExecutionWatch, type ExecutionWatch, type WatchExecution } from "./observe-execution.ts";
 import type { RunningExecutions } from "./running-executions.ts";
 import type { WorkflowCache } from "./workflow-cache.ts";
@@ -28,6 +29,8 @@ export type ProcessorDependencies = {
   workflows: WorkflowCache;
   running: RunningExecutions;
   engine: EngineDependencies;
+  /** Default: with the bounds that suit the heap of this process. */
+  loadHistory?: HistoryLoader;
   /** Told of every claim; without it, failures are logged all the same. */
   watch?: WatchExecution;
   logger: Logger;
@@ -37,7 +40,8 @@ export type ProcessorDependencies = {
 const POSTPONED = { forMs: 1_000, longestMs: 30_000 };
 
 /** Answers one ring. Resolves when the execution has ended, moved on or turned out not to be ours. */
-export function createProcessor(dependencies: ProcessorDependencies): (executionId: string) => Promise<void> {
+export function createProcessor(given: ProcessorDependencies): (executionId: string) => Promise<void> {
+  const dependencies = { loadHistory: createHistoryLoader(given), ...given };
   const { database, gate, isolation, running, logger, fewAtOnce = createFewAtOnce() } = dependencies;
 
   /** False: it is a suspect and was left. */
@@ -79,7 +83,11 @@ export function createProcessor(dependencies: ProcessorDependencies): (execution
   };
 }
 
-async function runClaimed(dependencies: ProcessorDependencies, execution: ClaimedExecution): Promise<void> {
+type Processor = ProcessorDependencies & { loadHistory: HistoryLoader };
+
+const NO_HISTORY: History = { steps: [], lastSeq: 0, release: () => {} };
+
+async function runClaimed(dependencies: Processor, execution: ClaimedExecution): Promise<void> {
   const { gate, leases, running, queue } = dependencies;
   const { id: executionId, fence, wake, priority, band } = execution;
   crashPoint("worker.after_claim");
@@ -107,28 +115,48 @@ function watchOf({ watch, logger }: ProcessorDependencies, execution: ClaimedExe
 }
 
 async function runToEnd(
-  { database, workflows, engine }: ProcessorDependencies,
+  { workflows, engine, loadHistory }: Processor,
   execution: ClaimedExecution,
   signal: AbortSignal,
   watch: ExecutionWatch,
 ): Promise<RunEnd> {
-  const { id, fence, workflowId, version } = execution;
+  const { workflowId, version } = execution;
+  let [workflow, history]: [CompiledWorkflow | null, History] = [null, NO_HISTORY];
   try {
-    const [workflow, history] = await awaitDatabase(
-      async () =>
-        [
-          await workflows.get(workflowId, version),
-          execution.hasHistory ? await loadHistory(database, execution) : [],
-        ] as const,
-      signal,
-    );
-    crashPoint("worker.after_load");
-    return await runExecution(engine, { execution, workflow, history, signal, observer: watch });
+    workflow = await awaitDatabase(() => workflows.get(workflowId, version), signal);
+    // A run that is cancelled looks at nothing.
+    if (execution.hasHistory && !execution.cancelRequested) {
+      history = await loadHistory(execution, workflow, signal);
+    }
   } catch (error) {
-    if (!(error instanceof AppError) || error.code !== "invalid_version") throw error;
-    const move = { to: "failed", error: { code: error.code, message: error.message } } as const;
-    await engine.store.write({ executionId: id, fence, steps: [], move });
-    watch.moved(move);
-    return move.to;
+    if (!(error instanceof AppError) || isUnavailable(error)) throw error;
+    return endUnstarted(engine, execution, moveAfter(error), watch);
   }
+  try {
+    crashPoint("worker.after_load");
+    const { steps, lastSeq } = history;
+    return await runExecution(engine, {
+      execution,
+      workflow,
+      history: steps,
+      lastSeq,
+      signal,
+      observer: watch,
+    });
+  } finally {
+    history.release();
+  }
+}
+
+/** Ends a claim whose run could not begin; null: it is not ours any more. */
+async function endUnstarted(
+  { store }: EngineDependencies,
+  { id, fence, parentId }: ClaimedExecution,
+  move: ExecutionMove | null,
+  watch: ExecutionWatch,
+): Promise<RunEnd> {
+  if (!move) return "lost";
+  await store.write({ executionId: id, fence, steps: [], parentId, move });
+  watch.moved(move);
+  return move.to;
 }

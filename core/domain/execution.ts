@@ -48,5 +48,10 @@ export const MAX_CRASHES = 3;
 export const MAX_WAIT_MS = 31_536_000_000;
 /** How many executions may be above a sub-workflow's. */
 export const MAX_DEPTH = 16;
+/**
+ * What a resumed execution may need of its journal, in bytes of a worker's memory (64 MiB); beyond, it ends with
+ * `journal_too_large`. A worker with a small heap gives one an eighth of it, and a quarter to all together.
+ */
+export const MAX_JOURNAL_BYTES = 67_108_864;
 /** A node's output in bytes of JSON; bigger things are files. */
 export const MAX_OUTPUT_BYTES = 1_048_576;

@@ -70,6 +70,9 @@ export type StepRecord = {
   expired?: { approvalId: string; workspaceId: string };
 };
 
+/** Stands for an output that a resume has left in the journal. */
+export const NOT_LOADED = Symbol("not loaded");
+
 export type ApprovalStart = {
   id: string;
   message: string;

@@ -28,20 +28,25 @@ export type JournalOptions = {
   execution: ClaimedExecution;
   /** Steps written by earlier claims. */
   history: readonly StepRecord[];
+  /** The highest `seq` there is, where `history` leaves steps out. */
+  lastSeq?: number | undefined;
   /** Aborted with `lease_lost`, it ends all writing. */
   signal: AbortSignal;
   onLost(reason: AppError): void;
 };
 
-export function createJournal({ store, execution, history, signal, onLost }: JournalOptions): Journal {
+export function createJournal(options: JournalOptions): Journal {
+  const { store, execution, history, lastSeq = 0, signal, onLost } = options;
   const started = performance.now();
   const claimedAt = Date.parse(execution.claimedAt);
   const past = new Map<string, StepRecord[]>();
   for (const record of history) {
     const key = keyOf(record.nodeId, record.iteration);
-    past.set(key, [...(past.get(key) ?? []), record]);
+    const known = past.get(key);
+    if (known) known.push(record);
+    else past.set(key, [record]);
   }
-  let seq = history.reduce((highest, record) => Math.max(highest, record.seq), 0);
+  let seq = history.reduce((highest, record) => Math.max(highest, record.seq), lastSeq);
   // Keyed by attempt: a start and an end that meet in the buffer are one row.
   let buffer = new Map<string, StepRecord>();
   let bufferedBytes = 0;

@@ -59,6 +59,20 @@ export function stateFromJournal(context: RunContext, scope: RunScope, plan: Nod
   }
 }
 
+/** By which port a node with these attempts has ended (undefined: its only one, null: none); null: it is still to run. */
+export function settledPort(
+  plan: NodePlan,
+  past: readonly StepRecord[],
+): { port: string | undefined | null } | null {
+  const last = past.at(-1);
+  if (last?.status === "succeeded") return { port: last.port ?? undefined };
+  if (last?.status !== "failed" || !last.error) return null;
+  const failures = past.filter((step) => step.status === "failed" && !isInterruption(step.error)).length;
+  if (nextDelay(plan, failures, last.error) !== null) return null;
+  const end = endFailed(plan, last.error);
+  return end.kind === "ended" ? { port: end.port } : null;
+}
+
 /** Milliseconds until the next attempt, null when there is none. */
 export function nextDelay(plan: NodePlan, failures: number, error: StepError): number | null {
   if (!error.retryable) return null;

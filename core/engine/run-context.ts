@@ -1,5 +1,6 @@
 // What one run of an execution carries through the engine.
-import type { ClaimedExecution } from "#core/domain/journal.ts";
+import { AppError } from "#core/domain/app-error.ts";
+import { type ClaimedExecution, NOT_LOADED } from "#core/domain/journal.ts";
 import type { NodePorts } from "#core/domain/node.ts";
 import type { Redactor } from "#core/domain/redact.ts";
 import type { RunObserver } from "#core/domain/run-observer.ts";
@@ -45,7 +46,14 @@ export type RunScope = {
 /** A node's output as seen from a scope: its own iteration first, then outside. */
 export function findOutput(scope: RunScope, nodeId: string): unknown {
   for (let at: RunScope | null = scope; at; at = at.parent) {
-    if (at.outputs.has(nodeId)) return at.outputs.get(nodeId);
+    if (at.outputs.has(nodeId)) return knownOutput(at, nodeId);
   }
   return undefined;
+}
+
+/** Throws `engine_error` for one that a resume left out: nobody goes on with less than there is. */
+export function knownOutput(scope: RunScope, nodeId: string): unknown {
+  const output = scope.outputs.get(nodeId);
+  if (output !== NOT_LOADED) return output;
+  throw new AppError("engine_error", `The output of ${nodeId} was not loaded although it is needed`);
 }

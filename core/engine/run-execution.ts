@@ -32,6 +32,8 @@ export type RunRequest = {
   workflow: CompiledWorkflow;
   /** Steps written by earlier claims. */
   history: readonly StepRecord[];
+  /** The highest `seq` of the journal, where `history` leaves steps out. */
+  lastSeq?: number | undefined;
   /** Abort with an AppError: `cancelled`, `lease_lost` (write nothing more) or `shutdown` (hand it back). */
   signal: AbortSignal;
   observer?: RunObserver | undefined;
@@ -50,6 +52,7 @@ export async function runExecution(dependencies: EngineDependencies, request: Ru
     store: dependencies.store,
     execution,
     history: request.history,
+    lastSeq: request.lastSeq,
     signal: request.signal,
     onLost: abort,
   });
@@ -146,7 +149,7 @@ async function failWithoutJournal(
 }
 
 /** What the reason of an abort means for the execution; null: it is not ours any more. */
-function moveAfter(reason: unknown): ExecutionMove | null {
+export function moveAfter(reason: unknown): ExecutionMove | null {
   if (!(reason instanceof AppError)) {
     const message = reason instanceof Error ? reason.message : String(reason);
     return { to: "failed", error: { code: "engine_error", message } };
@@ -168,7 +171,7 @@ function moveAfter(reason: unknown): ExecutionMove | null {
 }
 
 /** The trigger the start named, else the first trigger.manual, else the only trigger there is. */
-function findStart(workflow: CompiledWorkflow, execution: ClaimedExecution): string {
+export function findStart(workflow: CompiledWorkflow, execution: ClaimedExecution): string {
   const triggers = [...workflow.plans.values()].filter((plan) => plan.definition.inputs.length === 0);
   const start = execution.triggerNode
     ? triggers.find((plan) => plan.node.id === execution.triggerNode)
@@ -178,6 +181,6 @@ function findStart(workflow: CompiledWorkflow, execution: ClaimedExecution): str
 }
 
 /** What takes part outside of loops: only what the trigger reaches. */
-function topMembers(graph: CompiledGraph, start: string): Set<string> {
+export function topMembers(graph: CompiledGraph, start: string): Set<string> {
   return new Set([...reachableFrom(graph, start)].filter((id) => graph.loopOf.get(id) === null));
 }

@@ -6,7 +6,7 @@ import { BRANCH_FAILED, type EachOutcome, PARKED, SUSPENDED } from "./attempt-no
 import { sizeOf, tooLarge } from "./check-output.ts";
 import type { NodePlan } from "./compile-workflow.ts";
 import { leadsOn, settleNode, startScope } from "./next-nodes.ts";
-import type { RunContext, RunScope } from "./run-context.ts";
+import { knownOutput, type RunContext, type RunScope } from "./run-context.ts";
 import { runNode } from "./run-node.ts";
 
 type ScopeStart = {
@@ -64,9 +64,9 @@ export async function runScope(context: RunContext, start: ScopeStart): Promise<
 
 function outputOf(scope: RunScope, last: ReadonlySet<string>): unknown {
   const [only] = last;
-  if (last.size === 1 && only !== undefined) return scope.outputs.get(only);
+  if (last.size === 1 && only !== undefined) return knownOutput(scope, only);
   const ended = scope.progress.graph.order.filter((id) => last.has(id));
-  return ended.length === 0 ? null : Object.fromEntries(ended.map((id) => [id, scope.outputs.get(id)]));
+  return ended.length === 0 ? null : Object.fromEntries(ended.map((id) => [id, knownOutput(scope, id)]));
 }
 
 /** Runs a loop's body once per item, so many at a time; resolves to the results in the order of the items. */

@@ -15,6 +15,16 @@ export function isSilent(error: unknown): boolean {
   return error instanceof AppError && error.cause instanceof Error && error.cause.message === NO_ANSWER;
 }
 
+/** The server broke the statement off because it took too long (30 s): it is there, and may say so for ever. */
+export function isStatementTimeout(error: unknown): boolean {
+  return (
+    error instanceof AppError &&
+    error.cause instanceof Error &&
+    "code" in error.cause &&
+    error.cause.code === "57014"
+  );
+}
+
 /** By row-level security: in a workspace that was the person's when the request came in. */
 export function isRefusedRow(error: unknown): boolean {
   return error instanceof Error && "code" in error && error.code === "42501";

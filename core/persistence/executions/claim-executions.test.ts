@@ -4,7 +4,8 @@ import { after, before, test } from "node:test";
 import { v7 as uuidv7 } from "uuid";
 import { createExecutionBed, type ExecutionBed, stepOf } from "../../../test/support/executions.ts";
 import type { Database } from "../database.ts";
-import { claimExecutions, findUnclaimed, loadSteps, loadVersionGraph } from "./claim-executions.ts";
+import { claimExecutions, findUnclaimed, loadVersionGraph } from "./claim-executions.ts";
+import { loadSmallJournal } from "./load-steps.ts";
 import { writeJournal } from "./write-journal.ts";
 
 let bed: ExecutionBed;
@@ -111,7 +112,7 @@ test("steps come back as they were written, in the order of what happened", asyn
   ];
   await writeJournal(database, [{ executionId: id, fence: 1, steps }]);
   const kept = steps.toReversed().map((step) => ({ ...step, wakeAt: null, state: null }));
-  assert.deepEqual(await loadSteps(database, id), kept);
+  assert.deepEqual(await loadSmallJournal(database, id), kept);
 });
 
 test("a version's graph is what was saved; one that is not there is null", async () => {

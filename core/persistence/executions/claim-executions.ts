@@ -1,10 +1,9 @@
 // Claims: many rings answered by one guarded update, lease and fence on the database clock.
-import type { ChildEnd, ClaimedExecution, StepRecord } from "../../domain/journal.ts";
+import type { ClaimedExecution } from "../../domain/journal.ts";
 import type { Executor } from "../database.ts";
 import { type Sql, sql } from "../sql.ts";
 import { QUEUED } from "./bound-status.ts";
 import { inMonthsOf } from "./months-of-ids.ts";
-import { hasSentOnce } from "./sent-effects.ts";
 
 export type Claim = {
   ids: readonly string[];
@@ -68,29 +67,6 @@ export async function findUnclaimed(
     where id = any(${ids}::uuid[]) and status = ${QUEUED} and available_at <= clock_timestamp()`);
   const idsOf = (isSuspect: boolean) => rows.filter((row) => row.isSuspect === isSuspect).map(({ id }) => id);
   return { suspects: new Set(idsOf(true)), limited: idsOf(false) };
-}
-
-/** All attempts of all nodes so far, oldest first; steps that wait for a child that has ended hold its end as answer. */
-export async function loadSteps(database: Executor, executionId: string): Promise<StepRecord[]> {
-  const steps = await database.many<StepRecord>(sql`
-    select node_id "nodeId", node_type "nodeType", iteration, attempt, status, seq, effect,
-      idempotency_key "idempotencyKey", port, input, output, error,
-      started_at "startedAt", finished_at "finishedAt", wake_at "wakeAt", state
-    from execution_steps where execution_id = ${executionId} order by seq`);
-  const awaited = steps.flatMap(({ status, state }) =>
-    status === "waiting" && state?.childId ? [state.childId] : [],
-  );
-  if (awaited.length === 0) return steps;
-  const ends = await database.many<ChildEnd & { id: string }>(sql`
-    select id, status, output, error,
-      status <> 'succeeded' and ${hasSentOnce(sql`e.id`)} "hasSentOnce"
-    from workflow_executions e
-    where id = any(${awaited}::uuid[]) and status in ('succeeded', 'failed', 'cancelled')`);
-  const answers = new Map(ends.map(({ id, ...end }) => [id, end]));
-  return steps.map((step) => {
-    const answer = step.status === "waiting" && answers.get(step.state?.childId ?? "");
-    return answer ? { ...step, state: { ...step.state, answer } } : step;
-  });
 }
 
 /** The graph of a version as saved; null when there is none. */

@@ -1,4 +1,4 @@
-// A decision on an effect in doubt that came while other branches ran: the next claim carries it out (`loadHistory`).
+// A decision on an effect in doubt that came while other branches ran: the next claim carries it out (`endDecided`).
 import { sql } from "../sql.ts";
 
 /** Of a row `s` of execution_steps. */

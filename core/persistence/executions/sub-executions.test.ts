@@ -5,9 +5,9 @@ import { v7 as uuidv7 } from "uuid";
 import { createExecutionBed, type ExecutionBed, type Row, stepOf } from "../../../test/support/executions.ts";
 import type { ChildStart, JournalWrite, StepRecord } from "../../domain/journal.ts";
 import type { Database } from "../database.ts";
-import { loadSteps } from "./claim-executions.ts";
 import { cancelExecution } from "./executions.ts";
 import { reapExecutions } from "./leases.ts";
+import { loadSmallJournal } from "./load-steps.ts";
 import { makePendingMoves, wakeDue } from "./wake-executions.ts";
 import { writeJournal } from "./write-journal.ts";
 
@@ -130,7 +130,7 @@ test("a child's end wakes its parent and is its step's answer, whoever writes th
     const row = await bed.execution(parent);
     assert.equal(row.status, "queued", name);
     assert.equal(row.wake, 1, name);
-    const [step] = await loadSteps(worker, parent);
+    const [step] = (await loadSmallJournal(worker, parent)) ?? [];
     const answer = step?.state?.answer as { status: string } | undefined;
     assert.equal(answer?.status, await statusOf(child), name);
   }
@@ -141,7 +141,7 @@ test("a failed child's end says whether something that must not be repeated has 
     const { parent, child } = await addFamily("waiting");
     const steps = [stepOf("pay", { effect, idempotencyKey: "k" })];
     await writeJournal(worker, [write(child, { steps, move: { to: "failed", error: null } })]);
-    const [step] = await loadSteps(worker, parent);
+    const [step] = (await loadSmallJournal(worker, parent)) ?? [];
     const answer = step?.state?.answer as { hasSentOnce?: boolean };
     assert.equal(answer.hasSentOnce, effect === "effectful");
   }

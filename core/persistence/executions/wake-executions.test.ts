@@ -6,7 +6,7 @@ import { v7 as uuidv7 } from "uuid";
 import { createExecutionBed, type ExecutionBed, stepOf } from "../../../test/support/executions.ts";
 import type { JournalWrite } from "../../domain/journal.ts";
 import type { Database, Executor } from "../database.ts";
-import { loadSteps } from "./claim-executions.ts";
+import { loadSmallJournal } from "./load-steps.ts";
 import { answerStep, wakeDue } from "./wake-executions.ts";
 import { writeJournal } from "./write-journal.ts";
 
@@ -56,7 +56,7 @@ test("what waits for nothing is never due; what waits for a time is woken when i
   }
   assert.deepEqual(woken, [{ id: due, wake: 4, priority: 0, band: 18 }]);
   assert.deepEqual(await wakeDue(scheduler, 10), []);
-  assert.equal((await loadSteps(worker, due))[0]?.wakeAt, wakeAt);
+  assert.equal((await loadSmallJournal(worker, due))?.[0]?.wakeAt, wakeAt);
   const row = await bed.execution(due);
   assert.ok((row.rung_at as Date) >= new Date(wakeAt));
   assert.equal((await bed.execution(never)).status, "waiting");
@@ -67,7 +67,7 @@ test("an answer wakes the execution and is there when it runs again; a second on
   await writeJournal(worker, [parks(id)]);
   assert.deepEqual(await answer(id, { text: "ja" }), { id, wake: 4, priority: 0, band: 18, isQueued: true });
   assert.equal(await answer(id), null);
-  const [step] = await loadSteps(worker, id);
+  const [step] = (await loadSmallJournal(worker, id)) ?? [];
   assert.deepEqual(step?.state, { waitsFor: { kind: "test" }, answer: { text: "ja" } });
   const stranger = await running();
   await writeJournal(worker, [parks(stranger)]);

@@ -27,6 +27,10 @@ export const OFF_THE_PATHS: Readonly<Record<string, string>> = {
   "worker/read-vault-field.ts": "reads",
   "worker/resolve-reference.ts": "reads",
   "worker/watch-claims.ts": "reads",
+  "worker/await-database.ts": "tries again what is accounted for where it is asked for",
+  "worker/byte-budget.ts": "waits in memory",
+  "worker/load-history.ts":
+    "reads, and ends what was decided: undone or done, the next claim finds it as it is",
   "worker/workflow-cache.ts": "reads",
 };
 
@@ -186,7 +190,8 @@ export const ACCOUNTED: Readonly<Record<string, Readonly<Record<string, string>>
     "answer › fewAtOnce.run": INSIDE,
     "createProcessor › running.during": INSIDE,
     "runClaimed › gate.letGo": "worker.after_call",
-    "runToEnd › engine.store.write": AFTER_COMMIT,
+    "runToEnd › loadHistory": READS,
+    "endUnstarted › store.write": AFTER_COMMIT,
   },
   "worker/running-executions.ts": { "during › work": INSIDE, "whenIdle › new Promise": PAUSES },
   "worker/slots.ts": { "run › work": INSIDE },

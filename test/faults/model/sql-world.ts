@@ -5,9 +5,9 @@ import type { ExecutionMove, JournalWrite, StepRecord } from "../../../core/doma
 import type { Executor } from "../../../core/persistence/database.ts";
 import { claimExecutions } from "../../../core/persistence/executions/claim-executions.ts";
 import { decideStep, lockExecution } from "../../../core/persistence/executions/decide-step.ts";
+import { endDecided } from "../../../core/persistence/executions/end-decided.ts";
 import { cancelExecution } from "../../../core/persistence/executions/executions.ts";
 import { reapExecutions, renewLeases } from "../../../core/persistence/executions/leases.ts";
-import { loadHistory } from "../../../core/persistence/executions/load-history.ts";
 import { insertRetry } from "../../../core/persistence/executions/retry-execution.ts";
 import { markRung } from "../../../core/persistence/executions/rings.ts";
 import { answerStep, wakeDue } from "../../../core/persistence/executions/wake-executions.ts";
@@ -91,7 +91,7 @@ export async function createSqlWorld(t: { after(callback: () => Promise<void>): 
               return async () => {
                 const claim = { ids: [id, id], owner: owners[command.by], leaseMs: LEASE_MS * 1_000 };
                 const claimed = await claimExecutions(worker, { ...claim, crashesBelow: MAX_CRASHES });
-                for (const one of claimed) await loadHistory(worker, one);
+                for (const one of claimed) await endDecided(worker, one);
               };
             case "proceed":
               return run ? proceed(id, world, run, command.to) : async () => {};

@@ -1,21 +1,23 @@
-// What a claim starts from: the steps so far, and first what people have decided on while another claim ran.
+// What people have decided on while another claim ran takes effect when the next one begins.
 import type { StepRecord } from "../../domain/journal.ts";
 import type { Executor } from "../database.ts";
 import { sql } from "../sql.ts";
-import { loadSteps } from "./claim-executions.ts";
 import { isDecided } from "./is-decided.ts";
 
+/** A step that was decided on and has not ended. */
+export function awaitsEnd({ status, state }: StepRecord): boolean {
+  return status === "unknown" && state?.decision !== undefined;
+}
+
 /**
- * Under its claim, before anything of it runs. A step that was decided on meanwhile ends now, after all others, so that
- * who follows the execution by `seq` sees it.
+ * Under its claim, before anything of it runs. Steps that were decided on end now, after all others, so that who follows
+ * the execution by `seq` sees it.
  */
-export async function loadHistory(
+export function endDecided(
   database: Executor,
   { id, fence }: { id: string; fence: number },
-): Promise<StepRecord[]> {
-  const steps = await loadSteps(database, id);
-  if (!steps.some(({ status, state }) => status === "unknown" && state?.decision)) return steps;
-  await database.run(sql`
+): Promise<number> {
+  return database.run(sql`
     with held as (
       select id from workflow_executions where id = ${id} and fence = ${fence} and status = 'running' for share
     ),
@@ -30,5 +32,4 @@ export async function loadHistory(
     from decided d, held
     where s.execution_id = held.id and s.execution_id = ${id} and s.node_id = d.node_id and s.iteration = d.iteration
       and s.attempt = d.attempt`);
-  return loadSteps(database, id);
 }
