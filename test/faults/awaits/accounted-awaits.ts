@@ -27,7 +27,6 @@ export const OFF_THE_PATHS: Readonly<Record<string, string>> = {
   "worker/read-vault-field.ts": "reads",
   "worker/resolve-reference.ts": "reads",
   "worker/watch-claims.ts": "reads",
-  "worker/await-database.ts": "tries again what is accounted for where it is asked for",
   "worker/byte-budget.ts": "waits in memory",
   "worker/load-history.ts":
     "reads, and ends what was decided: undone or done, the next claim finds it as it is",
@@ -153,7 +152,11 @@ export const ACCOUNTED: Readonly<Record<string, Readonly<Record<string, string>>
     "run › session.close.catch": OPENS,
     "timed › session.recover": INSIDE,
   },
-  "worker/await-database.ts": { "awaitDatabase › work": INSIDE, "awaitDatabase › delay": PAUSES },
+  "worker/await-database.ts": {
+    "awaitDatabase › work": INSIDE,
+    "awaitDatabase › isStatementTimeout": "no await, a word about an error",
+    "awaitDatabase › delay": PAUSES,
+  },
   "worker/claim-gate.ts": {
     "claimFree › claimExecutions": "worker.after_claim",
     "claimRest › findUnclaimed": READS,
