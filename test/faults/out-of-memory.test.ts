@@ -1,12 +1,16 @@
-// F08: workers with a small heap, and executions that would fill it with what they have written down.
+// F08: workers with a small heap, and executions that would fill it by what they have written down or by what they hold.
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import { MAX_CRASHES } from "../../core/domain/execution.ts";
+import { expireLeases } from "../../core/persistence/expire-leases.ts";
 import { chain } from "../support/workflows.ts";
 import { effect } from "./driver/graphs.ts";
+import { judge } from "./driver/judge.ts";
 import { openStage, type Stage } from "./driver/stage.ts";
 
 const SMALL_HEAP = { NODE_OPTIONS: "--max-old-space-size=128" };
+const TINY_HEAP = { NODE_OPTIONS: "--max-old-space-size=80" };
 const GOOD = 20;
 
 async function endOf({ trace }: Stage, id: string) {
@@ -91,4 +95,35 @@ test("F08 a worker with a heap of 128 MB resumes journals of 250 MB: one needs l
   assert.deepEqual(await endOf(stage, done), ["succeeded", null]);
   assert.deepEqual(await endOf(stage, open), ["failed", "journal_too_large"]);
   assert.ok(stage.platform.processes().includes(worker), worker.log.join("").slice(-2_000));
+});
+
+test("F08 an execution that fills its worker's heap ends with a code of its own, the others succeed", async (t) => {
+  const stage = await openStage({ profile: "embedded" }, t);
+  const { trace } = stage;
+  await Promise.all([stage.start("api"), stage.start("scheduler")]);
+  const heavy = loopOver("{{ input.items }}", { ms: 900 }, 100, "{{ input.text & index }}");
+  const items = Array.from({ length: 100 }, (_, index) => index);
+  const poison = await stage.submit(await stage.addWorkflow(heavy), { items, text: "x".repeat(1_000_000) });
+  await addGood(stage);
+  let deaths = 0;
+  for (; deaths <= MAX_CRASHES && (await endOf(stage, poison))[0] !== "failed"; ) {
+    const worker = await stage.start("worker", TINY_HEAP);
+    let gone = false;
+    void worker.ended.then(() => {
+      gone = true;
+    });
+    while (!gone && (await endOf(stage, poison))[0] !== "failed") await delay(200);
+    if (!gone) break;
+    assert.match(worker.log.join(""), /heap out of memory|heap limit/);
+    deaths++;
+    // As the supervisor of `npm start` does when it sees one die.
+    await expireLeases({ databaseUrl: trace.databaseUrl, workerId: worker.id });
+    await delay(1_500);
+  }
+  if (!stage.platform.processes().some(({ role }) => role === "worker")) await stage.start("worker");
+  await judge(stage, t);
+  assert.ok(deaths >= 1 && deaths <= MAX_CRASHES, `${deaths} deaths`);
+  const [status, code] = await endOf(stage, poison);
+  assert.equal(status, "failed");
+  assert.ok(code === "journal_too_large" || code === "worker_lost", `${code}`);
 });
