@@ -70,7 +70,9 @@ export function finish(
   if (!holds(row, fence, rules)) return null;
   const isWoken = rules.wakesCounted && row.wake > wake;
   const waits = row.cancelRequested ? "cancelled" : isWoken ? "queued" : "waiting";
-  const status = to === "waiting" ? waits : to;
+  // Handed back, it would be claimed only to be told.
+  const goesOn = row.cancelRequested ? "cancelled" : "queued";
+  const status = to === "waiting" ? waits : to === "queued" ? goesOn : to;
   const crashes = to === "waiting" ? 0 : row.crashes;
   return moved(row, status, { ...unowned, crashes, wake: row.wake + (to === "queued" ? 1 : 0) });
 }
