@@ -21,7 +21,7 @@ import { awaitDatabase } from "./await-database.ts";
 import { createByteBudget } from "./byte-budget.ts";
 import { weighJson } from "./weigh-json.ts";
 
-/** A step without its payloads, with its place in the engine's maps: measured 560 to 640 bytes. */
+/** A step without its payloads, with its place in the engine's maps: an estimate, rather too much. */
 const STEP_BYTES = 700;
 /** Pages are small, so one that takes 30 s means an overloaded server; so often, and the run fails. */
 const SLOW_TRIES = 5;

@@ -1,6 +1,6 @@
 // How much memory a value from a journal takes: short JSON may become many times its length.
 
-/** What V8 spends on an empty object, and on each entry of an object or array, in bytes; measured upwards. */
+/** What V8 spends on an empty object, and on each entry of an object or array, in bytes: estimates, rather too much. */
 const OBJECT = 56;
 const ENTRY = 16;
 const TEXT = 24;
