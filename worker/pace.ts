@@ -21,8 +21,10 @@ const MEMORY_MS = 1_000;
 /** Three bands are eight times as many submissions. */
 const FAR = 3;
 
-export function createPace({ youngMs = YOUNG_MS }: { youngMs?: number } = {}): Pace {
-  const now = () => performance.now();
+/** `now` in milliseconds, never going back. */
+export type PaceOptions = { youngMs?: number; now?: () => number };
+
+export function createPace({ youngMs = YOUNG_MS, now = () => performance.now() }: PaceOptions = {}): Pace {
   let lightest = { band: BUSY, until: 0 };
   let lastBusy = BUSY;
   let young = 0;
