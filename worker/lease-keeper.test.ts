@@ -1,6 +1,10 @@
 // The lease thread against a real database: renews, reports what was lost or cancelled, survives cut connections.
 import assert from "node:assert/strict";
+import { fork } from "node:child_process";
+import { once } from "node:events";
 import { after, before, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
 import { v7 as uuidv7 } from "uuid";
 import { createLogger } from "#core/logger.ts";
 import { registerWorker } from "#core/persistence/executions/workers.ts";
@@ -131,4 +135,26 @@ test("after its connection is cut the thread goes on by itself", { timeout: 60_0
   assert.ok(rows[0]?.beating);
   await keeper.stop();
   assert.deepEqual(deaths, []);
+});
+
+test("a main thread that never comes back ends with its process; one that lives is left alone", {
+  timeout: 60_000,
+}, async (t) => {
+  const entry = fileURLToPath(new URL("../test/support/wedged-worker.ts", import.meta.url));
+  const SILENCE_MS = 3_000;
+  const child = fork(entry, [bed.databaseUrl, uuidv7(), String(SILENCE_MS)], {
+    stdio: ["ignore", "pipe", "inherit", "ipc"],
+  });
+  t.after(() => child.kill("SIGKILL"));
+  let log = "";
+  child.stdout?.on("data", (chunk) => {
+    log += chunk;
+  });
+  const ended = once(child, "exit");
+  await once(child, "message");
+  await delay(2 * SILENCE_MS);
+  assert.deepEqual([child.exitCode, child.signalCode], [null, null]);
+  child.send("block");
+  assert.deepEqual(await ended, [null, "SIGKILL"]);
+  assert.match(log, /the main thread does not answer/);
 });

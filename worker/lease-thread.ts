@@ -3,6 +3,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
 import { LEASE_MS, RENEW_MS } from "#core/domain/execution.ts";
+import { createLogger } from "#core/logger.ts";
 import { createDatabase } from "#core/persistence/database.ts";
 import { findCancelled } from "#core/persistence/executions/find-cancelled.ts";
 import { renewLeases } from "#core/persistence/executions/leases.ts";
@@ -11,7 +12,10 @@ import { recordHeartbeat } from "#core/persistence/executions/workers.ts";
 /** A claim by its fence: the same worker may lose an execution and claim it again before it has let go. */
 export type HeldLease = { id: string; fence: number };
 /** Main → thread. */
-export type LeaseOrder = { kind: "hold" | "drop"; leases: readonly HeldLease[] } | { kind: "stop" };
+export type LeaseOrder =
+  | { kind: "hold" | "drop"; leases: readonly HeldLease[] }
+  | { kind: "alive" }
+  | { kind: "stop" };
 /** Thread → main. */
 export type LeaseReport =
   | { kind: "renewed"; lost: HeldLease[]; cancelled: string[] }
@@ -23,11 +27,17 @@ export type LeaseReport =
  */
 const LOOK_MS = 500;
 
-const { databaseUrl, workerId } = workerData as { databaseUrl: string; workerId: string };
+export type LeaseThreadData = { databaseUrl: string; workerId: string; silenceMs: number };
+
+const { databaseUrl, workerId, silenceMs } = workerData as LeaseThreadData;
 const held = new Map<string, number>();
 const stopping = new AbortController();
 
+let silentMs = 0;
+
 parentPort?.on("message", (order: LeaseOrder) => {
+  silentMs = 0;
+  if (order.kind === "alive") return;
   if (order.kind === "stop") stopping.abort();
   else if (order.kind === "hold") for (const { id, fence } of order.leases) held.set(id, fence);
   else for (const { id, fence } of order.leases) if (held.get(id) === fence) held.delete(id);
@@ -41,8 +51,13 @@ const database = createDatabase({
   queryTimeoutMs: LEASE_MS / 2,
 });
 let renewedAt = Number.NEGATIVE_INFINITY;
+let lookedAt = performance.now();
 while (!stopping.signal.aborted) {
   const now = performance.now();
+  // A process that was stopped as a whole has not been silent all that time.
+  silentMs += Math.min(now - lookedAt, 2 * LOOK_MS);
+  lookedAt = now;
+  if (silentMs > silenceMs) endProcess();
   if (now - renewedAt > RENEW_MS - LOOK_MS / 2) {
     renewedAt = now;
     await renewOnce();
@@ -85,4 +100,14 @@ async function renewOnce(): Promise<void> {
 
 function tell(report: LeaseReport): void {
   parentPort?.postMessage(report);
+}
+
+/** The leases of a main thread that does nothing any more must run out; only a signal ends a process from another thread. */
+function endProcess(): void {
+  const logger = createLogger("worker", "info");
+  logger.fatal(
+    { workerId, silenceMs, held: held.size },
+    "the main thread does not answer, ending the process",
+  );
+  process.kill(process.pid, "SIGKILL");
 }
