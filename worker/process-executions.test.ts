@@ -37,7 +37,12 @@ after(async () => {
 const PATIENCE_MS = 200;
 const FEW = 2;
 
-function createWorker(database: Database, behaviours: Record<string, Behaviour>, onClaimed = () => {}) {
+function createWorker(
+  database: Database,
+  behaviours: Record<string, Behaviour>,
+  onClaimed = () => {},
+  ring: ExecutionQueue["ring"] = queue.ring,
+) {
   const held: HeldLease[] = [];
   const running = createRunningExecutions();
   const workerId = uuidv7();
@@ -51,7 +56,7 @@ function createWorker(database: Database, behaviours: Record<string, Behaviour>,
   const { engine, catalogue } = testEngine(createRunStore(database), behaviours);
   const handle = createProcessor({
     database,
-    queue,
+    queue: { ...queue, ring },
     gate: { ...gate, claim: (id) => gate.claim(id).finally(onClaimed) },
     leases: {
       hold: () => {},
@@ -230,6 +235,30 @@ test("handing back queues what runs under a new wake and rings for it; what come
   assert.equal(row.crash_count, 0);
   assert.deepEqual(await queue.find([{ executionId: id, wake: 1, band: 0 }]), ["waiting"]);
   assert.equal(Number((await bed.execution(late)).fence), 0);
+});
+
+test("handed back without a ring, a limited execution still gives its place to the next", {
+  timeout: 20_000,
+}, async () => {
+  const begun = Promise.withResolvers<void>();
+  const behaviours = {
+    work: () => {
+      begun.resolve();
+      return new Promise(() => {});
+    },
+  };
+  const noQueue = () => Promise.reject(new Error("no queue"));
+  const { handle, running } = createWorker(bed.open("atelier_worker"), behaviours, undefined, noQueue);
+  const [first = "", second = ""] = await addRuns(2, { concurrency: 1, workspace_id: person.workspaceId });
+  const answered = handle(first);
+  await begun.promise;
+  await handle(second);
+  const isRung = "select rung_at < 'infinity' rung, wake from workflow_executions where id = $1";
+  assert.deepEqual((await bed.admin.query(isRung, [second])).rows, [{ rung: false, wake: 0 }]);
+  running.handBack();
+  await answered;
+  assert.equal(await statusOf(first), "queued");
+  assert.deepEqual((await bed.admin.query(isRung, [second])).rows, [{ rung: true, wake: 1 }]);
 });
 
 test("what is claimed while the worker begins to stop is handed back at once", async () => {
