@@ -12,7 +12,7 @@ import {
 } from "./queue-backend.ts";
 
 export type BellConsumer = {
-  /** Takes no further bells. Whom the last one was for may still be told. */
+  /** Takes no further bells. Whom the last one was for is told before it resolves, unless the line is dead. */
   stop(): Promise<void>;
 };
 
@@ -28,6 +28,8 @@ export type BellConsumerOptions = {
 };
 
 const RETRY_MS = 1_000;
+/** A take that was under way at the stop may still find a bell, and is waited for so long: over a dead line it never ends. */
+const LAST_TAKE_MS = 2_000;
 
 export async function consumeBells(options: BellConsumerOptions): Promise<BellConsumer> {
   const opened = await Promise.allSettled([
@@ -51,12 +53,15 @@ async function listenAt(name: QueueName, options: BellConsumerOptions): Promise<
   await worker.startStalledCheckTimer();
   const token = randomUUID();
   let stopping = false;
+  let taking: Promise<unknown> = Promise.resolve();
 
   const listen = async () => {
     while (!stopping) {
       await awaitRoom(name === BUSY_QUEUE_NAME);
       try {
-        const job = await worker.getNextJob(token);
+        const next = worker.getNextJob(token);
+        taking = next.catch(() => {});
+        const job = await next;
         if (!job) continue;
         const ids = idsOf(job.data);
         if (ids.length > 0) handle(ids, bandOf(job.priority));
@@ -76,6 +81,7 @@ async function listenAt(name: QueueName, options: BellConsumerOptions): Promise<
     async stop() {
       stopping = true;
       await worker.close(true);
+      await Promise.race([taking, delay(LAST_TAKE_MS, undefined, { ref: false })]);
     },
   };
 }

@@ -105,9 +105,10 @@ export const ACCOUNTED: Readonly<Record<string, Readonly<Record<string, string>>
     "listenAt › worker.waitUntilReady": OPENS,
     "listenAt › worker.startStalledCheckTimer": OPENS,
     "listen › awaitRoom": "no bell in hand",
-    "listen › worker.getNextJob": "worker.after_ring",
+    "listen › next": "worker.after_ring",
     "listen › delay": "no bell in hand",
     "stop › worker.close": OPENS,
+    "stop › Promise.race": "a bell that is taken last is told of as every other",
   },
   "core/queue/execution-queue.ts": {
     "ring › Promise.all": "the callers' points are before it",
