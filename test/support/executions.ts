@@ -33,6 +33,7 @@ export async function createExecutionBed(): Promise<ExecutionBed> {
   const testDatabase = await createTestDatabase();
   const admin = new pg.Pool({ connectionString: testDatabase.adminUrl, max: 3, application_name: "test" });
   // The pool ends before its sockets have closed, and the forced drop of the database may be faster.
+  admin.on("error", () => {});
   admin.on("connect", (client) => client.on("error", () => {}));
   const open: Database[] = [];
   const insert = (table: string, row: Row) => {
