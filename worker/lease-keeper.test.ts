@@ -150,7 +150,8 @@ test("a main thread that never comes back ends with its process; one that lives 
   child.stdout?.on("data", (chunk) => {
     log += chunk;
   });
-  const ended = once(child, "exit");
+  // Not at its exit: what it wrote last may still be on its way.
+  const ended = once(child, "close");
   await once(child, "message");
   await delay(2 * SILENCE_MS);
   assert.deepEqual([child.exitCode, child.signalCode], [null, null]);
