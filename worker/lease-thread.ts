@@ -1,5 +1,6 @@
 // The thread that keeps the leases: a node that blocks the main thread cannot stop it.
 
+import { writeSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
 import { LEASE_MS, RENEW_MS } from "#core/domain/execution.ts";
@@ -104,7 +105,8 @@ function tell(report: LeaseReport): void {
 
 /** The leases of a main thread that does nothing any more must run out; only a signal ends a process from another thread. */
 function endProcess(): void {
-  const logger = createLogger("worker", "info");
+  // A thread's stdout goes by the main thread, which hears nothing: past it, and before the signal.
+  const logger = createLogger("worker", "info", { write: (line) => void writeSync(1, line) });
   logger.fatal(
     { workerId, silenceMs, held: held.size },
     "the main thread does not answer, ending the process",
