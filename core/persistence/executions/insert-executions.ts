@@ -1,7 +1,7 @@
 // Submissions of many people in one statement: authorised row by row, idempotent by key, made or refused.
+import { QUIET_MS } from "../../domain/execution.ts";
 import type { Executor } from "../database.ts";
 import { type Sql, sql } from "../sql.ts";
-import { FIRST_LOOK } from "./rings.ts";
 
 export type NewExecution = {
   id: string;
@@ -44,6 +44,9 @@ export type InsertedExecution = { id: string; workspaceId: string; version: numb
 
 /** How many more executions the queue of a workspace takes. */
 export type Room = { workspaceId: string; room: number };
+
+/** As if rung now, or so long before it is due that recovery's first look at it is when its time has come. */
+const FIRST_LOOK = sql`coalesce("availableAt" - make_interval(secs => ${QUIET_MS / 1000}::float8), now())`;
 
 /**
  * Every row is authorised by *its* user's membership, whatever else the transaction may see. Rows that are

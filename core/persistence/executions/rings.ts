@@ -1,6 +1,5 @@
 // The outbox read back: queued executions whose bell may have been lost.
 import { BANDS } from "../../domain/bands.ts";
-import { QUIET_MS } from "../../domain/execution.ts";
 import type { Executor } from "../database.ts";
 import { sql } from "../sql.ts";
 import { QUEUED } from "./bound-status.ts";
@@ -13,12 +12,9 @@ export type DueExecution = {
   bell?: string | null;
 };
 
-/** Those without a ring of their own say when they were last rung: now, or so that the first look comes when they are due. */
-export const FIRST_LOOK = sql`coalesce("availableAt" - make_interval(secs => ${QUIET_MS / 1000}::float8), now())`;
-
 /**
  * Queued, due, and not rung (or looked for) within `quietMs`: the oldest of every band, then the second oldest, so that
- * nobody's wait behind the backlog of another band. `now()` and not the clock: it is the same for the whole statement, so
+ * nobody waits behind the backlog of another band. `now()` and not the clock: it is the same for the whole statement, so
  * that the index ends the look at the first that was rung of late, however many are queued.
  */
 export function findUnheard(
