@@ -28,8 +28,8 @@ export type BellConsumerOptions = {
 };
 
 const RETRY_MS = 1_000;
-/** A take that was under way at the stop may still find a bell, and is waited for so long: over a dead line it never ends. */
-const LAST_TAKE_MS = 2_000;
+/** What was under way at the stop is waited for so long: over a dead line it never ends. */
+const LAST_WORD_MS = 2_000;
 
 export async function consumeBells(options: BellConsumerOptions): Promise<BellConsumer> {
   const opened = await Promise.allSettled([
@@ -54,6 +54,7 @@ async function listenAt(name: QueueName, options: BellConsumerOptions): Promise<
   const token = randomUUID();
   let stopping = false;
   let taking: Promise<unknown> = Promise.resolve();
+  const finishing = new Set<Promise<unknown>>();
 
   const listen = async () => {
     while (!stopping) {
@@ -66,7 +67,9 @@ async function listenAt(name: QueueName, options: BellConsumerOptions): Promise<
         const ids = idsOf(job.data);
         if (ids.length > 0) handle(ids, bandOf(job.priority));
         else onDropped();
-        job.moveToCompleted(undefined, token, false).catch(report);
+        const finish = job.moveToCompleted(undefined, token, false).catch(report);
+        finishing.add(finish);
+        void finish.then(() => finishing.delete(finish));
       } catch (error) {
         report(error);
         await delay(RETRY_MS);
@@ -80,8 +83,19 @@ async function listenAt(name: QueueName, options: BellConsumerOptions): Promise<
   return {
     async stop() {
       stopping = true;
+      if (backend.kind === "postgres") {
+        // Ends the wait for a bell; the take looks once more and is over. On Redis it ends with its line.
+        await worker.backend.disconnectBlocking();
+        await atMost(LAST_WORD_MS, taking);
+      }
+      // What was handed on would stay active, as if somebody still took it, once the lines are closed.
+      await atMost(LAST_WORD_MS, Promise.all(finishing));
       await worker.close(true);
-      await Promise.race([taking, delay(LAST_TAKE_MS, undefined, { ref: false })]);
+      await atMost(LAST_WORD_MS, taking);
     },
   };
+}
+
+async function atMost(ms: number, work: Promise<unknown>): Promise<void> {
+  await Promise.race([work, delay(ms, undefined, { ref: false })]);
 }
