@@ -203,7 +203,20 @@ create table schedule_fires (
   reason text,
   version integer,
   execution_id uuid,
-  fired_at timestamp with time zone not null default now()
+  fired_at timestamp with time zone not null default now(),
+  id uuid not null,
+  kind text not null default 'slot'::text
+);
+create table schedule_skips (
+  id uuid not null,
+  workspace_id uuid not null,
+  schedule_id uuid not null,
+  first_slot timestamp with time zone not null,
+  last_slot timestamp with time zone not null,
+  slots integer,
+  reason text not null,
+  execution_id uuid,
+  created_at timestamp with time zone not null default now()
 );
 create table schedules (
   id uuid not null,
@@ -221,7 +234,13 @@ create table schedules (
   end_at timestamp with time zone,
   next_run_at timestamp with time zone,
   created_at timestamp with time zone not null default now(),
-  updated_at timestamp with time zone not null default now()
+  updated_at timestamp with time zone not null default now(),
+  name text not null default ''::text,
+  revision integer not null default 1,
+  trigger_node text,
+  tolerance_ms integer not null default 60000,
+  max_lateness_ms bigint,
+  last_execution_id uuid
 );
 create table sessions (
   id uuid not null,
@@ -432,14 +451,20 @@ alter table reset_tokens add constraint reset_tokens_created_by_fkey FOREIGN KEY
 alter table reset_tokens add constraint reset_tokens_pkey PRIMARY KEY (user_id);
 alter table reset_tokens add constraint reset_tokens_token_hash_key UNIQUE (token_hash);
 alter table reset_tokens add constraint reset_tokens_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
-alter table schedule_fires add constraint schedule_fires_outcome_check CHECK ((outcome = ANY (ARRAY['fired'::text, 'skipped'::text])));
-alter table schedule_fires add constraint schedule_fires_pkey PRIMARY KEY (schedule_id, scheduled_for);
+alter table schedule_fires add constraint schedule_fires_kind_check CHECK ((kind = ANY (ARRAY['slot'::text, 'backfill'::text, 'manual'::text])));
+alter table schedule_fires add constraint schedule_fires_outcome_check CHECK ((outcome = ANY (ARRAY['pending'::text, 'fired'::text, 'skipped'::text])));
+alter table schedule_fires add constraint schedule_fires_pkey PRIMARY KEY (id);
 alter table schedule_fires add constraint schedule_fires_schedule_id_fkey FOREIGN KEY (schedule_id) REFERENCES schedules(id) ON DELETE CASCADE;
+alter table schedule_skips add constraint schedule_skips_pkey PRIMARY KEY (id);
+alter table schedule_skips add constraint schedule_skips_schedule_id_fkey FOREIGN KEY (schedule_id) REFERENCES schedules(id) ON DELETE CASCADE;
+alter table schedule_skips add constraint schedule_skips_slots_check CHECK ((slots > 0));
 alter table schedules add constraint schedules_check CHECK (((cron IS NULL) <> (run_at IS NULL)));
+alter table schedules add constraint schedules_max_lateness_ms_check CHECK ((max_lateness_ms > 0));
 alter table schedules add constraint schedules_misfire_check CHECK ((misfire = ANY (ARRAY['skip'::text, 'once'::text, 'all'::text])));
 alter table schedules add constraint schedules_overlap_check CHECK ((overlap = ANY (ARRAY['allow'::text, 'skip'::text, 'queue'::text, 'cancel'::text])));
 alter table schedules add constraint schedules_owner_id_fkey FOREIGN KEY (owner_id) REFERENCES users(id);
 alter table schedules add constraint schedules_pkey PRIMARY KEY (id);
+alter table schedules add constraint schedules_tolerance_ms_check CHECK (((tolerance_ms >= 1000) AND (tolerance_ms <= 86400000)));
 alter table schedules add constraint schedules_workflow_id_fkey FOREIGN KEY (workflow_id) REFERENCES workflows(id);
 alter table schedules add constraint schedules_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id);
 alter table sessions add constraint sessions_end_reason_check CHECK ((end_reason = ANY (ARRAY['logout'::text, 'reuse'::text, 'password'::text, 'admin'::text, 'expired'::text])));
@@ -503,6 +528,11 @@ CREATE INDEX invitations_waiting_idx ON public.invitations USING btree (workspac
 CREATE INDEX invitations_workspace_id_idx ON public.invitations USING btree (workspace_id, id DESC);
 CREATE INDEX rate_limits_expire_idx ON public.rate_limits USING btree (expire);
 CREATE INDEX refresh_tokens_session_id_idx ON public.refresh_tokens USING btree (session_id);
+CREATE INDEX schedule_fires_history_idx ON public.schedule_fires USING btree (schedule_id, id DESC);
+CREATE INDEX schedule_fires_pending_idx ON public.schedule_fires USING btree (schedule_id, scheduled_for) WHERE (outcome = 'pending'::text);
+CREATE UNIQUE INDEX schedule_fires_slot_idx ON public.schedule_fires USING btree (schedule_id, scheduled_for) WHERE (kind <> 'manual'::text);
+CREATE INDEX schedule_skips_history_idx ON public.schedule_skips USING btree (schedule_id, id DESC);
+CREATE INDEX schedule_skips_workspace_id_idx ON public.schedule_skips USING btree (workspace_id);
 CREATE INDEX schedules_due_idx ON public.schedules USING btree (next_run_at) WHERE enabled;
 CREATE INDEX schedules_list_idx ON public.schedules USING btree (workspace_id, id DESC);
 CREATE INDEX sessions_user_id_idx ON public.sessions USING btree (user_id, created_at DESC);
@@ -1274,7 +1304,7 @@ CREATE OR REPLACE FUNCTION public.erase_tables()
  RETURNS text[]
  LANGUAGE sql
  IMMUTABLE
-RETURN ARRAY['execution_keys'::text, 'approvals'::text, 'webhook_deliveries'::text, 'webhooks'::text, 'schedule_fires'::text, 'schedules'::text, 'file_chunks'::text, 'files'::text, 'credentials'::text, 'workflow_versions'::text, 'workflows'::text, 'api_keys'::text, 'invitations'::text, 'ended_memberships'::text, 'workspace_members'::text]
+RETURN ARRAY['execution_keys'::text, 'approvals'::text, 'webhook_deliveries'::text, 'webhooks'::text, 'schedule_fires'::text, 'schedule_skips'::text, 'schedules'::text, 'file_chunks'::text, 'files'::text, 'credentials'::text, 'workflow_versions'::text, 'workflows'::text, 'api_keys'::text, 'invitations'::text, 'ended_memberships'::text, 'workspace_members'::text]
 ;
 CREATE OR REPLACE FUNCTION public.erase_workspace_batch(p_workspace uuid, p_limit integer)
  RETURNS TABLE(step text, rows integer)
@@ -1785,6 +1815,7 @@ alter table rate_limits enable row level security, force row level security;
 alter table refresh_tokens enable row level security, force row level security;
 alter table reset_tokens enable row level security, force row level security;
 alter table schedule_fires enable row level security, force row level security;
+alter table schedule_skips enable row level security, force row level security;
 alter table schedules enable row level security, force row level security;
 alter table sessions enable row level security, force row level security;
 alter table users enable row level security, force row level security;
@@ -1991,6 +2022,15 @@ create policy eraser_all on schedule_fires for all to atelier_eraser
 create policy scheduler_fires on schedule_fires for all to atelier_scheduler
   using (true)
   with check (true);
+create policy api_tenant on schedule_skips for all to atelier_api
+  using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])))
+  with check ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
+create policy eraser_all on schedule_skips for all to atelier_eraser
+  using (true)
+  with check (true);
+create policy scheduler_fires on schedule_skips for all to atelier_scheduler
+  using (true)
+  with check (true);
 create policy api_tenant on schedules for all to atelier_api
   using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])))
   with check ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
@@ -2034,6 +2074,8 @@ create policy rotator_rewraps on users for select to atelier_rotator
 create policy rotator_rewraps_update on users for update to atelier_rotator
   using (true)
   with check (true);
+create policy scheduler_reads on users for select to atelier_scheduler
+  using (true);
 create policy api_tenant on webhook_deliveries for all to atelier_api
   using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])))
   with check ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
@@ -2106,6 +2148,8 @@ create policy identity_all on workspace_members for all to atelier_identity
 create policy members_not_ended on workspace_members for all to atelier_api, atelier_eraser, atelier_identity
   using (((expires_at IS NULL) OR (expires_at > clock_timestamp())))
   with check (((expires_at IS NULL) OR (expires_at > clock_timestamp())));
+create policy scheduler_reads on workspace_members for select to atelier_scheduler
+  using (true);
 create policy worker_claimed on workspace_members for select to atelier_worker
   using (((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])) AND ((expires_at IS NULL) OR (expires_at > clock_timestamp()))));
 create policy api_creates on workspaces for insert to atelier_api
@@ -2194,6 +2238,9 @@ grant select on reset_tokens to atelier_identity;
 grant delete, insert, select, update on schedule_fires to atelier_api;
 grant delete, select on schedule_fires to atelier_eraser;
 grant delete, insert, select, update on schedule_fires to atelier_scheduler;
+grant delete, insert, select on schedule_skips to atelier_api;
+grant delete, select on schedule_skips to atelier_eraser;
+grant delete, insert, select on schedule_skips to atelier_scheduler;
 grant delete, insert, select, update on schedules to atelier_api;
 grant delete, select on schedules to atelier_eraser;
 grant delete, insert, select, update on schedules to atelier_scheduler;
@@ -2251,12 +2298,14 @@ grant update (name, password_hash, totp_secret, totp_key_id, totp_enabled_at, re
 grant update (email, name, password_hash, is_admin, disabled_at, totp_secret, totp_key_id, totp_enabled_at, recovery_code_hashes, legacy_id, updated_at, totp_wrapped_key, totp_last_step, erased_at) on users to atelier_eraser;
 grant select (id, totp_key_id, totp_wrapped_key) on users to atelier_rotator;
 grant update (totp_key_id, totp_wrapped_key) on users to atelier_rotator;
+grant select (id, disabled_at) on users to atelier_scheduler;
 grant update (owner_id) on webhooks to atelier_eraser;
 grant update (status, error, cancel_requested_at, cancel_requested_by, finished_at) on workflow_executions to atelier_eraser;
 grant update (owner_id) on workflows to atelier_eraser;
 grant update (expires_at) on workspace_members to atelier_admin;
 grant update (workspace_id, user_id, role, expires_at) on workspace_members to atelier_api;
 grant update (role) on workspace_members to atelier_eraser;
+grant select (workspace_id, user_id, role, expires_at) on workspace_members to atelier_scheduler;
 grant select (workspace_id, user_id, role, expires_at) on workspace_members to atelier_worker;
 grant update (name, settings, updated_at, require_totp, audit_reads, max_concurrency, max_queued) on workspaces to atelier_api;
 grant update (deleted_at, deleted_by, deleted_xid) on workspaces to atelier_eraser;

@@ -74,8 +74,9 @@ const SOURCES = {
     ...BY_ID,
   },
   schedules: {
-    columns: sql`t.id, t.workflow_id as "workflowId", t.owner_id as "ownerId", t.cron, t.run_at as "runAt", t.timezone,
-      t.input, t.misfire, t.overlap, t.enabled, t.start_at as "startAt", t.end_at as "endAt",
+    columns: sql`t.id, t.name, t.workflow_id as "workflowId", t.owner_id as "ownerId", t.cron, t.run_at as "runAt", t.timezone,
+      t.input, t.trigger_node as "trigger", t.misfire, t.tolerance_ms as "toleranceMs", t.max_lateness_ms as "maxLatenessMs",
+      t.overlap, t.enabled, t.start_at as "startAt", t.end_at as "endAt",
       t.next_run_at as "nextRunAt", t.created_at as "createdAt", t.updated_at as "updatedAt"`,
     from: sql`schedules t`,
     ...BY_ID,

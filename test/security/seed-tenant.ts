@@ -98,8 +98,10 @@ async function seedTriggers(admin: pg.Client, { userId, workspaceId, ids }: Tena
   const scheduleId = uuidv7();
   const webhookId = uuidv7();
   await insert(admin, "schedules", { ...trigger, id: scheduleId, cron: "0 * * * *" });
-  const fire = { schedule_id: scheduleId, scheduled_for: new Date(), outcome: "fired" };
-  await insert(admin, "schedule_fires", { ...own, ...fire });
+  const of = { ...own, schedule_id: scheduleId };
+  await insert(admin, "schedule_fires", { ...of, id: uuidv7(), scheduled_for: new Date(), outcome: "fired" });
+  const slots = { first_slot: new Date(), last_slot: new Date(), slots: 1 };
+  await insert(admin, "schedule_skips", { ...of, ...slots, id: uuidv7(), reason: "missed" });
   const hook = { id: webhookId, token_hash: randomBytes(32), verify_type: "none" };
   await insert(admin, "webhooks", { ...trigger, ...hook });
   await insert(admin, "webhook_deliveries", { ...own, webhook_id: webhookId, delivery_id: "1" });
