@@ -107,8 +107,9 @@ export const ACCOUNTED: Readonly<Record<string, Readonly<Record<string, string>>
     "listen › awaitRoom": "no bell in hand",
     "listen › next": "worker.after_ring",
     "listen › delay": "no bell in hand",
+    "stop › worker.backend.disconnectBlocking": OPENS,
     "stop › worker.close": OPENS,
-    "stop › Promise.race": "a bell that is taken last is told of as every other",
+    "atMost › Promise.race": "at a stop: a bell that is taken last is told of as every other",
   },
   "core/queue/execution-queue.ts": {
     "ring › Promise.all": "the callers' points are before it",
