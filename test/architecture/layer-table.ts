@@ -149,6 +149,7 @@ export const PACKAGES: Readonly<Record<string, readonly string[]>> = {
   "node-pg-migrate": ["migrations"],
   jsonwebtoken: ["core/crypto"],
   otpauth: ["core/crypto"],
+  croner: ["core/domain"],
   jsonata: ["core/expression"],
   re2js: ["core/expression"],
   "quickjs-emscripten": ["core/script"],

@@ -1,0 +1,56 @@
+// Looks along the slots of a timetable without ever walking through a whole outage.
+import { MIN_SPACING_MS } from "./read-cron.ts";
+import type { Timetable } from "./timetable.ts";
+
+/** The most slots that are counted, or made up for, in a row. */
+export const MOST_SLOTS = 10_000;
+/** At most 2,000 slots lie in it. */
+const STRETCH_MS = 2_000 * MIN_SPACING_MS;
+
+/** The first slot at or after `from`, of those at or after `due`, which is one. */
+export function firstSlot(timetable: Timetable, due: number, from: number): number | null {
+  return from <= due ? due : timetable.next(from - 1);
+}
+
+/** From `first` (a slot) to before `before`, oldest first, at most `most` of them. */
+export function listSlots(
+  timetable: Timetable,
+  first: number | null,
+  before: number,
+  most: number,
+): number[] {
+  const slots: number[] = [];
+  for (let at = first; at !== null && at < before && slots.length < most; at = timetable.next(at))
+    slots.push(at);
+  return slots;
+}
+
+/** The last slot before `before`, where `first` is a slot before it: found by halves, some 35 looks for a year. */
+export function lastSlot(timetable: Timetable, first: number, before: number): number {
+  let last = first;
+  for (let end = before; end - last > 1; ) {
+    const middle = Math.floor((last + end) / 2);
+    const slot = timetable.next(middle - 1);
+    if (slot !== null && slot < end) last = slot;
+    else end = middle;
+  }
+  return last;
+}
+
+/** The newest 10,000 of the slots from `first` (a slot) to before `before`, oldest first. */
+export function newestSlots(timetable: Timetable, first: number | null, before: number): number[] {
+  const forward = listSlots(timetable, first, before, MOST_SLOTS + 1);
+  if (first === null || forward.length <= MOST_SLOTS) return forward;
+  const stretches: number[][] = [];
+  let found = 0;
+  for (let end = before; found < MOST_SLOTS; ) {
+    // At least MOST_SLOTS lie before `before`, so there is always one more to find.
+    const last = lastSlot(timetable, first, end);
+    const from = timetable.next(Math.max(last - STRETCH_MS, first - 1)) ?? last;
+    const stretch = listSlots(timetable, from, end, MOST_SLOTS);
+    stretches.unshift(stretch);
+    found += stretch.length;
+    end = from;
+  }
+  return stretches.flat().slice(-MOST_SLOTS);
+}

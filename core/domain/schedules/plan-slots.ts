@@ -1,0 +1,86 @@
+// What becomes of the slots of a schedule that are due: which fire, which do not and why, and when to look again.
+import { firstSlot, lastSlot, listSlots, MOST_SLOTS, newestSlots } from "./list-slots.ts";
+import type { Timetable } from "./timetable.ts";
+
+export type Misfire = "skip" | "once" | "all";
+export type MissReason = "missed" | "replaced" | "too_late" | "too_many";
+
+export type DueSchedule = {
+  /** Its next_run_at: the first slot that nobody has dealt with. All instants are ms since the epoch. */
+  due: number;
+  now: number;
+  misfire: Misfire;
+  /** A slot that is later than this is a missed one. */
+  toleranceMs: number;
+  /** Missed slots later than this never fire; null: however late. */
+  maxLatenessMs: number | null;
+  /** The most slots to fire at once, at least 1. */
+  limit: number;
+};
+
+/** A row of neighbouring slots that do not fire; `slots` is null when they are more than 10,000. */
+export type SkippedSlots = { first: number; last: number; slots: number | null; reason: MissReason };
+
+export type SlotPlan = {
+  /** Oldest first. */
+  fire: number[];
+  /** Oldest first, all before the first that fires. */
+  skipped: SkippedSlots[];
+  /** The first slot that this plan says nothing about: still due when `limit` cut it short. Null: no more. */
+  nextRunAt: number | null;
+};
+
+type Missed = { fire: number[]; skipped: SkippedSlots[] };
+
+/** Pure. What it looks at does not grow with an outage: no row of slots is counted beyond 10,000. */
+export function planSlots(timetable: Timetable, schedule: DueSchedule): SlotPlan {
+  const { due, now, limit } = schedule;
+  if (due > now) return { fire: [], skipped: [], nextRunAt: due };
+  const onTimeFrom = now - schedule.toleranceMs;
+  const missed = due < onTimeFrom ? planMissed(timetable, schedule, onTimeFrom) : { fire: [], skipped: [] };
+  const room = limit + 1 - missed.fire.length;
+  const onTime = room > 0 ? listSlots(timetable, firstSlot(timetable, due, onTimeFrom), now + 1, room) : [];
+  const fire = [...missed.fire, ...onTime];
+  return {
+    fire: fire.slice(0, limit),
+    skipped: missed.skipped,
+    nextRunAt: fire[limit] ?? timetable.next(now),
+  };
+}
+
+/** Those from `due` up to `onTimeFrom`, of which there is at least one. */
+function planMissed(timetable: Timetable, schedule: DueSchedule, onTimeFrom: number): Missed {
+  const { due, now, misfire, maxLatenessMs } = schedule;
+  const skip = (before: number, reason: MissReason, from: number | null = due) =>
+    describe(timetable, from, before, reason);
+  if (misfire === "skip") return { fire: [], skipped: skip(onTimeFrom, "missed") };
+
+  const lateFrom = maxLatenessMs === null ? due : Math.min(now - maxLatenessMs, onTimeFrom);
+  if (misfire === "once") {
+    const onTime = firstSlot(timetable, due, onTimeFrom);
+    if (onTime !== null && onTime <= now) return { fire: [], skipped: skip(onTimeFrom, "replaced") };
+    const newest = lastSlot(timetable, due, onTimeFrom);
+    if (newest < lateFrom) return { fire: [], skipped: skip(onTimeFrom, "too_late") };
+    return { fire: [newest], skipped: skip(newest, "replaced") };
+  }
+
+  const first = firstSlot(timetable, due, lateFrom);
+  const fire = newestSlots(timetable, first, onTimeFrom);
+  const tooMany = fire[0] === undefined ? [] : skip(fire[0], "too_many", first);
+  return { fire, skipped: [...skip(lateFrom, "too_late"), ...tooMany] };
+}
+
+/** The slots from `first` (one of them) to before `before`, as one row; none: no row. */
+function describe(
+  timetable: Timetable,
+  first: number | null,
+  before: number,
+  reason: MissReason,
+): SkippedSlots[] {
+  if (first === null || first >= before) return [];
+  const slots = listSlots(timetable, first, before, MOST_SLOTS + 1);
+  const last = slots.length > MOST_SLOTS ? null : slots.at(-1);
+  return last == null
+    ? [{ first, last: lastSlot(timetable, first, before), slots: null, reason }]
+    : [{ first, last, slots: slots.length, reason }];
+}
