@@ -4,6 +4,7 @@ import type { Metrics } from "./metrics.ts";
 import type { Passport } from "./middleware/passport.ts";
 import type { Readiness } from "./readiness.ts";
 import { createAdminApiKeyRoutes } from "./routes/admin-api-keys.ts";
+import { createTimerRoutes } from "./routes/admin-timers.ts";
 import { createAdminUserRoutes } from "./routes/admin-users.ts";
 import { createWorkerRoutes } from "./routes/admin-workers.ts";
 import { createApprovalRoutes } from "./routes/approvals.ts";
@@ -60,6 +61,7 @@ export function buildRoutes({
     ...createAdminUserRoutes(services),
     ...createAdminApiKeyRoutes(services),
     ...createWorkerRoutes(services),
+    ...createTimerRoutes(services),
     ...createErasureRoutes(services),
     ...createCredentialRoutes(services),
     ...createWorkspaceRoutes(services),

@@ -33,6 +33,7 @@ import { createAdminApiKeyService } from "#core/services/identity/admin-api-keys
 import { createAdminUserService } from "#core/services/identity/admin-users.ts";
 import { createApiKeyService } from "#core/services/identity/api-keys.ts";
 import { createIdentityService } from "#core/services/identity/identity.ts";
+import { createTimerService } from "#core/services/timers/list-timers.ts";
 import { createWorkflowVersionService } from "#core/services/workflows/workflow-versions.ts";
 import { createWorkflowService } from "#core/services/workflows/workflows.ts";
 import { createEmergencyService } from "#core/services/workspaces/emergency-access.ts";
@@ -96,6 +97,7 @@ export function buildServices({ config, actorCacheMs, ...opened }: ServiceDepend
     watch,
     submitter: traceSubmissions(createExecutionSubmitter(shared), shared.traceSubmission),
     workers: createWorkerService(shared),
+    timers: createTimerService(shared),
     workflows: createWorkflowService({ ...shared, scripts }),
     versions: createWorkflowVersionService(shared),
     files: createFileService(shared),

@@ -195,6 +195,16 @@ create table reset_tokens (
   expires_at timestamp with time zone not null,
   created_at timestamp with time zone not null default now()
 );
+create table retention_passes (
+  workspace_id uuid not null,
+  part text not null,
+  place uuid not null default '00000000-0000-0000-0000-000000000000'::uuid,
+  began_at timestamp with time zone not null default clock_timestamp(),
+  executions bigint not null default 0,
+  steps bigint not null default 0,
+  first_id uuid,
+  last_id uuid
+);
 create table schedule_fires (
   schedule_id uuid not null,
   scheduled_for timestamp with time zone not null,
@@ -254,6 +264,15 @@ create table sessions (
   ended_at timestamp with time zone,
   end_reason text,
   proven_at timestamp with time zone
+);
+create table timer_runs (
+  name text not null,
+  known_since timestamp with time zone not null default clock_timestamp(),
+  last_success_at timestamp with time zone,
+  last_seconds double precision,
+  last_failure_at timestamp with time zone,
+  last_error text,
+  failures bigint not null default 0
 );
 create table users (
   id uuid not null,
@@ -348,7 +367,8 @@ create table workflow_executions (
   trace_parent text,
   concurrency integer,
   held_by uuid,
-  band smallint not null default 0
+  band smallint not null default 0,
+  payload_expired_at timestamp with time zone
 ) partition by RANGE (id);
 create table workflow_versions (
   workflow_id uuid not null,
@@ -397,7 +417,12 @@ create table workspaces (
   deleted_xid xid8,
   audit_reads boolean not null default false,
   max_concurrency integer,
-  max_queued integer
+  max_queued integer,
+  execution_days integer,
+  payload_days integer,
+  legal_hold_at timestamp with time zone,
+  legal_hold_by uuid,
+  legal_hold_reason text
 );
 
 alter table api_keys add constraint api_keys_key_hash_key UNIQUE (key_hash);
@@ -451,6 +476,8 @@ alter table reset_tokens add constraint reset_tokens_created_by_fkey FOREIGN KEY
 alter table reset_tokens add constraint reset_tokens_pkey PRIMARY KEY (user_id);
 alter table reset_tokens add constraint reset_tokens_token_hash_key UNIQUE (token_hash);
 alter table reset_tokens add constraint reset_tokens_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
+alter table retention_passes add constraint retention_passes_part_check CHECK ((part = ANY (ARRAY['executions'::text, 'payloads'::text])));
+alter table retention_passes add constraint retention_passes_pkey PRIMARY KEY (workspace_id, part);
 alter table schedule_fires add constraint schedule_fires_kind_check CHECK ((kind = ANY (ARRAY['slot'::text, 'backfill'::text, 'manual'::text])));
 alter table schedule_fires add constraint schedule_fires_outcome_check CHECK ((outcome = ANY (ARRAY['pending'::text, 'fired'::text, 'skipped'::text])));
 alter table schedule_fires add constraint schedule_fires_pkey PRIMARY KEY (id);
@@ -470,6 +497,7 @@ alter table schedules add constraint schedules_workspace_id_fkey FOREIGN KEY (wo
 alter table sessions add constraint sessions_end_reason_check CHECK ((end_reason = ANY (ARRAY['logout'::text, 'reuse'::text, 'password'::text, 'admin'::text, 'expired'::text])));
 alter table sessions add constraint sessions_pkey PRIMARY KEY (id);
 alter table sessions add constraint sessions_user_id_fkey FOREIGN KEY (user_id) REFERENCES users(id) ON DELETE CASCADE;
+alter table timer_runs add constraint timer_runs_pkey PRIMARY KEY (name);
 alter table users add constraint users_erasure_audited TRIGGER DEFERRABLE INITIALLY DEFERRED;
 alter table users add constraint users_pkey PRIMARY KEY (id);
 alter table webhook_deliveries add constraint webhook_deliveries_pkey PRIMARY KEY (webhook_id, delivery_id);
@@ -502,8 +530,12 @@ alter table workspace_members add constraint workspace_members_user_id_fkey FORE
 alter table workspace_members add constraint workspace_members_workspace_id_fkey FOREIGN KEY (workspace_id) REFERENCES workspaces(id) ON DELETE CASCADE;
 alter table workspaces add constraint workspaces_created_by_fkey FOREIGN KEY (created_by) REFERENCES users(id);
 alter table workspaces add constraint workspaces_deletion_audited TRIGGER DEFERRABLE INITIALLY DEFERRED;
+alter table workspaces add constraint workspaces_execution_days_check CHECK (((execution_days >= 1) AND (execution_days <= 36500)));
+alter table workspaces add constraint workspaces_legal_hold_check CHECK (((legal_hold_at IS NULL) = (legal_hold_reason IS NULL)));
 alter table workspaces add constraint workspaces_max_concurrency_check CHECK (((max_concurrency >= 1) AND (max_concurrency <= 10000)));
 alter table workspaces add constraint workspaces_max_queued_check CHECK (((max_queued >= 1) AND (max_queued <= 1000000)));
+alter table workspaces add constraint workspaces_payload_before_execution_check CHECK ((payload_days <= execution_days));
+alter table workspaces add constraint workspaces_payload_days_check CHECK (((payload_days >= 1) AND (payload_days <= 36500)));
 alter table workspaces add constraint workspaces_pkey PRIMARY KEY (id);
 
 CREATE INDEX api_keys_user_id_idx ON public.api_keys USING btree (user_id, id DESC);
@@ -524,6 +556,7 @@ CREATE INDEX erasures_due_idx ON public.erasures USING btree (due_at) WHERE (fin
 CREATE UNIQUE INDEX erasures_pending_idx ON public.erasures USING btree (user_id, chain_id) NULLS NOT DISTINCT WHERE (finished_at IS NULL);
 CREATE INDEX execution_keys_created_at_idx ON public.execution_keys USING btree (created_at);
 CREATE INDEX files_list_idx ON public.files USING btree (workspace_id, id DESC);
+CREATE INDEX files_unfinished_idx ON public.files USING btree (created_at) WHERE (completed_at IS NULL);
 CREATE INDEX invitations_waiting_idx ON public.invitations USING btree (workspace_id, lower(email)) WHERE (accepted_at IS NULL);
 CREATE INDEX invitations_workspace_id_idx ON public.invitations USING btree (workspace_id, id DESC);
 CREATE INDEX rate_limits_expire_idx ON public.rate_limits USING btree (expire);
@@ -556,6 +589,7 @@ CREATE INDEX workflows_list_idx ON public.workflows USING btree (workspace_id, i
 CREATE INDEX workspace_members_expires_at_idx ON public.workspace_members USING btree (expires_at) WHERE (expires_at IS NOT NULL);
 CREATE INDEX workspace_members_user_id_idx ON public.workspace_members USING btree (user_id);
 CREATE INDEX workspaces_deleted_idx ON public.workspaces USING btree (deleted_at) WHERE (deleted_at IS NOT NULL);
+CREATE INDEX workspaces_held_idx ON public.workspaces USING btree (id) WHERE (legal_hold_at IS NOT NULL);
 
 CREATE OR REPLACE FUNCTION public.adds_to(before jsonb, after jsonb)
  RETURNS boolean
@@ -870,6 +904,145 @@ begin
     pending is not null and gone.hidden || gone.shared = '{}';
 end $function$
 ;
+CREATE OR REPLACE FUNCTION public.erase_broken_uploads(p_limit integer)
+ RETURNS integer
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+declare n int;
+begin
+  delete from public.files f where f.id = any (array(select x.id from public.files x
+    where x.completed_at is null and x.created_at < clock_timestamp() - interval '1 day' limit p_limit));
+  get diagnostics n = row_count;
+  return n;
+end $function$
+;
+CREATE OR REPLACE FUNCTION public.erase_empty_payloads(p_ids uuid[])
+ RETURNS integer
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+declare n int;
+begin
+  update public.workflow_executions e set trigger = '{}', input = null, input_key_id = null, output = null,
+    output_key_id = null, error = public.erase_short_error(e.error), payload_expired_at = clock_timestamp()
+  where e.id = any (p_ids) and e.payload_expired_at is null;
+  update public.approvals a set message = '' where a.execution_id = any (p_ids) and a.message <> '' and a.status <> 'pending';
+  update public.execution_steps s set input = null, input_key_id = null, output = null, output_key_id = null, state = null,
+    error = public.erase_short_error(s.error)
+  where s.execution_id = any (p_ids)
+    and (s.input is not null or s.output is not null or s.state is not null or s.error is not null);
+  get diagnostics n = row_count;
+  return n;
+end $function$
+;
+CREATE OR REPLACE FUNCTION public.erase_expired_batch(p_workspace uuid, p_part text, p_after uuid, p_limit integer)
+ RETURNS TABLE(state text, executions integer, steps integer, place uuid)
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+declare
+  w public.workspaces;
+  days int;
+  until timestamptz;
+  pass public.retention_passes;
+  begin_at uuid;
+  ids uuid[];
+  looked int;
+  found_ids int;
+  left_over boolean;
+  n_steps int := 0;
+  n int := 0;
+begin
+  -- Whoever sets a hold waits for this batch, and no batch begins after that.
+  select * into w from public.workspaces x
+  where x.id = p_workspace and x.deleted_at is null and x.legal_hold_at is null for share skip locked;
+  days := case p_part when 'executions' then w.execution_days when 'payloads' then w.payload_days end;
+  if days is null then
+    return query select 'kept', 0, 0, p_after;
+    return;
+  end if;
+  until := clock_timestamp() - make_interval(days => days);
+  insert into public.retention_passes (workspace_id, part) values (p_workspace, p_part) on conflict do nothing;
+  if p_after is null then
+    update public.retention_passes r set began_at = clock_timestamp(), place = '00000000-0000-0000-0000-000000000000'
+    where r.workspace_id = p_workspace and r.part = p_part
+      and (p_part = 'executions' or r.began_at < clock_timestamp() - interval '7 days');
+  end if;
+  select * into pass from public.retention_passes r where r.workspace_id = p_workspace and r.part = p_part;
+  begin_at := coalesce(p_after, pass.place);
+
+  with page as materialized (
+    select e.id, e.status, e.finished_at, e.parent_id, e.payload_expired_at from public.workflow_executions e
+    where e.workspace_id = p_workspace and e.id > begin_at and e.id < public.uuid_floor(until)
+    order by e.id limit p_limit * 10
+  ), ripe as materialized (
+    select p.id from page p
+    where p.status in ('succeeded', 'failed', 'cancelled') and p.finished_at < until
+      and (p_part = 'executions' or p.payload_expired_at is null)
+      and (p.parent_id is null or not public.erase_is_needed(p.parent_id, until))
+    order by p.id limit p_limit
+  ), reached as (
+    select case when (select count(*) from ripe) < p_limit then (select p.id from page p order by p.id desc limit 1)
+      else (select r.id from ripe r order by r.id desc limit 1) end as id
+  )
+  select array(select r.id from ripe r order by r.id), (select count(*) from page), r.id,
+    exists (select from page p where p.id <= r.id and p.payload_expired_at is null and not exists (
+      select from ripe x where x.id = p.id))
+  into ids, looked, place, left_over from reached r;
+  found_ids := cardinality(ids);
+  place := coalesce(place, begin_at);
+  state := case when looked < p_limit * 10 and found_ids < p_limit then 'done' else 'more' end;
+
+  ids := array(select e.id from public.workflow_executions e where e.id = any (ids) order by e.id for update skip locked);
+  left_over := left_over or cardinality(ids) < found_ids;
+  if ids <> '{}' and p_part = 'payloads' then
+    n := cardinality(ids);
+    n_steps := public.erase_empty_payloads(ids);
+  elsif ids <> '{}' then
+    select count(*) into n_steps from (
+      select from public.execution_steps s where s.execution_id = any (ids) limit p_limit * 20 + 1) counted;
+    if n_steps > p_limit * 20 then
+      -- Their journals are too big for one batch. Without its whole journal none of them may be retried.
+      update public.workflow_executions e set trigger = '{}', input = null, input_key_id = null, output = null,
+        output_key_id = null, error = public.erase_short_error(e.error), payload_expired_at = clock_timestamp()
+      where e.id = any (ids) and e.payload_expired_at is null;
+      delete from public.execution_steps s using (
+        select d.execution_id, d.node_id, d.iteration, d.attempt from public.execution_steps d
+        where d.execution_id = any (ids) limit p_limit * 20) doomed
+      where (s.execution_id, s.node_id, s.iteration, s.attempt)
+        = (doomed.execution_id, doomed.node_id, doomed.iteration, doomed.attempt);
+      get diagnostics n_steps = row_count;
+      place := begin_at;
+      state := 'more';
+    else
+      delete from public.execution_steps s where s.execution_id = any (ids);
+      get diagnostics n_steps = row_count;
+      delete from public.approvals a where a.execution_id = any (ids);
+      -- A key is made by the transaction that makes its execution, so it has its time.
+      delete from public.execution_keys k using (
+        select e.created_at, e.id from public.workflow_executions e where e.id = any (ids)
+          and e.created_at > clock_timestamp() - interval '8 days') recent
+      where k.created_at = recent.created_at and k.workspace_id = p_workspace and k.execution_id = recent.id;
+      delete from public.workflow_executions e where e.id = any (ids);
+      get diagnostics n = row_count;
+    end if;
+  end if;
+  update public.retention_passes r set executions = r.executions + n, steps = r.steps + n_steps,
+    place = case when p_part = 'payloads' and r.place = begin_at and not left_over then erase_expired_batch.place
+      else r.place end,
+    first_id = case when n = 0 then r.first_id else coalesce(least(r.first_id, ids[1]), ids[1]) end,
+    last_id = case when n = 0 then r.last_id else coalesce(greatest(r.last_id, ids[n]), ids[n]) end
+  where r.workspace_id = p_workspace and r.part = p_part
+    and (n > 0 or n_steps > 0 or p_part = 'payloads' and r.place = begin_at and not left_over
+      and r.place <> erase_expired_batch.place);
+  executions := n;
+  steps := n_steps;
+  return next;
+end $function$
+;
 CREATE OR REPLACE FUNCTION public.erase_heir(p_workspace uuid, p_user uuid)
  RETURNS uuid
  LANGUAGE sql
@@ -908,6 +1081,28 @@ CREATE OR REPLACE FUNCTION public.erase_is_alone(p_workspace workspaces, p_user 
  STABLE
  SET search_path TO 'pg_catalog', 'public'
 RETURN (((p_workspace).personal AND ((p_workspace).created_by = p_user)) OR (NOT (EXISTS (SELECT FROM workspace_members o WHERE ((o.workspace_id = (erase_is_alone.p_workspace).id) AND (o.user_id <> erase_is_alone.p_user))))))
+;
+CREATE OR REPLACE FUNCTION public.erase_is_needed(p_parent uuid, p_until timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'public'
+BEGIN ATOMIC
+ WITH RECURSIVE above AS (
+          SELECT e.parent_id,
+             e.finished_at
+            FROM workflow_executions e
+           WHERE (e.id = erase_is_needed.p_parent)
+         UNION ALL
+          SELECT e.parent_id,
+             e.finished_at
+            FROM (above a
+              JOIN workflow_executions e ON ((e.id = a.parent_id)))
+         )
+  SELECT (EXISTS ( SELECT
+            FROM above
+           WHERE ((above.finished_at IS NULL) OR (above.finished_at >= erase_is_needed.p_until)))) AS "exists";
+END
 ;
 CREATE OR REPLACE FUNCTION public.erase_keeps_out()
  RETURNS trigger
@@ -1193,6 +1388,42 @@ begin
   return null;
 end $function$
 ;
+CREATE OR REPLACE FUNCTION public.erase_respects_hold()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+declare is_held boolean;
+begin
+  if tg_table_name = 'erasures' then
+    is_held := exists (select from public.workspaces w where w.legal_hold_at is not null
+      and (new.chain_id is null or w.id = new.chain_id)
+      and (w.created_by = new.user_id
+        or exists (select from public.workspace_members m where m.workspace_id = w.id and m.user_id = new.user_id)
+        or exists (select from public.audit_logs a where a.chain_id = w.id and a.actor_id = new.user_id)
+        or exists (select from public.audit_logs a where a.chain_id = w.id and a.target_id = new.user_id::text)));
+  elsif tg_table_name = 'workspaces' then
+    is_held := old.legal_hold_at is not null;
+  else
+    is_held := exists (select from public.workspaces w where w.id = old.workspace_id and w.legal_hold_at is not null);
+  end if;
+  if is_held then
+    raise exception 'under legal hold' using errcode = 'ZA004';
+  end if;
+  if tg_op = 'DELETE' then
+    return old;
+  end if;
+  return new;
+end $function$
+;
+CREATE OR REPLACE FUNCTION public.erase_short_error(p_error jsonb)
+ RETURNS jsonb
+ LANGUAGE sql
+ IMMUTABLE
+ SET search_path TO 'pg_catalog', 'public'
+RETURN CASE WHEN (p_error IS NOT NULL) THEN jsonb_strip_nulls(jsonb_build_object('code', (p_error -> 'code'::text), 'nodeId', (p_error -> 'nodeId'::text), 'message', 'Expired')) ELSE NULL::jsonb END
+;
 CREATE OR REPLACE FUNCTION public.erase_step(p_erasure uuid, p_limit integer, p_hold_ms integer)
  RETURNS TABLE(step text, "userId" uuid, "chainId" uuid, "askedBy" uuid, erased jsonb, hidden uuid[], shared uuid[], "memberIds" uuid[], "movedItems" integer, "deletedWorkspaces" integer, "leftWorkspaces" integer, "erasedEntries" integer)
  LANGUAGE plpgsql
@@ -1304,7 +1535,7 @@ CREATE OR REPLACE FUNCTION public.erase_tables()
  RETURNS text[]
  LANGUAGE sql
  IMMUTABLE
-RETURN ARRAY['execution_keys'::text, 'approvals'::text, 'webhook_deliveries'::text, 'webhooks'::text, 'schedule_fires'::text, 'schedule_skips'::text, 'schedules'::text, 'file_chunks'::text, 'files'::text, 'credentials'::text, 'workflow_versions'::text, 'workflows'::text, 'api_keys'::text, 'invitations'::text, 'ended_memberships'::text, 'workspace_members'::text]
+RETURN ARRAY['execution_keys'::text, 'approvals'::text, 'webhook_deliveries'::text, 'webhooks'::text, 'schedule_fires'::text, 'schedule_skips'::text, 'schedules'::text, 'file_chunks'::text, 'files'::text, 'credentials'::text, 'workflow_versions'::text, 'workflows'::text, 'api_keys'::text, 'invitations'::text, 'ended_memberships'::text, 'retention_passes'::text, 'workspace_members'::text]
 ;
 CREATE OR REPLACE FUNCTION public.erase_workspace_batch(p_workspace uuid, p_limit integer)
  RETURNS TABLE(step text, rows integer)
@@ -1412,6 +1643,13 @@ AS $function$
 begin
   raise exception 'approval % is % and stays as it is', old.id, old.status;
 end $function$
+;
+CREATE OR REPLACE FUNCTION public.held_workspaces()
+ RETURNS uuid[]
+ LANGUAGE sql
+ STABLE
+ SET search_path TO 'pg_catalog', 'public'
+RETURN ARRAY(SELECT workspaces.id FROM workspaces WHERE (workspaces.legal_hold_at IS NOT NULL))
 ;
 CREATE OR REPLACE FUNCTION public.identity_accept_invitation(p_token_hash bytea)
  RETURNS TABLE(id uuid, "workspaceId" uuid, role text, "hasJoined" boolean)
@@ -1742,6 +1980,18 @@ begin
       if new.details is null then
         return new;
       end if;
+    elsif starts_with(tg_table_name, 'workflow_executions') and tg_op = 'UPDATE' then
+      if new.payload_expired_at is not null and old.payload_expired_at is null and new.input is null
+        and new.output is null and new.trigger = '{}' and new.status = old.status
+        and new.finished_at is not distinct from old.finished_at
+        and new.error ->> 'code' is not distinct from old.error ->> 'code' then
+        return new;
+      end if;
+    elsif starts_with(tg_table_name, 'execution_steps') and tg_op = 'UPDATE' then
+      if new.input is null and new.output is null and new.state is null and new.status = old.status
+        and new.error ->> 'code' is not distinct from old.error ->> 'code' then
+        return new;
+      end if;
     end if;
   end if;
   raise exception '% rows of % cannot change: %', lower(tg_op), tg_table_name, tg_argv[0]
@@ -1774,11 +2024,12 @@ begin
 end $function$
 ;
 
-CREATE TRIGGER approvals_guard BEFORE UPDATE ON public.approvals FOR EACH ROW WHEN ((((old.status <> 'pending'::text) AND ((new.status IS DISTINCT FROM old.status) OR (new.decisions IS DISTINCT FROM old.decisions))) OR ((new.decisions IS DISTINCT FROM old.decisions) AND (NOT adds_to(old.decisions, new.decisions))) OR (((((((((new.execution_id IS DISTINCT FROM old.execution_id) OR (new.node_id IS DISTINCT FROM old.node_id)) OR (new.iteration IS DISTINCT FROM old.iteration)) OR (new.attempt IS DISTINCT FROM old.attempt)) OR (new.message IS DISTINCT FROM old.message)) OR (new.quorum IS DISTINCT FROM old.quorum)) OR (new.deadline IS DISTINCT FROM old.deadline)) OR (new.excluded_user_ids IS DISTINCT FROM old.excluded_user_ids)) OR (new.salt IS DISTINCT FROM old.salt)) OR ((new.approvers IS DISTINCT FROM old.approvers) AND (CURRENT_USER <> 'atelier_eraser'::name)))) EXECUTE FUNCTION guard_approval();
+CREATE TRIGGER approvals_guard BEFORE UPDATE ON public.approvals FOR EACH ROW WHEN ((((old.status <> 'pending'::text) AND ((new.status IS DISTINCT FROM old.status) OR (new.decisions IS DISTINCT FROM old.decisions))) OR ((new.decisions IS DISTINCT FROM old.decisions) AND (NOT adds_to(old.decisions, new.decisions))) OR ((((((((new.execution_id IS DISTINCT FROM old.execution_id) OR (new.node_id IS DISTINCT FROM old.node_id)) OR (new.iteration IS DISTINCT FROM old.iteration)) OR (new.attempt IS DISTINCT FROM old.attempt)) OR (new.quorum IS DISTINCT FROM old.quorum)) OR (new.deadline IS DISTINCT FROM old.deadline)) OR (new.excluded_user_ids IS DISTINCT FROM old.excluded_user_ids)) OR (new.salt IS DISTINCT FROM old.salt)) OR ((new.message IS DISTINCT FROM old.message) AND (NOT ((CURRENT_USER = 'atelier_eraser'::name) AND (new.message = ''::text) AND (old.status <> 'pending'::text)))) OR ((new.approvers IS DISTINCT FROM old.approvers) AND (CURRENT_USER <> 'atelier_eraser'::name)))) EXECUTE FUNCTION guard_approval();
 CREATE TRIGGER audit_logs_append_only BEFORE DELETE OR UPDATE ON public.audit_logs FOR EACH ROW EXECUTE FUNCTION refuse_change('the audit log is append-only');
 CREATE CONSTRAINT TRIGGER audit_logs_erasure_audited AFTER UPDATE ON public.audit_logs DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION erase_requires_entry('audit.details_erased');
 CREATE TRIGGER audit_logs_forget_words BEFORE UPDATE OF details ON public.audit_logs FOR EACH ROW WHEN ((old.details IS DISTINCT FROM new.details)) EXECUTE FUNCTION forget_audit_words();
 CREATE TRIGGER audit_logs_no_truncate BEFORE TRUNCATE ON public.audit_logs FOR EACH STATEMENT EXECUTE FUNCTION refuse_change('the audit log is append-only');
+CREATE TRIGGER erasures_held BEFORE INSERT ON public.erasures FOR EACH ROW EXECUTE FUNCTION erase_respects_hold();
 CREATE TRIGGER execution_steps_end_approval AFTER UPDATE ON public.execution_steps FOR EACH ROW WHEN (((old.status = 'waiting'::text) AND (new.status <> 'waiting'::text) AND (old.state ? 'approvalId'::text) AND (CURRENT_USER <> 'atelier_eraser'::name))) EXECUTE FUNCTION end_approval();
 CREATE TRIGGER execution_steps_terminal BEFORE UPDATE ON public.execution_steps FOR EACH ROW WHEN ((old.status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text]))) EXECUTE FUNCTION refuse_change('a finished step is final');
 CREATE TRIGGER users_being_erased BEFORE UPDATE OF disabled_at, is_admin ON public.users FOR EACH ROW WHEN ((((new.disabled_at IS NULL) AND (old.disabled_at IS NOT NULL)) OR (new.is_admin AND (NOT old.is_admin)))) EXECUTE FUNCTION erase_keeps_out();
@@ -1792,10 +2043,12 @@ CREATE TRIGGER workflow_versions_labels BEFORE INSERT ON public.workflow_version
 CREATE TRIGGER workflow_versions_no_truncate BEFORE TRUNCATE ON public.workflow_versions FOR EACH STATEMENT EXECUTE FUNCTION refuse_change('a version is immutable');
 CREATE TRIGGER workspace_members_forget_ended BEFORE INSERT ON public.workspace_members FOR EACH ROW EXECUTE FUNCTION admin_forget_ended();
 CREATE TRIGGER workspace_members_heir BEFORE UPDATE ON public.workspace_members FOR EACH ROW WHEN (((CURRENT_USER = 'atelier_eraser'::name) AND (old.role <> 'owner'::text) AND (new.role = 'owner'::text))) EXECUTE FUNCTION keep_heir();
+CREATE TRIGGER workspace_members_held BEFORE DELETE ON public.workspace_members FOR EACH ROW WHEN ((CURRENT_USER = 'atelier_eraser'::name)) EXECUTE FUNCTION erase_respects_hold();
 CREATE TRIGGER workspace_members_owner_changes AFTER UPDATE ON public.workspace_members FOR EACH ROW WHEN (((old.role = 'owner'::text) AND (new.role <> 'owner'::text) AND (CURRENT_USER = 'atelier_api'::name))) EXECUTE FUNCTION identity_keep_owner();
 CREATE TRIGGER workspace_members_owner_leaves AFTER DELETE ON public.workspace_members FOR EACH ROW WHEN (((old.role = 'owner'::text) AND (CURRENT_USER = 'atelier_api'::name))) EXECUTE FUNCTION identity_keep_owner();
 CREATE TRIGGER workspace_members_person BEFORE UPDATE ON public.workspace_members FOR EACH ROW WHEN (((old.workspace_id IS DISTINCT FROM new.workspace_id) OR (old.user_id IS DISTINCT FROM new.user_id))) EXECUTE FUNCTION refuse_change('a membership is one person''s in one workspace');
 CREATE CONSTRAINT TRIGGER workspaces_deletion_audited AFTER UPDATE ON public.workspaces DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((old.deleted_at IS NULL) AND (new.deleted_at IS NOT NULL))) EXECUTE FUNCTION erase_requires_entry('workspace.deleted');
+CREATE TRIGGER workspaces_held BEFORE UPDATE OF deleted_at ON public.workspaces FOR EACH ROW WHEN (((old.deleted_at IS NULL) AND (new.deleted_at IS NOT NULL))) EXECUTE FUNCTION erase_respects_hold();
 
 alter table api_keys enable row level security, force row level security;
 alter table approvals enable row level security, force row level security;
@@ -1814,10 +2067,12 @@ alter table pending_moves enable row level security, force row level security;
 alter table rate_limits enable row level security, force row level security;
 alter table refresh_tokens enable row level security, force row level security;
 alter table reset_tokens enable row level security, force row level security;
+alter table retention_passes enable row level security, force row level security;
 alter table schedule_fires enable row level security, force row level security;
 alter table schedule_skips enable row level security, force row level security;
 alter table schedules enable row level security, force row level security;
 alter table sessions enable row level security, force row level security;
+alter table timer_runs enable row level security, force row level security;
 alter table users enable row level security, force row level security;
 alter table webhook_deliveries enable row level security, force row level security;
 alter table webhooks enable row level security, force row level security;
@@ -1841,12 +2096,17 @@ create policy eraser_all on api_keys for all to atelier_eraser
 create policy identity_all on api_keys for all to atelier_identity
   using (true)
   with check (true);
+create policy scheduler_sweeps on api_keys for all to atelier_scheduler
+  using (true)
+  with check (true);
 create policy api_tenant on approvals for all to atelier_api
   using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])))
   with check ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
 create policy eraser_all on approvals for all to atelier_eraser
   using (true)
   with check (true);
+create policy held on approvals for delete to atelier_api, atelier_eraser, atelier_scheduler
+  using ((workspace_id <> ALL (( SELECT held_workspaces() AS held_workspaces)::uuid[])));
 create policy scheduler_expires on approvals for all to atelier_scheduler
   using (true)
   with check (true);
@@ -1929,6 +2189,10 @@ create policy api_tenant on execution_steps for all to atelier_api
 create policy eraser_all on execution_steps for all to atelier_eraser
   using (true)
   with check (true);
+create policy held on execution_steps for delete to atelier_api, atelier_eraser, atelier_scheduler
+  using ((workspace_id <> ALL (( SELECT held_workspaces() AS held_workspaces)::uuid[])));
+create policy held_payload on execution_steps for update to atelier_eraser
+  using ((workspace_id <> ALL (( SELECT held_workspaces() AS held_workspaces)::uuid[])));
 create policy scheduler_sweeps on execution_steps for all to atelier_scheduler
   using (true)
   with check (true);
@@ -1941,6 +2205,8 @@ create policy api_tenant on file_chunks for all to atelier_api
 create policy eraser_all on file_chunks for all to atelier_eraser
   using (true)
   with check (true);
+create policy held on file_chunks for delete to atelier_api, atelier_eraser, atelier_scheduler
+  using ((workspace_id <> ALL (( SELECT held_workspaces() AS held_workspaces)::uuid[])));
 create policy worker_claimed on file_chunks for all to atelier_worker
   using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])))
   with check ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
@@ -1950,6 +2216,8 @@ create policy api_tenant on files for all to atelier_api
 create policy eraser_all on files for all to atelier_eraser
   using (true)
   with check (true);
+create policy held on files for delete to atelier_api, atelier_eraser, atelier_scheduler
+  using ((workspace_id <> ALL (( SELECT held_workspaces() AS held_workspaces)::uuid[])));
 create policy scheduler_sweeps on files for all to atelier_scheduler
   using (true)
   with check (true);
@@ -1984,6 +2252,9 @@ create policy worker_passes_on on pending_moves for insert to atelier_worker
 create policy api_count on rate_limits for all to atelier_api
   using (true)
   with check (true);
+create policy scheduler_sweeps on rate_limits for all to atelier_scheduler
+  using (true)
+  with check (true);
 create policy api_own on refresh_tokens for all to atelier_api
   using ((EXISTS ( SELECT
    FROM sessions s
@@ -2011,6 +2282,15 @@ create policy eraser_all on reset_tokens for all to atelier_eraser
   using (true)
   with check (true);
 create policy identity_all on reset_tokens for all to atelier_identity
+  using (true)
+  with check (true);
+create policy scheduler_sweeps on reset_tokens for all to atelier_scheduler
+  using (true)
+  with check (true);
+create policy eraser_all on retention_passes for all to atelier_eraser
+  using (true)
+  with check (true);
+create policy scheduler_sums on retention_passes for all to atelier_scheduler
   using (true)
   with check (true);
 create policy api_tenant on schedule_fires for all to atelier_api
@@ -2055,6 +2335,11 @@ create policy identity_all on sessions for all to atelier_identity
 create policy scheduler_sweeps on sessions for all to atelier_scheduler
   using (true)
   with check (true);
+create policy api_reads on timer_runs for select to atelier_api
+  using (true);
+create policy scheduler_tells on timer_runs for all to atelier_scheduler
+  using (true)
+  with check (true);
 create policy admin_all on users for all to atelier_admin
   using (true)
   with check (true);
@@ -2097,6 +2382,10 @@ create policy api_tenant on workflow_executions for all to atelier_api
 create policy eraser_all on workflow_executions for all to atelier_eraser
   using (true)
   with check (true);
+create policy held on workflow_executions for delete to atelier_api, atelier_eraser, atelier_scheduler
+  using ((workspace_id <> ALL (( SELECT held_workspaces() AS held_workspaces)::uuid[])));
+create policy held_payload on workflow_executions for update to atelier_eraser
+  using ((workspace_id <> ALL (( SELECT held_workspaces() AS held_workspaces)::uuid[])));
 create policy scheduler_sweeps on workflow_executions for all to atelier_scheduler
   using (true)
   with check (true);
@@ -2179,6 +2468,7 @@ grant select on api_keys to atelier_admin;
 grant delete, insert, select, update on api_keys to atelier_api;
 grant delete, select on api_keys to atelier_eraser;
 grant select on api_keys to atelier_identity;
+grant delete on api_keys to atelier_scheduler;
 grant select, update on approvals to atelier_api;
 grant delete, select on approvals to atelier_eraser;
 grant select, update on approvals to atelier_scheduler;
@@ -2208,14 +2498,14 @@ grant delete, select on execution_keys to atelier_eraser;
 grant delete, insert, select, update on execution_keys to atelier_scheduler;
 grant insert, select, update on execution_steps to atelier_api;
 grant delete, select on execution_steps to atelier_eraser;
-grant delete, insert, select, update on execution_steps to atelier_scheduler;
+grant insert, select, update on execution_steps to atelier_scheduler;
 grant insert, select, update on execution_steps to atelier_worker;
 grant delete, insert, select, update on file_chunks to atelier_api;
 grant delete, select on file_chunks to atelier_eraser;
 grant insert, select, update on file_chunks to atelier_worker;
 grant delete, insert, select, update on files to atelier_api;
 grant delete, select on files to atelier_eraser;
-grant delete, select on files to atelier_scheduler;
+grant select on files to atelier_scheduler;
 grant insert, select, update on files to atelier_worker;
 grant delete, insert, select, update on invitations to atelier_api;
 grant delete, select on invitations to atelier_eraser;
@@ -2228,6 +2518,7 @@ grant insert on pending_moves to atelier_api;
 grant delete, insert, select, update on pending_moves to atelier_scheduler;
 grant insert on pending_moves to atelier_worker;
 grant delete, insert, select, update on rate_limits to atelier_api;
+grant delete on rate_limits to atelier_scheduler;
 grant delete, insert, select, update on refresh_tokens to atelier_api;
 grant delete, select on refresh_tokens to atelier_eraser;
 grant insert, select, update on refresh_tokens to atelier_identity;
@@ -2235,6 +2526,9 @@ grant insert, select, update on reset_tokens to atelier_admin;
 grant delete, insert, select, update on reset_tokens to atelier_api;
 grant delete, select on reset_tokens to atelier_eraser;
 grant select on reset_tokens to atelier_identity;
+grant delete on reset_tokens to atelier_scheduler;
+grant delete, insert, select, update on retention_passes to atelier_eraser;
+grant select on retention_passes to atelier_scheduler;
 grant delete, insert, select, update on schedule_fires to atelier_api;
 grant delete, select on schedule_fires to atelier_eraser;
 grant delete, insert, select, update on schedule_fires to atelier_scheduler;
@@ -2249,6 +2543,8 @@ grant delete, insert, select, update on sessions to atelier_api;
 grant delete, select on sessions to atelier_eraser;
 grant insert, select, update on sessions to atelier_identity;
 grant delete, select on sessions to atelier_scheduler;
+grant select on timer_runs to atelier_api;
+grant insert, select, update on timer_runs to atelier_scheduler;
 grant select on users to atelier_admin;
 grant select on users to atelier_api;
 grant select on users to atelier_eraser;
@@ -2263,7 +2559,7 @@ grant delete, select, update on workers to atelier_scheduler;
 grant insert, select, update on workers to atelier_worker;
 grant insert, select, update on workflow_executions to atelier_api;
 grant delete, select on workflow_executions to atelier_eraser;
-grant delete, insert, select, update on workflow_executions to atelier_scheduler;
+grant insert, select, update on workflow_executions to atelier_scheduler;
 grant insert, select, update on workflow_executions to atelier_worker;
 grant insert, select on workflow_versions to atelier_api;
 grant delete, select on workflow_versions to atelier_eraser;
@@ -2283,14 +2579,19 @@ grant insert, select on workspaces to atelier_identity;
 
 grant update (revoked_at) on api_keys to atelier_admin;
 grant update (last_used_at) on api_keys to atelier_identity;
-grant update (approvers) on approvals to atelier_eraser;
+grant select (id, expires_at, revoked_at) on api_keys to atelier_scheduler;
+grant update (approvers, message) on approvals to atelier_eraser;
 grant update (details) on audit_logs to atelier_eraser;
 grant select (chain_id, seq, at, actor_id, action, target_id, words) on audit_logs to atelier_identity;
 grant update (owner_id) on credentials to atelier_eraser;
 grant select (id, workspace_id, type, key_id, wrapped_key) on credentials to atelier_rotator;
 grant update (key_id, wrapped_key) on credentials to atelier_rotator;
+grant update (input, input_key_id, output, output_key_id, error, state) on execution_steps to atelier_eraser;
 grant update (owner_id) on files to atelier_eraser;
 grant update (accepted_at, accepted_by) on invitations to atelier_identity;
+grant select (key, expire) on rate_limits to atelier_scheduler;
+grant select (user_id, expires_at) on reset_tokens to atelier_scheduler;
+grant update (executions, steps, first_id, last_id) on retention_passes to atelier_scheduler;
 grant update (owner_id, enabled) on schedules to atelier_eraser;
 grant update (ended_at, end_reason) on sessions to atelier_admin;
 grant update (is_admin, disabled_at, totp_secret, totp_key_id, totp_enabled_at, recovery_code_hashes, updated_at, totp_wrapped_key, totp_last_step) on users to atelier_admin;
@@ -2300,17 +2601,17 @@ grant select (id, totp_key_id, totp_wrapped_key) on users to atelier_rotator;
 grant update (totp_key_id, totp_wrapped_key) on users to atelier_rotator;
 grant select (id, disabled_at) on users to atelier_scheduler;
 grant update (owner_id) on webhooks to atelier_eraser;
-grant update (status, error, cancel_requested_at, cancel_requested_by, finished_at) on workflow_executions to atelier_eraser;
+grant update (status, trigger, input, input_key_id, output, output_key_id, error, cancel_requested_at, cancel_requested_by, finished_at, payload_expired_at) on workflow_executions to atelier_eraser;
 grant update (owner_id) on workflows to atelier_eraser;
 grant update (expires_at) on workspace_members to atelier_admin;
 grant update (workspace_id, user_id, role, expires_at) on workspace_members to atelier_api;
 grant update (role) on workspace_members to atelier_eraser;
 grant select (workspace_id, user_id, role, expires_at) on workspace_members to atelier_scheduler;
 grant select (workspace_id, user_id, role, expires_at) on workspace_members to atelier_worker;
-grant update (name, settings, updated_at, require_totp, audit_reads, max_concurrency, max_queued) on workspaces to atelier_api;
+grant update (name, settings, updated_at, require_totp, audit_reads, max_concurrency, max_queued, execution_days, payload_days, legal_hold_at, legal_hold_by, legal_hold_reason) on workspaces to atelier_api;
 grant update (deleted_at, deleted_by, deleted_xid) on workspaces to atelier_eraser;
 grant update (updated_at) on workspaces to atelier_identity;
-grant select (id, max_concurrency) on workspaces to atelier_scheduler;
+grant select (id, deleted_at, max_concurrency, execution_days, payload_days, legal_hold_at) on workspaces to atelier_scheduler;
 grant select (id, max_concurrency) on workspaces to atelier_worker;
 
 grant execute on function adds_to(jsonb,jsonb) to public;
@@ -2329,6 +2630,8 @@ grant execute on function end_approval() to public;
 grant execute on function ensure_partition(timestamp with time zone) to atelier_api;
 grant execute on function ensure_partition(timestamp with time zone) to atelier_scheduler;
 grant execute on function erase_begin_person(uuid,uuid,text,uuid) to atelier_api;
+grant execute on function erase_broken_uploads(integer) to atelier_scheduler;
+grant execute on function erase_expired_batch(uuid,text,uuid,integer) to atelier_scheduler;
 grant execute on function erase_list_pending() to atelier_scheduler;
 grant execute on function erase_list_workspaces() to atelier_scheduler;
 grant execute on function erase_mark_workspace(uuid,text) to atelier_api;
@@ -2341,6 +2644,7 @@ grant execute on function forget_audit_words() to public;
 grant execute on function graph_concurrency(jsonb) to public;
 grant execute on function graph_labels(jsonb) to public;
 grant execute on function guard_approval() to public;
+grant execute on function held_workspaces() to public;
 grant execute on function identity_accept_invitation(bytea) to atelier_api;
 grant execute on function identity_end_session(bytea) to atelier_api;
 grant execute on function identity_find_audit_words(uuid,tsquery,uuid,text,text,timestamp with time zone,timestamp with time zone,timestamp with time zone,bigint,integer) to atelier_api;

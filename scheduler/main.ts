@@ -5,9 +5,7 @@ import { armCrashPoint } from "#core/domain/crash-points.ts";
 import { startHealthServer } from "#core/health-server.ts";
 import { createLogger, type Logger } from "#core/logger.ts";
 import { createDatabase, type Database } from "#core/persistence/database.ts";
-import { ensurePartitions } from "#core/persistence/executions/partitions.ts";
 import { openLockSession } from "#core/persistence/executions/recovery-session.ts";
-import { forgetWorkers } from "#core/persistence/executions/workers.ts";
 import { createExecutionQueue } from "#core/queue/execution-queue.ts";
 import { checkBackend, chooseBackend } from "#core/queue/queue-backend.ts";
 import { createScheduleQueue } from "#core/queue/schedule-queue.ts";
@@ -17,20 +15,20 @@ import { purgeWorkspaces } from "#core/services/erasure/purge-workspaces.ts";
 import { resumeErasures } from "#core/services/erasure/resume-erasures.ts";
 import { recoverExecutions } from "#core/services/executions/recover-executions.ts";
 import { takeCensus } from "#core/services/executions/take-census.ts";
-import { tidyMemberships } from "#core/services/workspaces/tidy-memberships.ts";
+import { listTimers } from "#core/services/timers/list-timers.ts";
+import { registerTimers } from "#core/services/timers/run-timer.ts";
 import { endAbruptly, runRole, type Stop } from "#core/shutdown.ts";
 import { createProcessRegistry } from "#core/telemetry/process-metrics.ts";
 import { countRings } from "#core/telemetry/ring-metrics.ts";
 import { startAnchorLoop } from "./anchor-loop.ts";
+import { buildTimers } from "./build-timers.ts";
 import { startCensusLoop } from "./census-loop.ts";
 import { startErasureLoop } from "./erasure-loop.ts";
 import { startPurgeLoop } from "./purge-loop.ts";
 import { startRecoveryLoop } from "./recovery-loop.ts";
 import { createSchedulerMetrics } from "./scheduler-metrics.ts";
+import { registerTimerMetrics } from "./timer-metrics.ts";
 
-const MONTHS_AHEAD = 12;
-/** A worker that has not been heard of for so long is struck off the list. */
-const WORKER_DAYS = 30;
 /** Recovery looks every second, also while another scheduler holds the lock. */
 const SILENT_MS = 10_000;
 
@@ -52,18 +50,13 @@ async function startScheduler(config: Config, logger: Logger): Promise<Stop> {
   const registry = createProcessRegistry("scheduler", database.connections);
   const queue = countRings(createExecutionQueue(backend, onError), registry);
 
-  const maintainPartitions = async () => {
-    const made = await ensurePartitions(database, MONTHS_AHEAD);
-    if (made > 0) logger.info({ months: made }, "partitions made");
-    await forgetWorkers(database, WORKER_DAYS);
-  };
-  await maintainPartitions();
+  await registerTimers(database);
+  registerTimerMetrics(registry, () => listTimers(database));
+  const handlers = buildTimers(database, logger);
+  // Also at a start: an instance that was off for a year needs its months before it can run anything.
+  await handlers["maintain-partitions"](new AbortController().signal);
   const timers = createScheduleQueue({ databaseUrl, role: "atelier_scheduler", onError });
-  const tidy = async () => {
-    const ended = await tidyMemberships(database);
-    if (ended > 0) logger.info({ ended }, "ended memberships taken away");
-  };
-  await timers.start({ "maintain-partitions": maintainPartitions, "tidy-memberships": tidy });
+  await timers.start(handlers);
   const metrics = createSchedulerMetrics(registry, () => recovery.lastPassAt());
   const openSession = async () => {
     const session = await openLockSession(database, "recovery");

@@ -35,6 +35,9 @@ export const executionSchema = executionSummarySchema.extend({
     .array(z.object({ id: z.uuid(), nodeId: z.string(), iteration: z.string() }))
     .describe("What people are asked just now; GET /api/approvals?executionId=…"),
   recovering: z.boolean().optional().describe("True while its worker is lost and no other has taken it over"),
+  payloadExpiredAt: time
+    .optional()
+    .describe("Since when its payload is gone: trigger, input and output are empty, the error is its code"),
 });
 
 export const acceptedSchema = z.object({
@@ -58,6 +61,7 @@ export const stepSchema = z.object({
   copiedFrom: z.uuid().nullable(),
   startedAt: time,
   finishedAt: time.nullable(),
+  payloadExpiredAt: time.optional().describe("As of its execution: input and output are gone"),
 });
 
 const nodeId = z.string().min(1).max(100);

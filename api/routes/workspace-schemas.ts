@@ -24,6 +24,29 @@ export const maxQueued = z
   .nullable()
   .describe("How many of its executions may be queued; null: as many as the instance says");
 
+const keptDays = z.int().min(1).max(36_500).nullable();
+
+export const retentionSchema = z.object({
+  executionDays: keptDays.describe(
+    "Executions with their steps go so many days after their end; null: never",
+  ),
+  payloadDays: keptDays.describe("What they held goes before, and they say so; null: with the execution"),
+});
+
+/** One line: it goes into the log. */
+export const holdReason = z
+  .string()
+  .trim()
+  .min(3)
+  .max(500)
+  .regex(/^\P{Cc}*$/u, "Write the reason in one line");
+
+const legalHoldSchema = z.object({
+  since: z.iso.datetime(),
+  by: z.uuid().nullable(),
+  reason: z.string(),
+});
+
 export const workspaceSchema = z.object({
   id: z.uuid(),
   name: z.string(),
@@ -33,6 +56,10 @@ export const workspaceSchema = z.object({
   auditReads: z.boolean().describe("Every read of its executions and files is in its audit log"),
   maxConcurrency,
   maxQueued,
+  retention: retentionSchema,
+  legalHold: legalHoldSchema
+    .nullable()
+    .describe("While it stands no execution, step or file is deleted, and nobody of it erased"),
   memberCount: z.int(),
   createdAt: z.iso.datetime(),
   updatedAt: z.iso.datetime(),

@@ -5,7 +5,14 @@ import { pageOf, pageQuery } from "../routing/pagination.ts";
 import { idParams } from "../routing/params.ts";
 import { defineRoute, type Route } from "../routing/route.ts";
 import { replyPage } from "./id-page.ts";
-import { maxConcurrency, maxQueued, workspaceName, workspaceSchema } from "./workspace-schemas.ts";
+import {
+  holdReason,
+  maxConcurrency,
+  maxQueued,
+  retentionSchema,
+  workspaceName,
+  workspaceSchema,
+} from "./workspace-schemas.ts";
 
 const createBody = z.strictObject({ name: workspaceName });
 const updateBody = z.strictObject({
@@ -21,6 +28,9 @@ const updateBody = z.strictObject({
   maxQueued: maxQueued
     .optional()
     .describe("Heard everywhere within 5 s; beyond the instance's own number for its administrators only"),
+  retention: z.strictObject(retentionSchema.partial().shape).optional(),
+  legalHold: z.boolean().optional().describe("Set by an owner, lifted by an owner who is signed in"),
+  legalHoldReason: holdReason.optional().describe("Needed to set or lift it; stands in the audit log"),
 });
 
 export function createWorkspaceRoutes({ workspaces }: { workspaces: WorkspaceService }): Route[] {
@@ -62,7 +72,7 @@ export function createWorkspaceRoutes({ workspaces }: { workspaces: WorkspaceSer
       method: "patch",
       path: "/api/workspaces/:id",
       summary:
-        "Rename a workspace, ask its members for a second factor, have every read audited, or limit what runs at once",
+        "Rename a workspace, ask its members for a second factor, have every read audited, limit what runs at once, say how long executions are kept, or hold them",
       tag: "Workspaces",
       action: "workspace:write",
       params: idParams,

@@ -62,6 +62,8 @@ const STATUS_OF: Readonly<Record<string, number>> = {
   membership_ends: 409,
   successor_unavailable: 409,
   being_erased: 409,
+  legal_hold: 409,
+  payload_expired: 409,
   body_too_large: 413,
   file_too_large: 413,
   output_too_large: 413,

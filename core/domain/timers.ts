@@ -5,6 +5,10 @@ export const TIMERS = {
   "maintain-partitions": "17 3 * * *",
   /** Hourly: memberships that have ended leave, and the audit log says so; they count for nothing before. */
   "tidy-memberships": "7 * * * *",
+  /** Hourly: executions and payloads that have outlived their workspace's days. */
+  "expire-executions": "23 * * * *",
+  /** Hourly: sessions, keys, tokens and counts that have had their day. */
+  "sweep-rows": "47 * * * *",
 } as const satisfies Readonly<Record<string, string>>;
 
 export type TimerName = keyof typeof TIMERS;

@@ -2,12 +2,13 @@
 import { PgBoss } from "pg-boss";
 import { TIMERS, type TimerName } from "../domain/timers.ts";
 
-export type TimerHandlers = Readonly<Record<TimerName, () => Promise<void>>>;
+/** `signal` aborts at the stop: a handler that takes long ends where it can go on the next time. */
+export type TimerHandlers = Readonly<Record<TimerName, (signal: AbortSignal) => Promise<void>>>;
 
 export type ScheduleQueue = {
   /** Starts working the timers. A run that was missed while nobody was up is made up for once. */
   start(handlers: TimerHandlers): Promise<void>;
-  /** Lets handlers under way finish. */
+  /** Tells handlers under way to come to an end, and waits for them. */
   close(): Promise<void>;
 };
 
@@ -28,15 +29,19 @@ export function createScheduleQueue(options: {
     max: 3,
   });
   boss.on("error", options.onError);
+  const stopping = new AbortController();
 
   return {
     async start(handlers) {
       await boss.start();
       for (const [name, cron] of Object.entries(TIMERS)) {
-        await boss.work(name, handlers[name as TimerName]);
+        await boss.work(name, () => handlers[name as TimerName](stopping.signal));
         await boss.schedule(name, cron, null, { missed: "once" });
       }
     },
-    close: () => boss.stop({ graceful: true, timeout: STOP_MS }),
+    async close() {
+      stopping.abort();
+      await boss.stop({ graceful: true, timeout: STOP_MS });
+    },
   };
 }

@@ -2,6 +2,7 @@
 // leave a pending erasure behind, which erasure-steps.ts takes to its end.
 import type { Executor } from "../database.ts";
 import { sql } from "../sql.ts";
+import { refusingHeld } from "./refuse-held.ts";
 
 /** `erasureId`: to go on with; null with every outcome but `erased` and `begun`. */
 type Begun = {
@@ -16,14 +17,16 @@ export type ErasedMember = Begun & {
   moved: number;
 };
 
-/** `id`: of the erasure, when there is none yet. */
+/** `id`: of the erasure, when there is none yet. Throws `legal_hold`. */
 export async function eraseMember(
   tx: Executor,
   member: { id: string; workspaceId: string; userId: string; email: string },
 ): Promise<ErasedMember> {
-  const row = await tx.one<ErasedMember>(sql`
+  const row = await refusingHeld(
+    tx.one<ErasedMember>(sql`
     select outcome, moved, erasure as "erasureId", joined
-    from erase_member(${member.id}, ${member.workspaceId}, ${member.userId}, ${member.email})`);
+    from erase_member(${member.id}, ${member.workspaceId}, ${member.userId}, ${member.email})`),
+  );
   return row ?? { outcome: "not_found", moved: 0, erasureId: null, joined: false };
 }
 
@@ -37,14 +40,16 @@ export type BegunErasure = Begun & {
   memberIds: string[];
 };
 
-/** `id`: of the erasure, when there is none yet. From the commit on the person cannot sign in. */
+/** `id`: of the erasure, when there is none yet. From the commit on the person cannot sign in. Throws `legal_hold`. */
 export async function beginErasure(
   tx: Executor,
   person: { id: string; userId: string; email: string; successorId: string | null },
 ): Promise<BegunErasure> {
-  const row = await tx.one<BegunErasure>(sql`
+  const row = await refusingHeld(
+    tx.one<BegunErasure>(sql`
     select outcome, hidden, shared, "memberIds", erasure as "erasureId", joined
-    from erase_begin_person(${person.id}, ${person.userId}, ${person.email}, ${person.successorId})`);
+    from erase_begin_person(${person.id}, ${person.userId}, ${person.email}, ${person.successorId})`),
+  );
   const nothing = { hidden: [], shared: [], memberIds: [], erasureId: null, joined: false };
   return row ?? { outcome: "forbidden", ...nothing };
 }

@@ -2,6 +2,7 @@
 // keep versions as they are, and a commit without the log entry of a deletion is refused.
 import type { Executor } from "../database.ts";
 import { sql } from "../sql.ts";
+import { refusingHeld } from "./refuse-held.ts";
 
 export type HiddenWorkspace = {
   outcome: "deleted" | "not_found" | "personal" | "mismatch";
@@ -9,10 +10,12 @@ export type HiddenWorkspace = {
   memberIds: string[];
 };
 
-/** Needs `workspace.deleted` in the workspace's own chain before the commit. `name` must be the workspace's. */
+/** Needs `workspace.deleted` in the workspace's own chain before the commit. `name` must be the workspace's. Throws `legal_hold`. */
 export async function hideWorkspace(tx: Executor, id: string, name: string): Promise<HiddenWorkspace> {
-  const row = await tx.one<HiddenWorkspace>(sql`
-    select outcome, "memberIds" from erase_mark_workspace(${id}, ${name})`);
+  const row = await refusingHeld(
+    tx.one<HiddenWorkspace>(sql`
+    select outcome, "memberIds" from erase_mark_workspace(${id}, ${name})`),
+  );
   return row ?? { outcome: "not_found", memberIds: [] };
 }
 

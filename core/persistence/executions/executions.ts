@@ -35,9 +35,14 @@ export type Execution = ExecutionSummary & {
   pendingApprovals: { id: string; nodeId: string; iteration: string }[];
   /** Its worker is lost and no other has taken it over yet. */
   recovering?: boolean;
+  /** Since when input, output, trigger data and those of the steps are gone; states, times and codes are left. */
+  payloadExpiredAt?: string;
 };
 
-export type ExecutionState = ReadFacts & Pick<Execution, "status" | "error">;
+type FoundExecution = Omit<Execution, "payloadExpiredAt"> & { payloadExpiredAt: string | null };
+
+export type ExecutionState = ReadFacts &
+  Pick<Execution, "status" | "error"> & { payloadExpiredAt: string | null };
 
 const FACTS = sql`e.labels, ${auditReadsOf(sql`e`)}`;
 const SUMMARY = sql`e.id, e.workspace_id "workspaceId", e.workflow_id "workflowId", e.version, e.status,
@@ -65,10 +70,10 @@ const RECOVERING = sql`case e.status
 export function findExecution(
   tx: Executor,
   id: string,
-): Promise<(Execution & Omit<ReadFacts, "workspaceId">) | null> {
+): Promise<(FoundExecution & Omit<ReadFacts, "workspaceId">) | null> {
   return tx.one(sql`
     select ${SUMMARY}, ${FACTS}, jsonb_build_object('type', e.trigger_type, 'node', e.trigger_node) || e.trigger trigger,
-      e.input, e.output, e.error, ${RECOVERING} recovering,
+      e.input, e.output, e.error, ${RECOVERING} recovering, e.payload_expired_at "payloadExpiredAt",
       case when e.status in ('queued', 'running', 'waiting') then ${DECISIONS} else '[]' end "pendingDecisions",
       case when e.status in ('queued', 'running', 'waiting') then ${APPROVALS} else '[]' end "pendingApprovals"
     from workflow_executions e where e.id = ${id} ${inMonthsOf([id])}`);
@@ -77,7 +82,7 @@ export function findExecution(
 /** Where it stands and what that says about its readers, without payloads. */
 export function findExecutionState(tx: Executor, id: string): Promise<ExecutionState | null> {
   return tx.one<ExecutionState>(sql`
-    select e.workspace_id "workspaceId", e.status, e.error, ${FACTS}
+    select e.workspace_id "workspaceId", e.status, e.error, e.payload_expired_at "payloadExpiredAt", ${FACTS}
     from workflow_executions e where e.id = ${id} ${inMonthsOf([id])}`);
 }
 
@@ -133,6 +138,8 @@ export type ExecutionStep = {
   copiedFrom: string | null;
   startedAt: string;
   finishedAt: string | null;
+  /** As of its execution. */
+  payloadExpiredAt?: string;
 };
 
 /** `labels` are its own, beside the execution's. */

@@ -11,11 +11,13 @@ export type ForkSource = {
   version: number;
   status: ExecutionStatus;
   triggerNode: string | null;
+  payloadExpiredAt: string | null;
 };
 
 export function findForkSource(tx: Executor, id: string): Promise<ForkSource | null> {
   return tx.one<ForkSource>(sql`
-    select workspace_id "workspaceId", workflow_id "workflowId", version, status, trigger_node "triggerNode"
+    select workspace_id "workspaceId", workflow_id "workflowId", version, status, trigger_node "triggerNode",
+      payload_expired_at "payloadExpiredAt"
     from workflow_executions where id = ${id}`);
 }
 
@@ -29,7 +31,7 @@ export type NewFork = {
   nodes: CopiedNodes;
 };
 
-/** Keeps the labels of the old one and adds its version's. Returns null when the old one has not ended. */
+/** Keeps the labels of the old one and adds its version's. Returns null when the old one has not ended or lost its payload; holds it. */
 export async function insertFork(tx: Executor, fork: NewFork): Promise<RetriedExecution | null> {
   const input = fork.input && JSON.stringify(fork.input.value);
   const made = await tx.one<RetriedExecution>(sql`
@@ -41,7 +43,8 @@ export async function insertFork(tx: Executor, fork: NewFork): Promise<RetriedEx
       ${fork.id}, e.id, now()
     from workflow_executions e
     join workflow_versions v on v.workflow_id = e.workflow_id and v.version = ${fork.version}
-    where e.id = ${fork.of} and e.status in ('succeeded', 'failed', 'cancelled')
+    where e.id = ${fork.of} and e.status in ('succeeded', 'failed', 'cancelled') and e.payload_expired_at is null
+    for share of e
     returning id, workspace_id "workspaceId", priority, band, wake`);
   if (made) await copySteps(tx, { id: fork.id, of: fork.of, nodes: fork.nodes });
   return made;

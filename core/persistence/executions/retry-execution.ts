@@ -22,7 +22,8 @@ export async function isFirstRetry(tx: Executor, of: string): Promise<boolean> {
 
 /**
  * `finished`: whose results are taken over, null: all; `handled`: the nodes whose failure does not end the run. Returns
- * null when the old one is not failed or cancelled (or not there).
+ * null when the old one is not failed or cancelled, has lost its payload, or is not there. Holds it, so that it loses
+ * nothing between the row and its steps: a copy without its journal would send all effects again.
  */
 export async function insertRetry(
   tx: Executor,
@@ -34,7 +35,8 @@ export async function insertRetry(
     select ${retry.id}, workspace_id, workflow_id, version, ${retry.userId}, trigger_type, trigger_node,
       trigger, input, input_key_id, labels, priority, band, concurrency, ${retry.id}, id, now()
     from workflow_executions
-    where id = ${retry.of} and status in ('failed', 'cancelled')
+    where id = ${retry.of} and status in ('failed', 'cancelled') and payload_expired_at is null
+    for share
     returning id, workspace_id "workspaceId", priority, band, wake`);
   const nodes = { ...retry.nodes, inDoubt: null };
   if (made) await copySteps(tx, { id: retry.id, of: retry.of, nodes });

@@ -26,6 +26,10 @@ export type Workspace = MemberWorkspace & {
   maxConcurrency: number | null;
   /** How many of its executions may be queued; null: as many as the instance says. */
   maxQueued: number | null;
+  /** After how many days what has ended goes, and what it held; null: never. */
+  retention: { executionDays: number | null; payloadDays: number | null };
+  /** Nothing of its executions, steps and files is deleted since then; null: no hold. */
+  legalHold: { since: string; by: string | null; reason: string } | null;
   memberCount: number;
   createdAt: string;
   updatedAt: string;
@@ -35,6 +39,9 @@ export type Workspace = MemberWorkspace & {
 const WORKSPACES = sql`
   select w.id, w.name, m.role, w.personal, w.require_totp as "requireTotp", w.audit_reads as "auditReads",
     w.max_concurrency as "maxConcurrency", w.max_queued as "maxQueued",
+    jsonb_build_object('executionDays', w.execution_days, 'payloadDays', w.payload_days) retention,
+    case when w.legal_hold_at is not null then jsonb_build_object('by', w.legal_hold_by, 'reason', w.legal_hold_reason,
+      'since', to_char(w.legal_hold_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"')) end "legalHold",
     (select count(*) from workspace_members c where c.workspace_id = w.id) as "memberCount",
     w.created_at as "createdAt", w.updated_at as "updatedAt"
   from workspace_members m join workspaces w on w.id = m.workspace_id
@@ -105,6 +112,35 @@ export async function updateWorkspace(
       max_queued = case when ${change.maxQueued !== undefined} then ${change.maxQueued ?? null}::int
         else max_queued end, updated_at = clock_timestamp()
     where id = ${change.id}`);
+}
+
+export async function updateRetention(
+  tx: Executor,
+  id: string,
+  { executionDays, payloadDays }: Workspace["retention"],
+): Promise<void> {
+  await tx.run(sql`
+    update workspaces set execution_days = ${executionDays}, payload_days = ${payloadDays},
+      updated_at = clock_timestamp()
+    where id = ${id}`);
+}
+
+/** null lifts it. Waits for a batch of expiry that is under way; none begins after the commit. */
+export async function updateLegalHold(
+  tx: Executor,
+  id: string,
+  hold: { by: string; reason: string } | null,
+): Promise<void> {
+  await tx.run(sql`
+    update workspaces set legal_hold_at = case when ${hold !== null} then clock_timestamp() end,
+      legal_hold_by = ${hold?.by ?? null}, legal_hold_reason = ${hold?.reason ?? null}, updated_at = clock_timestamp()
+    where id = ${id}`);
+}
+
+/** Whether its executions and files are under legal hold. */
+export async function isHeld(tx: Executor, id: string): Promise<boolean> {
+  const row = await tx.one(sql`select id from workspaces where id = ${id} and legal_hold_at is not null`);
+  return row !== null;
 }
 
 /** Runs in the name of the person. */

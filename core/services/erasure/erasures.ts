@@ -13,7 +13,7 @@ import {
 
 export type ErasureService = ReturnType<typeof createErasureService>;
 
-/** A legal hold (not built yet) belongs in front of each of these three, and of what the scheduler purges and resumes. */
+/** Each throws `legal_hold` where one stands; what had begun before it was set goes on. */
 export function createErasureService({ database }: { database: Database }) {
   return {
     deleteWorkspace: (actor: Actor, request: { workspaceId: string; name: string }): Promise<void> =>

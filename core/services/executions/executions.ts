@@ -15,6 +15,7 @@ import {
   type Execution,
   type ExecutionFilter,
   type ExecutionSummary,
+  findExecutionState,
   findExecutionSummary,
   findStatuses,
   listExecutions,
@@ -36,6 +37,7 @@ import {
   readSteps,
   type StepPage,
 } from "./read-execution.ts";
+import { refuseExpired } from "./refuse-expired.ts";
 
 export type ExecutionDependencies = ReadDependencies & {
   queue: ExecutionQueue;
@@ -149,6 +151,7 @@ async function retry(
     authorize(actor, "execution:run", execution);
     // An archived workflow runs no more, by whatever way.
     if (!(await findWorkflow(tx, execution.workflowId))) throw notFound("workflow");
+    refuseExpired((await findExecutionState(tx, id))?.payloadExpiredAt ?? null);
     await backlogs.requireRoom(tx, execution.workspaceId);
     const version = await findVersion(tx, execution.workflowId, execution.version);
     const nodes = version ? await planCopies(tx, id, version.graph) : { finished: null, handled: [] };

@@ -16,6 +16,7 @@ import type { ExecutionQueue } from "../../queue/execution-queue.ts";
 import { principalsOf } from "../principals-of.ts";
 import { assertFilesVisible } from "../workflows/check-file-references.ts";
 import type { BacklogGuard } from "./guard-backlogs.ts";
+import { refuseExpired } from "./refuse-expired.ts";
 
 /** `input` wrapped, so that null is an input too; without it and `version` those of the old one are taken. */
 export type ForkOptions = { fromNode: string; input?: { value: unknown }; version?: number | undefined };
@@ -27,7 +28,7 @@ export type ForkDependencies = {
   onRingFailed: (error: unknown) => void;
 };
 
-/** Throws `not_found`, `forbidden`, `conflict` while the old one runs, `invalid_fork` where nothing can start, `queue_full`. */
+/** Throws `not_found`, `forbidden`, `conflict` while the old one runs, `payload_expired`, `invalid_fork` where nothing can start, `queue_full`. */
 export async function forkExecution(
   { database, queue, backlogs, onRingFailed }: ForkDependencies,
   actor: Actor,
@@ -43,6 +44,7 @@ export async function forkExecution(
     if (!isTerminal(source.status)) {
       throw new AppError("conflict", "Only an execution that has ended can be forked: cancel it first");
     }
+    refuseExpired(source.payloadExpiredAt);
     await backlogs.requireRoom(tx, source.workspaceId);
     const { input = null, fromNode, version = source.version } = options;
     const nodes = await planCopies(tx, source, { fromNode, version, inputChanged: input !== null });

@@ -72,7 +72,9 @@ export async function readSteps(
   // A node may have labelled what it made.
   const labels = joinLabels(facts.labels, ...items.map((step) => step.labels));
   if (items.length > 0) await record({ reads }, actor, id, how, { ...facts, labels });
-  return { items: items.map(({ labels: _labels, ...step }) => step), more };
+  const { payloadExpiredAt } = facts;
+  const gone = payloadExpiredAt === null ? {} : { payloadExpiredAt };
+  return { items: items.map(({ labels: _labels, ...step }) => ({ ...step, ...gone })), more };
 }
 
 /** Not handed out yet: whoever calls it records first. */
@@ -88,8 +90,12 @@ async function find(
   });
   if (!found) throw notFound("execution");
   authorize(actor, "execution:read", found);
-  const { labels, auditReads, recovering, ...rest } = found;
-  const execution = recovering ? { ...rest, recovering } : rest;
+  const { labels, auditReads, recovering, payloadExpiredAt, ...rest } = found;
+  const execution = {
+    ...rest,
+    ...(recovering && { recovering }),
+    ...(payloadExpiredAt !== null && { payloadExpiredAt }),
+  };
   return { execution, facts: { workspaceId: execution.workspaceId, labels, auditReads } };
 }
 

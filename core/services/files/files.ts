@@ -1,4 +1,5 @@
 // Files: take in, list, hand out, delete.
+import { legalHold } from "../../domain/legal-hold.ts";
 import { type Actor, authorize, notFound, workspacesFor } from "../../domain/roles.ts";
 import { appendAudit } from "../../persistence/audit/audit-logs.ts";
 import type { Database } from "../../persistence/database.ts";
@@ -9,6 +10,7 @@ import {
   findFile,
   listFiles,
 } from "../../persistence/files.ts";
+import { isHeld } from "../../persistence/identity/workspaces.ts";
 import type { ReadRecorder } from "../audit/record-reads.ts";
 import { principalsOf } from "../principals-of.ts";
 import { readFileBytes } from "./read-file-bytes.ts";
@@ -68,6 +70,7 @@ async function remove(database: Database, actor: Actor, id: string): Promise<voi
     const file = await findFile(tx, id);
     if (!file) throw notFound("file");
     authorize(actor, "file:write", file);
+    if (await isHeld(tx, file.workspaceId)) throw legalHold();
     if (!(await deleteFile(tx, id, "finished"))) throw notFound("file");
     const details = { name: file.name, size: file.size, sha256: file.sha256 };
     const target = { chainId: file.workspaceId, targetType: "file", targetId: id };

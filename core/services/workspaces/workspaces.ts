@@ -18,6 +18,7 @@ import {
   type Workspace,
 } from "../../persistence/identity/workspaces.ts";
 import { principalsOf } from "../principals-of.ts";
+import { changeRetention, type RetentionChange } from "./change-retention.ts";
 import { lockOwned, workspaceEntry } from "./own-workspace.ts";
 
 const MAX_FOUNDED = 100;
@@ -27,7 +28,7 @@ export type { Workspace };
 /** `maxQueued`: how many executions a workspace may have queued where its owner says nothing. */
 export type WorkspaceDependencies = { database: Database; maxQueued: number };
 
-export type WorkspaceChange = {
+export type WorkspaceChange = RetentionChange & {
   name?: string | undefined;
   requireTotp?: boolean | undefined;
   auditReads?: boolean | undefined;
@@ -44,8 +45,8 @@ export type WorkspaceService = {
   /** Throws `not_found`. */
   get(actor: Actor, id: string): Promise<Workspace>;
   /**
-   * Throws `not_found`, `forbidden` (also to an owner who asks for a longer queue than the instance gives), and
-   * `totp_setup_required` to an owner who would lock themselves out.
+   * Throws `not_found`, `forbidden` (also to an owner who asks for a longer queue than the instance gives),
+   * `totp_setup_required` to an owner who would lock themselves out, and what change-retention.ts throws.
    */
   update(actor: Actor, id: string, change: WorkspaceChange): Promise<Workspace>;
 };
@@ -104,8 +105,11 @@ async function update(
     const isLimitChanged = maxConcurrency !== undefined && maxConcurrency !== current.maxConcurrency;
     const isDepthChanged = maxQueued !== undefined && maxQueued !== current.maxQueued;
     if (isDepthChanged) requireQueueAllowed(actor, maxQueued, most);
-    if (!isRenamed && !isTotpChanged && !isAuditChanged && !isLimitChanged && !isDepthChanged) return current;
-    await updateWorkspace(tx, { id, name, requireTotp, auditReads, maxConcurrency, maxQueued });
+    const kept = await changeRetention(tx, actor, current, change);
+    const isChanged = isRenamed || isTotpChanged || isAuditChanged || isLimitChanged || isDepthChanged;
+    if (!isChanged && kept.length === 0) return current;
+    if (isChanged)
+      await updateWorkspace(tx, { id, name, requireTotp, auditReads, maxConcurrency, maxQueued });
     const members = isTotpChanged ? await listMemberIds(tx, id) : [];
     const changed = await find(tx, actor, id);
     await announceIdentityChange(tx, members);
@@ -119,6 +123,7 @@ async function update(
         ? [workspaceEntry(actor, id, "workspace.max_concurrency_changed", { maxConcurrency })]
         : []),
       ...(isDepthChanged ? [workspaceEntry(actor, id, "workspace.max_queued_changed", { maxQueued })] : []),
+      ...kept,
     ]);
     return changed;
   });

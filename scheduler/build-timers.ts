@@ -1,0 +1,46 @@
+// What the platform's timers do, each run written down.
+import type { TimerName } from "#core/domain/timers.ts";
+import type { Logger } from "#core/logger.ts";
+import type { Database } from "#core/persistence/database.ts";
+import { ensurePartitions } from "#core/persistence/executions/partitions.ts";
+import { forgetWorkers } from "#core/persistence/executions/workers.ts";
+import type { TimerHandlers } from "#core/queue/schedule-queue.ts";
+import { expireExecutions } from "#core/services/retention/expire-executions.ts";
+import { sweepExpired } from "#core/services/retention/sweep-rows.ts";
+import { recordRuns, type TimerWork } from "#core/services/timers/run-timer.ts";
+import { tidyMemberships } from "#core/services/workspaces/tidy-memberships.ts";
+
+const MONTHS_AHEAD = 12;
+/** A worker that has not been heard of for so long is struck off the list. */
+const WORKER_DAYS = 30;
+
+/** pg-boss counts a job as lost after 15 minutes; what is left after this is left to the next one. */
+const TURN_MS = 10 * 60_000;
+
+export function buildTimers(database: Database, logger: Logger): TimerHandlers {
+  const work: Readonly<Record<TimerName, TimerWork>> = {
+    "maintain-partitions": async () => {
+      const made = await ensurePartitions(database, MONTHS_AHEAD);
+      if (made > 0) logger.info({ months: made }, "partitions made");
+    },
+    "tidy-memberships": async () => {
+      const ended = await tidyMemberships(database);
+      if (ended > 0) logger.info({ ended }, "ended memberships taken away");
+    },
+    "expire-executions": async (stop) => {
+      const signal = AbortSignal.any([stop, AbortSignal.timeout(TURN_MS)]);
+      const expired = await expireExecutions(database, { signal });
+      if (expired.executions + expired.payloads > 0) logger.info(expired, "executions expired");
+    },
+    "sweep-rows": async (signal) => {
+      const swept = await sweepExpired(database, { signal });
+      await forgetWorkers(database, WORKER_DAYS);
+      if (Object.keys(swept).length > 0) logger.info(swept, "rows swept");
+    },
+  };
+  const recorded = Object.entries(work).map(([name, run]) => [
+    name,
+    recordRuns(database, name as TimerName, run),
+  ]);
+  return Object.fromEntries(recorded) as TimerHandlers;
+}
