@@ -53,7 +53,7 @@ function createWorkspaceRoutes(erasures: ErasureService): Route[] {
         200: { description: "Erased", schema: memberReport },
         202: { description: GOES_ON, schema: memberReport },
         ...CONFIRMATION,
-        409: { description: "personal_workspace: of that person; conflict: oneself" },
+        409: { description: "personal_workspace: of that person; conflict: oneself; legal_hold" },
       },
       async handle({ actor, params, body }) {
         const { userId, confirm: email } = body;
@@ -85,7 +85,7 @@ function createPersonRoute(erasures: ErasureService): Route {
       ...CONFIRMATION,
       409: {
         description:
-          "last_owner: of the workspaces in details; successor_unavailable: disabled or being erased; conflict: oneself",
+          "last_owner: of the workspaces in details; successor_unavailable: disabled or being erased; conflict: oneself; legal_hold",
       },
     },
     async handle({ actor, params, body: { confirm: email, successorId } }) {

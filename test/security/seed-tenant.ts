@@ -89,6 +89,7 @@ async function seedWork(admin: pg.Client, { userId, workspaceId, ids }: Tenant) 
   await insert(admin, "execution_steps", { ...own, ...step, status: "succeeded", seq: 1, fence: 1 });
   const key = { user_id: userId, key: "once", request_hash: randomBytes(32), execution_id: ids.execution };
   await insert(admin, "execution_keys", { ...own, ...key });
+  await insert(admin, "retention_passes", { ...own, part: "executions" });
   await insert(admin, "approvals", { ...own, id: ids.approval, execution_id: ids.execution, node_id: "ask" });
 }
 

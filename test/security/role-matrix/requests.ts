@@ -222,6 +222,7 @@ const ADMINISTRATION: Readonly<Record<string, Plan>> = {
   "delete /api/admin/invitations/{id}": on("instance", (target) => target.instanceInvitation()),
   "get /api/admin/users": nothing,
   "get /api/admin/workers": nothing,
+  "get /api/admin/timers": nothing,
   "get /api/admin/users/{id}": on("instance", somebody),
   "patch /api/admin/users/{id}": on("instance", somebody, { body: { disabled: true } }),
   "post /api/admin/users/{id}/reset-link": on("instance", somebody),
