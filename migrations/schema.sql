@@ -2287,6 +2287,8 @@ create policy identity_all on reset_tokens for all to atelier_identity
 create policy scheduler_sweeps on reset_tokens for all to atelier_scheduler
   using (true)
   with check (true);
+create policy api_tenant on retention_passes for select to atelier_api
+  using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
 create policy eraser_all on retention_passes for all to atelier_eraser
   using (true)
   with check (true);
@@ -2527,6 +2529,7 @@ grant delete, insert, select, update on reset_tokens to atelier_api;
 grant delete, select on reset_tokens to atelier_eraser;
 grant select on reset_tokens to atelier_identity;
 grant delete on reset_tokens to atelier_scheduler;
+grant select on retention_passes to atelier_api;
 grant delete, insert, select, update on retention_passes to atelier_eraser;
 grant select on retention_passes to atelier_scheduler;
 grant delete, insert, select, update on schedule_fires to atelier_api;

@@ -32,9 +32,11 @@ create table retention_passes (
 );
 alter table retention_passes enable row level security, force row level security;
 create policy eraser_all on retention_passes for all to atelier_eraser using (true) with check (true);
+create policy api_tenant on retention_passes for select to atelier_api
+  using (workspace_id = any ((select app_workspace_ids())::uuid[]));
 create policy scheduler_sums on retention_passes for all to atelier_scheduler using (true) with check (true);
 grant select, insert, update, delete on retention_passes to atelier_eraser;
-grant select on retention_passes to atelier_scheduler;
+grant select on retention_passes to atelier_api, atelier_scheduler;
 grant update (executions, steps, first_id, last_id) on retention_passes to atelier_scheduler;
 
 -- Legal hold, below every function: whoever deletes executions, steps or files, or empties a payload, does not reach those
