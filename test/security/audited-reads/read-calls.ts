@@ -112,6 +112,5 @@ export const NO_DATA: Readonly<Record<string, string>> = {
   "post /api/workflows/{id}/versions/{version}/restore": GRAPH,
   "get /api/audit-logs": "details of entries, which hold no payloads",
   "get /api/admin/workers": "alive, silent or stopped",
-  "get /api/admin/timers": "names and times; an error is the platform's own",
   "get /metrics": "counts",
 };
