@@ -24,6 +24,8 @@ import { createFileRoutes } from "./routes/files.ts";
 import { createHealthRoutes } from "./routes/health.ts";
 import { createInvitationRoutes } from "./routes/invitations.ts";
 import { createNodeTypeRoutes } from "./routes/node-types.ts";
+import { createScheduleRunRoutes } from "./routes/schedule-runs.ts";
+import { createScheduleRoutes } from "./routes/schedules.ts";
 import { createWorkflowVersionRoutes } from "./routes/workflow-versions.ts";
 import { createWorkflowRoutes } from "./routes/workflows.ts";
 import { createErasureRoutes } from "./routes/workspace-erase.ts";
@@ -71,6 +73,8 @@ export function buildRoutes({
     ...createWorkspaceExportRoutes(services),
     ...createExecutionRoutes(services),
     ...createApprovalRoutes(services),
+    ...createScheduleRoutes(services),
+    ...createScheduleRunRoutes(services),
     ...createAuditLogRoutes(services),
     ...createAuditProofRoutes(services),
     ...createExecutionEventRoutes({ watch: services.watch, recheck: passport.authenticate }),

@@ -33,6 +33,10 @@ import { createAdminApiKeyService } from "#core/services/identity/admin-api-keys
 import { createAdminUserService } from "#core/services/identity/admin-users.ts";
 import { createApiKeyService } from "#core/services/identity/api-keys.ts";
 import { createIdentityService } from "#core/services/identity/identity.ts";
+import { createPreviewService } from "#core/services/schedules/preview-slots.ts";
+import { createReadHistory } from "#core/services/schedules/read-history.ts";
+import { createScheduleService } from "#core/services/schedules/schedules.ts";
+import { createScheduleStarter } from "#core/services/schedules/start-by-hand.ts";
 import { createTimerService } from "#core/services/timers/list-timers.ts";
 import { createWorkflowVersionService } from "#core/services/workflows/workflow-versions.ts";
 import { createWorkflowService } from "#core/services/workflows/workflows.ts";
@@ -96,6 +100,10 @@ export function buildServices({ config, actorCacheMs, ...opened }: ServiceDepend
     reads,
     watch,
     submitter: traceSubmissions(createExecutionSubmitter(shared), shared.traceSubmission),
+    schedules: createScheduleService(shared),
+    schedulePreview: createPreviewService(shared),
+    scheduleHistory: createReadHistory(shared),
+    scheduleStarter: createScheduleStarter(shared),
     workers: createWorkerService(shared),
     timers: createTimerService(shared),
     workflows: createWorkflowService({ ...shared, scripts }),

@@ -215,7 +215,8 @@ create table schedule_fires (
   execution_id uuid,
   fired_at timestamp with time zone not null default now(),
   id uuid not null,
-  kind text not null default 'slot'::text
+  kind text not null default 'slot'::text,
+  asked_by uuid
 );
 create table schedule_skips (
   id uuid not null,

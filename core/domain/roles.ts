@@ -41,6 +41,10 @@ export const WORKSPACE_POLICIES = {
   "credential:read": { roles: READERS, scope: "read" },
   "credential:write": { roles: EDITORS, scope: "write" },
   "credential:test": { roles: RUNNERS, scope: "run" },
+  "schedule:read": { roles: READERS, scope: "read" },
+  "schedule:write": { roles: EDITORS, scope: "write" },
+  // Now, or for slots of the past: who may run a workflow may.
+  "schedule:run": { roles: RUNNERS, scope: "run" },
   "audit:read": { roles: EXAMINERS, scope: "read" },
 } as const satisfies Readonly<Record<string, Policy>>;
 

@@ -6,7 +6,7 @@ import { v7 as uuidv7 } from "uuid";
 export type Tenant = {
   userId: string;
   workspaceId: string;
-  ids: Record<"session" | "workflow" | "execution" | "approval" | "file" | "credential", string>;
+  ids: Record<"session" | "workflow" | "execution" | "approval" | "file" | "credential" | "schedule", string>;
 };
 
 export async function seedTenant(admin: pg.Client, name: string): Promise<Tenant> {
@@ -16,6 +16,7 @@ export async function seedTenant(admin: pg.Client, name: string): Promise<Tenant
     ids: {
       ...{ session: uuidv7(), workflow: uuidv7(), execution: uuidv7() },
       ...{ approval: uuidv7(), file: uuidv7(), credential: uuidv7() },
+      schedule: uuidv7(),
     },
   };
   await admin.query("begin");
@@ -96,7 +97,7 @@ async function seedWork(admin: pg.Client, { userId, workspaceId, ids }: Tenant) 
 async function seedTriggers(admin: pg.Client, { userId, workspaceId, ids }: Tenant) {
   const own = { workspace_id: workspaceId };
   const trigger = { ...own, workflow_id: ids.workflow, owner_id: userId };
-  const scheduleId = uuidv7();
+  const scheduleId = ids.schedule;
   const webhookId = uuidv7();
   await insert(admin, "schedules", { ...trigger, id: scheduleId, cron: "0 * * * *" });
   const of = { ...own, schedule_id: scheduleId };

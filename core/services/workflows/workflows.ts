@@ -3,6 +3,7 @@ import { v7 as uuidv7 } from "uuid";
 import { AppError } from "../../domain/app-error.ts";
 import { contentHash } from "../../domain/content-hash.ts";
 import { type Actor, authorize, notFound, workspacesFor } from "../../domain/roles.ts";
+import { appendAudit } from "../../persistence/audit/audit-logs.ts";
 import type { Database } from "../../persistence/database.ts";
 import { insertVersion } from "../../persistence/workflows/workflow-versions.ts";
 import {
@@ -15,6 +16,7 @@ import {
   type WorkflowSummary,
 } from "../../persistence/workflows/workflows.ts";
 import { principalsOf } from "../principals-of.ts";
+import { retireSchedules } from "../schedules/retire-schedules.ts";
 import { chooseWorkspace } from "../workspaces/choose-workspace.ts";
 import { checkGraphReferences } from "./check-graph-references.ts";
 import { judgeGraph, type ScriptCheck } from "./judge-graph.ts";
@@ -145,7 +147,13 @@ async function archive(database: Database, actor: Actor, id: string): Promise<vo
   await database.transaction(principalsOf(actor), async (tx) => {
     const workflow = await lockWritable(tx, actor, id);
     if (!(await archiveWorkflow(tx, id))) throw notFound("workflow");
-    await auditWorkflow(tx, actor, workflow, "workflow.archived", { version: workflow.version });
+    const schedules = await retireSchedules(tx, id);
+    const who = { chainId: workflow.workspaceId, actorId: actor.userId };
+    const details = { version: workflow.version };
+    await appendAudit(tx, [
+      { ...who, action: "workflow.archived", targetType: "workflow", targetId: id, details },
+      ...schedules.map((schedule) => ({ ...who, ...schedule })),
+    ]);
   });
 }
 

@@ -102,6 +102,7 @@ export const OWN_ENTRIES: Readonly<Record<string, OwnEntry>> = {
 
 /** These have room for anything, but not for what executions and files hold: why. */
 const GRAPH = "the configuration of nodes, which people draw";
+const INPUT = "what an editor wrote to be submitted; it becomes an execution's only when it is";
 export const NO_DATA: Readonly<Record<string, string>> = {
   "get /api/node-types": "JSON Schemas of the code",
   "post /api/workflows": GRAPH,
@@ -110,6 +111,9 @@ export const NO_DATA: Readonly<Record<string, string>> = {
   "get /api/workflows/{id}/versions/{version}": GRAPH,
   "get /api/workflows/{id}/versions/{from}/diff/{to}": GRAPH,
   "post /api/workflows/{id}/versions/{version}/restore": GRAPH,
+  "post /api/schedules": INPUT,
+  "get /api/schedules/{id}": INPUT,
+  "patch /api/schedules/{id}": INPUT,
   "get /api/audit-logs": "details of entries, which hold no payloads",
   "get /api/admin/workers": "alive, silent or stopped",
   "get /metrics": "counts",

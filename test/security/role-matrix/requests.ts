@@ -149,6 +149,25 @@ const CREDENTIALS: Readonly<Record<string, Plan>> = {
   },
 };
 
+const schedule = (target: Target) => target.schedule();
+const hour = { from: "2026-01-05T10:00:00Z", to: "2026-01-05T10:59:00Z" };
+
+const SCHEDULES: Readonly<Record<string, Plan>> = {
+  "get /api/schedules": filtered,
+  "post /api/schedules": {
+    object: "workspace",
+    call: async (target) => ({ body: { workflowId: (await target?.workflow()) ?? "", cron: "0 * * * *" } }),
+  },
+  "post /api/schedules/preview": { object: null, call: () => ({ body: { cron: "0 * * * *" } }) },
+  "get /api/schedules/{id}": on("workspace", schedule),
+  "patch /api/schedules/{id}": on("workspace", schedule, { body: { name: "renamed" } }),
+  "delete /api/schedules/{id}": on("workspace", schedule),
+  "get /api/schedules/{id}/preview": on("workspace", schedule),
+  "get /api/schedules/{id}/history": on("workspace", schedule),
+  "post /api/schedules/{id}/trigger": on("workspace", schedule),
+  "post /api/schedules/{id}/backfill": on("workspace", schedule, { body: hour }),
+};
+
 const AUDIT: Readonly<Record<string, Plan>> = {
   "get /api/audit-logs": filtered,
   "get /api/audit-logs/export": filtered,
@@ -256,6 +275,7 @@ export const REQUESTS: Readonly<Record<string, Plan>> = {
   ...APPROVALS,
   ...FILES,
   ...CREDENTIALS,
+  ...SCHEDULES,
   ...AUDIT,
   ...WORKSPACES,
   ...ADMINISTRATION,

@@ -14,6 +14,8 @@ export type Target = {
   approval(): Promise<string>;
   file(): Promise<string>;
   credential(): Promise<string>;
+  /** Of somebody who may run things there, whoever asks. */
+  schedule(): Promise<string>;
   invitation(): Promise<string>;
   /** Ids of a foreign tenant beside those of its seed. */
   extra?: Readonly<Record<string, string>>;
@@ -55,6 +57,7 @@ export async function foreignTarget(admin: ExecutionBed["admin"], tenant: Tenant
     approval: async () => ids.approval,
     file: async () => ids.file,
     credential: async () => ids.credential,
+    schedule: async () => ids.schedule,
     session: async () => ids.session,
     member: async () => userId,
     apiKey: async () => apiKey,
@@ -74,6 +77,7 @@ export function randomTarget(): Target {
     approval: nothing,
     file: nothing,
     credential: nothing,
+    schedule: nothing,
     invitation: nothing,
     instanceInvitation: nothing,
     member: nothing,

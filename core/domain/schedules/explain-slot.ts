@@ -1,0 +1,69 @@
+// One plain sentence for every fire and every skip in a schedule's history.
+import type { FireKind, FireOutcome } from "./schedule.ts";
+
+/** `at` is when it was fired or given up; times are ISO 8601. `slots` null: too many to count. */
+export type ToldSlot = {
+  kind: FireKind;
+  outcome: FireOutcome;
+  scheduledFor: string;
+  through: string | null;
+  slots: number | null;
+  reason: string | null;
+  version: number | null;
+  at: string;
+};
+
+/** Why slots did not fire; `{slots}` and `{was}` are filled in. */
+const REASONS: Readonly<Record<string, string>> = {
+  missed:
+    "{slots} {was} missed because no scheduler was there in time, and this schedule skips what it misses.",
+  replaced:
+    "{slots} {was} missed because no scheduler was there in time; a later slot ran once for all of them.",
+  too_late: "{slots} {was} missed, and by the time a scheduler was there later than maxLatenessMs allows.",
+  too_many: "{slots} {was} missed: more were due than are made up for at once, so only the newest ran.",
+  overlap: "{slots} did not run because the execution before had not ended.",
+  queue_full: "{slots} did not run because 1,000 slots of this schedule were waiting for their turn already.",
+  owner_may_not_run: "{slots} did not run because the schedule's owner may not run workflows here any more.",
+  workflow_archived: "{slots} did not run because the workflow has been archived.",
+  trigger_missing:
+    "{slots} did not run because the workflow no longer has the trigger node it was to start at.",
+  edited: "{slots} {was} due but not yet run when the schedule's times were changed.",
+  paused: "{slots} {was} due but not yet run when the schedule was paused.",
+};
+
+export function explainSlot(slot: ToldSlot): string {
+  if (slot.outcome === "skipped") return explainSkip(slot);
+  if (slot.outcome === "pending") {
+    return `The slot of ${slot.scheduledFor} waits for its turn: it runs when the execution before it has ended.`;
+  }
+  const run = slot.version === null ? "Ran" : `Ran version ${slot.version}`;
+  if (slot.kind === "manual") return `${run} because somebody triggered it by hand.`;
+  if (slot.kind === "backfill") return `${run} for the slot of ${slot.scheduledFor} because of a backfill.`;
+  return `${run} for the slot of ${slot.scheduledFor}, ${lateness(Date.parse(slot.at) - Date.parse(slot.scheduledFor))}.`;
+}
+
+function explainSkip({ scheduledFor, through, slots, reason }: ToldSlot): string {
+  const range = through === null ? "" : ` from ${scheduledFor} to ${through}`;
+  const isOne = through === null && slots !== null;
+  const many = slots === null ? "The slots" : `${slots.toLocaleString("en-US")} slots`;
+  const sentence = REASONS[reason ?? ""] ?? `{slots} did not run (${reason ?? "no reason was noted"}).`;
+  return sentence
+    .replace(
+      "{slots}",
+      isOne
+        ? `The slot of ${scheduledFor}`
+        : range === ""
+          ? `${many} from ${scheduledFor} on`
+          : `${many}${range}`,
+    )
+    .replace("{was}", isOne ? "was" : "were");
+}
+
+/** On time is what nobody would notice: less than a second. */
+function lateness(ms: number): string {
+  if (ms < 1_000) return "on time";
+  const seconds = Math.floor(ms / 1_000);
+  if (seconds < 120) return `${seconds} s late`;
+  const minutes = Math.floor(seconds / 60);
+  return minutes < 120 ? `${minutes} min late` : `${Math.floor(minutes / 60)} h late`;
+}
