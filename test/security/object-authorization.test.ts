@@ -35,6 +35,7 @@ const seen = {
   execution: await own.execution("succeeded"),
   file: await own.file(),
   credential: await own.credential(),
+  schedule: await own.schedule(),
   workspace: eve.workspaceId,
 };
 
@@ -47,6 +48,9 @@ for (const [numbers, what, path] of [
   ["A13", "step log", (id: string) => `/api/executions/${id}/steps`],
   ["A13", "event stream", (id: string) => `/api/executions/${id}/events`],
   ["A14", "credential", (id: string) => `/api/credentials/${id}`],
+  ["A15", "schedule", (id: string) => `/api/schedules/${id}`],
+  ["A15", "schedule's history", (id: string) => `/api/schedules/${id}/history`],
+  ["A15", "schedule's preview", (id: string) => `/api/schedules/${id}/preview`],
   ["A17", "workspace", (id: string) => `/api/workspaces/${id}`],
   ["A17", "list of members", (id: string) => `/api/workspaces/${id}/members`],
   ["A10–A17", "file", (id: string) => `/api/files/${id}`],
@@ -210,6 +214,8 @@ const VALUES: Readonly<Record<string, string>> = {
   format: "ndjson",
   executionId: seen.execution,
   mine: "true",
+  enabled: "true",
+  overdue: "false",
   // Where a name has other words in one list.
   "get /api/approvals status": "pending",
 };

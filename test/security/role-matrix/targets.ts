@@ -134,6 +134,16 @@ export function ownTarget(bed: ExecutionBed, owner: { workspaceId: string; userI
       await insert("credentials", row);
       return id;
     },
+    async schedule() {
+      const id = uuidv7();
+      // Whoever asks, and whatever they may do: it runs in the name of somebody who may.
+      const runner = uuidv7();
+      await insert("users", { id: runner, email: emailOf(runner), password_hash: SECRETS.passwordHash });
+      await insert("workspace_members", { ...within, user_id: runner, role: "editor" });
+      const row = { ...within, id, workflow_id: await bed.addWorkflow(owner), owner_id: runner };
+      await insert("schedules", { ...row, cron: "*/30 * * * *", next_run_at: new Date() });
+      return id;
+    },
     invitation: () => addInvitation(insert, { ...within, role: "viewer", invited_by: userId }),
     instanceInvitation: () => addInvitation(insert, { invited_by: userId }),
     async member() {
