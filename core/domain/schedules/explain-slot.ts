@@ -25,8 +25,7 @@ const REASONS: Readonly<Record<string, string>> = {
   queue_full: "{slots} did not run because 1,000 slots of this schedule were waiting for their turn already.",
   owner_may_not_run: "{slots} did not run because the schedule's owner may not run workflows here any more.",
   workflow_archived: "{slots} did not run because the workflow has been archived.",
-  no_trigger:
-    "{slots} did not run because the workflow no longer has the trigger node it was to start at.",
+  no_trigger: "{slots} did not run because the workflow no longer has the trigger node it was to start at.",
   edited: "{slots} {was} due but not yet run when the schedule's times were changed.",
   paused: "{slots} {was} due but not yet run when the schedule was paused.",
 };
