@@ -51,6 +51,10 @@ export const CRASH_POINTS = [
   "scheduler.after_due",
   /** Given a new wake number and committed, not rung. */
   "scheduler.after_wake",
+  /** Slots have fired in a transaction that is not committed. */
+  "scheduler.before_fire_commit",
+  /** Fired and committed, not rung. */
+  "scheduler.after_fire_commit",
 ] as const;
 
 export type CrashPoint = (typeof CRASH_POINTS)[number];

@@ -13,9 +13,11 @@ import { flowWait } from "./flow.wait/definition.ts";
 import { httpRequest } from "./http.request/definition.ts";
 import { sqlQuery } from "./sql.query/definition.ts";
 import { triggerManual } from "./trigger.manual/definition.ts";
+import { triggerSchedule } from "./trigger.schedule/definition.ts";
 
 const all: readonly NodeDefinition[] = [
   triggerManual,
+  triggerSchedule,
   dataTransform,
   flowCondition,
   flowSwitch,

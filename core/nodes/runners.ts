@@ -27,6 +27,8 @@ import { sqlQuery } from "./sql.query/definition.ts";
 import { runSqlQuery } from "./sql.query/run.ts";
 import { triggerManual } from "./trigger.manual/definition.ts";
 import { runTriggerManual } from "./trigger.manual/run.ts";
+import { triggerSchedule } from "./trigger.schedule/definition.ts";
+import { runTriggerSchedule } from "./trigger.schedule/run.ts";
 
 /**
  * By type. A runner takes the evaluated config as it is, checks it against its schema (AppError `invalid_config` with
@@ -34,6 +36,7 @@ import { runTriggerManual } from "./trigger.manual/run.ts";
  */
 export const nodeRunners: ReadonlyMap<string, NodeRunner> = new Map([
   bind(triggerManual, runTriggerManual),
+  bind(triggerSchedule, runTriggerSchedule),
   bind(dataTransform, runTransform),
   bind(flowCondition, runCondition),
   bind(flowSwitch, runSwitch, restoreCases),
