@@ -2615,7 +2615,7 @@ grant select (workspace_id, user_id, role, expires_at) on workspace_members to a
 grant update (name, settings, updated_at, require_totp, audit_reads, max_concurrency, max_queued, execution_days, payload_days, legal_hold_at, legal_hold_by, legal_hold_reason) on workspaces to atelier_api;
 grant update (deleted_at, deleted_by, deleted_xid) on workspaces to atelier_eraser;
 grant update (updated_at) on workspaces to atelier_identity;
-grant select (id, deleted_at, max_concurrency, execution_days, payload_days, legal_hold_at) on workspaces to atelier_scheduler;
+grant select (id, deleted_at, max_concurrency, max_queued, execution_days, payload_days, legal_hold_at) on workspaces to atelier_scheduler;
 grant select (id, max_concurrency) on workspaces to atelier_worker;
 
 grant execute on function adds_to(jsonb,jsonb) to public;

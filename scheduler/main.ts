@@ -15,12 +15,14 @@ import { purgeWorkspaces } from "#core/services/erasure/purge-workspaces.ts";
 import { resumeErasures } from "#core/services/erasure/resume-erasures.ts";
 import { recoverExecutions } from "#core/services/executions/recover-executions.ts";
 import { takeCensus } from "#core/services/executions/take-census.ts";
+import { takeOverdue } from "#core/services/schedules/take-overdue.ts";
 import { listTimers } from "#core/services/timers/list-timers.ts";
 import { registerTimers } from "#core/services/timers/run-timer.ts";
 import { endAbruptly, runRole, type Stop } from "#core/shutdown.ts";
 import { createProcessRegistry } from "#core/telemetry/process-metrics.ts";
 import { countRings } from "#core/telemetry/ring-metrics.ts";
 import { startAnchorLoop } from "./anchor-loop.ts";
+import { buildFiring } from "./build-firing.ts";
 import { buildTimers } from "./build-timers.ts";
 import { startCensusLoop } from "./census-loop.ts";
 import { startErasureLoop } from "./erasure-loop.ts";
@@ -29,7 +31,7 @@ import { startRecoveryLoop } from "./recovery-loop.ts";
 import { createSchedulerMetrics } from "./scheduler-metrics.ts";
 import { registerTimerMetrics } from "./timer-metrics.ts";
 
-/** Recovery looks every second, also while another scheduler holds the lock. */
+/** Recovery looks every second, also while another scheduler holds the lock; firing twice. */
 const SILENT_MS = 10_000;
 
 const logger = createLogger("scheduler", "info");
@@ -63,10 +65,14 @@ async function startScheduler(config: Config, logger: Logger): Promise<Stop> {
     return { ...session, recover: () => recoverExecutions(session.executor, queue) };
   };
   const recovery = startRecoveryLoop(openSession, logger, metrics.recovered);
+  const schedules = buildFiring({ config, database, queue, logger, registry });
   const census = startCensusLoop({
     isHolder: recovery.isHolder,
-    take: () => takeCensus(database),
-    report: metrics.counted,
+    take: () => Promise.all([takeCensus(database), takeOverdue(database)]),
+    report(counted) {
+      metrics.counted(counted?.[0] ?? null);
+      schedules.report(counted?.[1] ?? null);
+    },
     logger,
   });
   const purge = startPurgeLoop((signal) => purgeWorkspaces(database, { signal }), logger);
@@ -75,13 +81,14 @@ async function startScheduler(config: Config, logger: Logger): Promise<Stop> {
   const health = await startHealthServer({
     host: config.host,
     port: config.healthPort,
-    ready: () => Date.now() - recovery.lastPassAt() < SILENT_MS,
+    ready: () => Date.now() - Math.min(recovery.lastPassAt(), schedules.lastLookAt()) < SILENT_MS,
     metrics: registry,
   });
   logger.info({ queue: backend.kind }, "scheduler is ready");
 
   return async () => {
     await health.stop();
+    await schedules.stop();
     await census.stop();
     await recovery.stop();
     await purge.stop();

@@ -34,7 +34,9 @@ export function findDue(
   options: { limit: number; aheadMs: number; after?: DueSchedule | undefined },
 ): Promise<DueSchedule[]> {
   const { limit, aheadMs, after } = options;
-  const beyond = after ? sql`and (next_run_at, id) > (${after.dueText}::timestamptz, ${after.id}::uuid)` : sql``;
+  const beyond = after
+    ? sql`and (next_run_at, id) > (${after.dueText}::timestamptz, ${after.id}::uuid)`
+    : sql``;
   return database.many<DueSchedule>(sql`
     select id, workspace_id as "workspaceId", cron, ${ms(sql`run_at`)} as "runAt", timezone,
       ${ms(sql`start_at`)} as "startAt", ${ms(sql`end_at`)} as "endAt", misfire, overlap,

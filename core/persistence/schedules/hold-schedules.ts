@@ -1,4 +1,5 @@
 // Schedules that are about to fire: their rows held, and what has to be known of each of them meanwhile.
+import { writeInstant } from "../../domain/schedules/write-instant.ts";
 import type { Executor } from "../database.ts";
 import { sql } from "../sql.ts";
 
@@ -79,12 +80,8 @@ export async function findTaken(
   const taken = await tx.many<{ scheduleId: string; slot: number }>(sql`
     select f.schedule_id as "scheduleId", floor(extract(epoch from f.scheduled_for) * 1000)::float8 as slot
     from schedule_fires f
-    join unnest(${slots.map(({ scheduleId }) => scheduleId)}::uuid[], ${slots.map(({ slot }) => iso(slot))}::timestamptz[])
+    join unnest(${slots.map(({ scheduleId }) => scheduleId)}::uuid[], ${slots.map(({ slot }) => writeInstant(slot))}::timestamptz[])
       as s (schedule_id, slot) on s.schedule_id = f.schedule_id and s.slot = f.scheduled_for
     where f.kind <> 'manual'`);
   return new Set(taken.map(({ scheduleId, slot }) => `${scheduleId} ${slot}`));
-}
-
-export function iso(instant: number): string {
-  return new Date(instant).toISOString();
 }

@@ -55,7 +55,7 @@ export async function insertSkipRows(tx: Executor, skips: readonly SkipRow[]): P
 /** Explains once why a slot that is due has not fired yet: its schedule cannot be read, or firing it fails. */
 export async function explainStuck(
   tx: Executor,
-  skip: Pick<SkipRow, "id" | "scheduleId" | "workspaceId" | "first" | "reason">,
+  skip: Pick<SkipRow, "id" | "scheduleId" | "first" | "reason">,
 ): Promise<void> {
   await tx.run(sql`
     insert into schedule_skips (id, schedule_id, workspace_id, first_slot, last_slot, slots, reason)
@@ -82,4 +82,17 @@ export async function advanceSchedules(tx: Executor, advances: readonly Advance[
     from unnest(${advances.map(({ id }) => id)}::uuid[], ${advances.map((advance) => advance.nextRunAt)}::timestamptz[],
       ${advances.map((advance) => advance.lastExecutionId)}::uuid[]) as a (id, next_run_at, last_execution_id)
     where s.id = a.id`);
+}
+
+/** What schedules that are held have started last; of several of one, the last given. */
+export async function noteStarted(
+  tx: Executor,
+  started: readonly { scheduleId: string; executionId: string }[],
+): Promise<void> {
+  const last = new Map(started.map(({ scheduleId, executionId }) => [scheduleId, executionId]));
+  if (last.size === 0) return;
+  await tx.run(sql`
+    update schedules s set last_execution_id = l.execution_id
+    from unnest(${[...last.keys()]}::uuid[], ${[...last.values()]}::uuid[]) as l (id, execution_id)
+    where s.id = l.id`);
 }

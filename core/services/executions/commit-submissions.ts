@@ -117,20 +117,24 @@ export async function commitSubmissions(
   });
   crashPoint("api.before_submit_commit");
   await append(tx, auditEntries(rows, byId), { isAll, locked });
-  const rings = rows
-    .filter((row) => byId.get(row.id)?.made && row.availableAt === null)
+  return { verdicts, rings: ringsOf(rows.filter((row) => byId.get(row.id)?.made)) };
+}
+
+/** Of rows that were made, those to be rung now. */
+export function ringsOf(rows: readonly NewExecution[]): Ring[] {
+  return rows
+    .filter((row) => row.availableAt === null)
     .map((row) => ({
       executionId: row.id,
       wake: 0,
       priority: row.priority,
-      band: row.band,
+      band: row.band ?? 0,
       bell: row.bell ?? null,
     }));
-  return { verdicts, rings };
 }
 
 /** What may start at once is rung together, as far as it has the same band and priority. */
-function shareBells(rows: readonly NewExecution[]): NewExecution[] {
+export function shareBells(rows: readonly NewExecution[]): NewExecution[] {
   const sharing = Map.groupBy(rows, (row) =>
     row.availableAt === null ? `${row.band} ${row.priority}` : null,
   );

@@ -8,7 +8,8 @@ export const WATCHED = [
   "core/nodes/*/run.ts",
   "core/queue/{bell-consumer,execution-queue}.ts",
   "core/services/executions/*.ts",
-  "scheduler/recovery-loop.ts",
+  "core/services/schedules/{fire-committer,fire-due,fire-pending,fire-slots,run-by-halves,start-executions}.ts",
+  "scheduler/{firing-loop,recovery-loop}.ts",
   "worker/*.ts",
 ];
 
@@ -145,6 +146,20 @@ export const ACCOUNTED: Readonly<Record<string, Readonly<Record<string, string>>
     "submit › database.transaction #2": READS,
     "submitMany › database.transaction": "api.after_submit_commit",
   },
+  "core/services/schedules/fire-committer.ts": {
+    "giveUp › explainStuck": "a line of history, written again by the next who fails",
+  },
+  "core/services/schedules/fire-due.ts": {
+    "look › findDue": READS,
+    "firePage › committer.giveUp": INSIDE,
+    "firePage › committer.commit": INSIDE,
+    "fireReady › findReadySchedules": READS,
+    "fireReady › committer.commit": INSIDE,
+    "inLanes › work": INSIDE,
+    "inLanes › Promise.allSettled": INSIDE,
+  },
+  "core/services/schedules/run-by-halves.ts": { "runByHalves › work": INSIDE },
+  "scheduler/firing-loop.ts": { "run › firing.look": INSIDE, "run › rest": PAUSES },
   "scheduler/recovery-loop.ts": {
     "run › open": OPENS,
     "run › rest": PAUSES,

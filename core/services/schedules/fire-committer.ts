@@ -1,0 +1,86 @@
+// Transactions in which slots fire, and what follows each: the bells, the figures, and rest for what could not fire.
+import { createId } from "../../crypto/new-id.ts";
+import { AppError } from "../../domain/app-error.ts";
+import { crashPoint } from "../../domain/crash-points.ts";
+import { type Database, type Executor, NOBODY } from "../../persistence/database.ts";
+import { explainStuck } from "../../persistence/schedules/write-fires.ts";
+import type { ExecutionQueue } from "../../queue/execution-queue.ts";
+import { FULL_MS } from "../executions/find-rooms.ts";
+import type { BacklogGuard } from "../executions/guard-backlogs.ts";
+import type { FiredSlots } from "./fire-slots.ts";
+import { createPostponements } from "./postponements.ts";
+import { runByHalves } from "./run-by-halves.ts";
+
+export type FiringDependencies = {
+  database: Database;
+  queue: ExecutionQueue;
+  backlogs: BacklogGuard;
+  onRingFailed: (error: unknown) => void;
+  /** It stays due and is tried again 30 s later; its neighbours fire. */
+  onStuck: (error: unknown, scheduleId: string) => void;
+  /** After each commit; `now` by the database's clock, in ms since the epoch; null: of slots that had waited. */
+  onFired: (fired: FiredSlots, now: number | null) => void;
+};
+
+/** What fires of these schedules, in one transaction. */
+type FireWork<Item> = (tx: Executor, items: readonly Item[], backlogs: BacklogGuard) => Promise<FiredSlots>;
+/** `due`: its slot, as the database reads it; null where its history says enough. */
+type Named = { id: string; due: string | null };
+
+export type FireCommitter = {
+  /**
+   * In one transaction, or in more of them when one of the schedules fails. Resolves to the next slots of what was dealt
+   * with. Throws `database_unavailable`.
+   */
+  commit<Item>(
+    items: readonly Item[],
+    work: FireWork<Item>,
+    options: { nameOf(item: Item): Named; clock: (() => number) | null },
+  ): Promise<number[]>;
+  /** Lets the others fire without it for 30 s; its history and the log say why. */
+  giveUp(schedule: Named, reason: string, error: unknown): Promise<void>;
+  isPostponed(scheduleId: string): boolean;
+};
+
+const STUCK_MS = 30_000;
+
+export function createFireCommitter(dependencies: FiringDependencies): FireCommitter {
+  const { database, queue, backlogs, onRingFailed, onStuck, onFired } = dependencies;
+  const postponed = createPostponements();
+  const giveUp = async ({ id: scheduleId, due }: Named, reason: string, error: unknown) => {
+    postponed.add(scheduleId, STUCK_MS);
+    onStuck(error, scheduleId);
+    if (due !== null) await explainStuck(database, { id: createId(), scheduleId, first: due, reason });
+  };
+  return {
+    async commit(items, work, { nameOf, clock }) {
+      const next: number[] = [];
+      const commitSome = async (some: typeof items) => {
+        const fired = await database.transaction(NOBODY, (tx) => work(tx, some, backlogs));
+        crashPoint("scheduler.after_fire_commit");
+        // Not awaited: the rows are the outbox, a queue that is down must not hold up the clock.
+        queue.ring(fired.rings).catch(onRingFailed);
+        backlogs.note(fired.started.map(({ workspaceId }) => ({ workspaceId, made: true })));
+        for (const id of fired.full) postponed.add(id, FULL_MS);
+        onFired(fired, clock?.() ?? null);
+        next.push(...fired.next);
+      };
+      await runByHalves(items, commitSome, {
+        isShared: isAway,
+        // An owner who lost their right meanwhile is seen by the next look.
+        onBad: async (item, error) => (isConflict(error) ? undefined : giveUp(nameOf(item), "failed", error)),
+      });
+      return next;
+    },
+    giveUp,
+    isPostponed: postponed.has,
+  };
+}
+
+function isAway(error: unknown): boolean {
+  return error instanceof AppError && error.code === "database_unavailable";
+}
+
+function isConflict(error: unknown): boolean {
+  return error instanceof AppError && error.code === "conflict";
+}
