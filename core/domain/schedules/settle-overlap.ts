@@ -1,6 +1,5 @@
 // What becomes of slots that are to fire while the schedule's last execution may still be there.
-
-export type Overlap = "allow" | "skip" | "queue" | "cancel";
+import type { Overlap } from "./schedule.ts";
 
 /** Slots next to each other that do not fire; instants in ms since the epoch. */
 export type SkippedRun = {

@@ -1,4 +1,5 @@
 // Which schedules are due or soon will be, and which are overdue: looks that lock nothing and cost what they find.
+import type { Misfire, Overlap } from "../../domain/schedules/schedule.ts";
 import type { Executor } from "../database.ts";
 import { type Sql, sql } from "../sql.ts";
 
@@ -11,8 +12,8 @@ export type DueSchedule = {
   timezone: string;
   startAt: number | null;
   endAt: number | null;
-  misfire: "skip" | "once" | "all";
-  overlap: "allow" | "skip" | "queue" | "cancel";
+  misfire: Misfire;
+  overlap: Overlap;
   toleranceMs: number;
   maxLatenessMs: number | null;
   due: number;

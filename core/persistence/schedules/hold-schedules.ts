@@ -1,4 +1,5 @@
 // Schedules that are about to fire: their rows held, and what has to be known of each of them meanwhile.
+import type { Overlap } from "../../domain/schedules/schedule.ts";
 import { writeInstant } from "../../domain/schedules/write-instant.ts";
 import type { Executor } from "../database.ts";
 import { sql } from "../sql.ts";
@@ -8,7 +9,7 @@ export type HeldSchedule = {
   workspaceId: string;
   workflowId: string;
   ownerId: string;
-  overlap: "allow" | "skip" | "queue" | "cancel";
+  overlap: Overlap;
   input: unknown;
   /** The trigger node that the schedule names. */
   triggerNode: string | null;

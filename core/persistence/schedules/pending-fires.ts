@@ -1,9 +1,15 @@
 // Slots that wait until what their schedule started before has ended.
+import type { FireKind } from "../../domain/schedules/schedule.ts";
 import type { Executor } from "../database.ts";
 import { sql } from "../sql.ts";
-import type { FireKind } from "./write-fires.ts";
 
-export type PendingFire = { id: string; scheduleId: string; kind: FireKind; slot: number };
+export type PendingFire = {
+  id: string;
+  scheduleId: string;
+  kind: FireKind;
+  slot: number;
+  askedBy: string | null;
+};
 
 /**
  * Schedules with a slot whose turn has come, at most `limit`. Costs a look-up for each schedule with slots that wait, not
@@ -31,7 +37,8 @@ export async function findReadySchedules(database: Executor, limit: number): Pro
 /** Of schedules that are held, the first slots that wait: one each, or up to `most` where they may overlap. */
 export function findPending(tx: Executor, ids: readonly string[], most: number): Promise<PendingFire[]> {
   return tx.many<PendingFire>(sql`
-    select f.id, f.schedule_id as "scheduleId", f.kind, floor(extract(epoch from f.scheduled_for) * 1000)::float8 as slot
+    select f.id, f.schedule_id as "scheduleId", f.kind, f.asked_by as "askedBy",
+      floor(extract(epoch from f.scheduled_for) * 1000)::float8 as slot
     from schedules s cross join lateral (
       select * from schedule_fires p
       where p.schedule_id = s.id and p.outcome = 'pending' and (s.enabled or p.kind <> 'slot')

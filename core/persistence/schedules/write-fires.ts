@@ -2,8 +2,6 @@
 import type { Executor } from "../database.ts";
 import { sql } from "../sql.ts";
 
-export type FireKind = "slot" | "backfill" | "manual";
-
 export type SlotFire = {
   id: string;
   scheduleId: string;

@@ -1,8 +1,8 @@
 // The execution that a slot of a schedule starts, and why there may be none.
+import type { FireKind } from "../../domain/schedules/schedule.ts";
 import { writeInstant } from "../../domain/schedules/write-instant.ts";
 import type { NewExecution } from "../../persistence/executions/insert-executions.ts";
 import type { HeldSchedule } from "../../persistence/schedules/hold-schedules.ts";
-import type { FireKind } from "../../persistence/schedules/write-fires.ts";
 
 /** What keeps every slot of it from firing, as it stands in its history; null: nothing. */
 export function whyBarred(schedule: HeldSchedule): string | null {
@@ -12,11 +12,21 @@ export function whyBarred(schedule: HeldSchedule): string | null {
   return triggerNode === null || triggers.some(({ id }) => id === triggerNode) ? null : "no_trigger";
 }
 
+export type SlotToStart = {
+  /** Of the execution. */
+  id: string;
+  slot: number;
+  kind: FireKind;
+  /** null: the clock. */
+  askedBy?: string | null;
+};
+
 /** In its owner's name, on the workflow's current version. */
 export function executionOfSlot(
   schedule: HeldSchedule,
-  { id, slot, kind }: { id: string; slot: number; kind: FireKind },
+  { id, slot, kind, askedBy = null }: SlotToStart,
 ): NewExecution {
+  const startedBy = askedBy === null ? {} : { startedBy: askedBy };
   return {
     id,
     userId: schedule.ownerId,
@@ -25,7 +35,13 @@ export function executionOfSlot(
     version: schedule.version,
     triggerType: "schedule",
     triggerNode: startOf(schedule),
-    trigger: { type: "schedule", scheduleId: schedule.id, scheduledFor: writeInstant(slot), kind },
+    trigger: {
+      type: "schedule",
+      scheduleId: schedule.id,
+      scheduledFor: writeInstant(slot),
+      kind,
+      ...startedBy,
+    },
     input: schedule.input,
     priority: 0,
     availableAt: null,

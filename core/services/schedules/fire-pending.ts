@@ -51,9 +51,7 @@ export async function firePending(
 async function start(tx: Executor, turns: readonly Turn[], backlogs: BacklogGuard): Promise<FiredSlots> {
   const nothing = { started: [], queued: 0, skipped: [], rings: [], full: [], next: [] };
   if (turns.length === 0) return nothing;
-  const asked = turns.map(({ fire, held }) =>
-    executionOfSlot(held, { id: createId(), slot: fire.slot, kind: fire.kind }),
-  );
+  const asked = turns.map(({ fire, held }) => executionOfSlot(held, { ...fire, id: createId() }));
   const { rows, rooms } = await backlogs.look(tx, asked);
   const left = new Map(rooms.map(({ workspaceId, room }) => [workspaceId, room]));
   const fitting = turns.flatMap((turn, index) => {

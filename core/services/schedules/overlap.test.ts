@@ -125,15 +125,16 @@ test("queue: what waits rests while the schedule is paused, unless a person aske
   await firer.look(NEVER);
   assert.deepEqual(await outcomes(id), ["pending"]);
   await bed.admin.query(
-    `insert into schedule_fires (id, schedule_id, workspace_id, scheduled_for, outcome, kind)
-     values ($1, $2, $3, now() - interval '1 day', 'pending', 'backfill')`,
-    [uuidv7(), id, ada.workspaceId],
+    `insert into schedule_fires (id, schedule_id, workspace_id, scheduled_for, outcome, kind, asked_by)
+     values ($1, $2, $3, now() - interval '1 day', 'pending', 'backfill', $4)`,
+    [uuidv7(), id, ada.workspaceId, ada.userId],
   );
   await firer.look(NEVER);
   const [asked] = await bed.fires(id);
   assert.deepEqual(await outcomes(id), ["fired", "pending"]);
   const { trigger } = await bed.execution(String(asked?.execution_id));
-  assert.equal((trigger as { kind: string }).kind, "backfill");
+  const { kind, startedBy } = trigger as Record<string, unknown>;
+  assert.deepEqual([kind, startedBy], ["backfill", ada.userId]);
 });
 
 test("queue: nothing that waits fires for an owner who may not run it any more", async () => {
