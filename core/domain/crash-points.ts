@@ -39,6 +39,8 @@ export const CRASH_POINTS = [
   "api.after_submit_commit",
   "api.after_retry_commit",
   "api.after_fork_commit",
+  /** A schedule was run by hand, or its slots made up for. */
+  "api.after_trigger_commit",
   /** A person's word on an effect in doubt. */
   "api.after_decision_commit",
   "api.after_approval_commit",

@@ -2,6 +2,7 @@
 import { v7 as uuidv7 } from "uuid";
 import { createId } from "../../crypto/new-id.ts";
 import { AppError } from "../../domain/app-error.ts";
+import { crashPoint } from "../../domain/crash-points.ts";
 import { type Actor, authorize, notFound } from "../../domain/roles.ts";
 import type { Database, Executor } from "../../persistence/database.ts";
 import { countPending, insertFires } from "../../persistence/schedules/fires-by-hand.ts";
@@ -18,7 +19,7 @@ import type { BacklogGuard } from "../executions/guard-backlogs.ts";
 import { principalsOf } from "../principals-of.ts";
 import { auditSchedule } from "./audit-schedule.ts";
 import { workflowArchived } from "./check-draft.ts";
-import { commitFires } from "./commit-fires.ts";
+import { commitFires } from "./commit-by-hand.ts";
 import { fault, timetableOf } from "./judge-timing.ts";
 
 /** Of one backfill: as many executions as a batch may submit. */
@@ -55,6 +56,7 @@ export function createScheduleStarter(dependencies: StartDependencies) {
     const { database, queue, backlogs, onRingFailed } = dependencies;
     const { result, rings, workspaceId, made } = await database.transaction(principalsOf(actor), work);
     backlogs.note(Array.from({ length: made }, () => ({ workspaceId, made: true })));
+    crashPoint("api.after_trigger_commit");
     // Not awaited: the rows are the outbox.
     if (rings.length > 0) queue.ring(rings).catch(onRingFailed);
     return result;

@@ -52,12 +52,18 @@ for (const { profile, skip } of PROFILES) {
     await dyingAt("api.after_fork_commit", () =>
       post(stage, `executions/${id}/fork`, { fromNode: "call_a" }),
     );
-    // Nobody was told of these two; they are there all the same, and run.
+    await dyingAt("api.after_trigger_commit", async () => {
+      const { token } = await stage.person();
+      const body = { workflowId: workflow, cron: "0 0 1 1 *", input: { n: "by hand" } };
+      const made = await stage.request<{ id: string }>("POST", "/api/schedules", { token, body });
+      await post(stage, `schedules/${made.body.id}/trigger`);
+    });
+    // Nobody was told of these three; they are there all the same, and run.
     const copies = await trace.query<{ id: string }>(
-      "select id from workflow_executions where retry_of = $1 or fork_of = $1",
+      "select id from workflow_executions where retry_of = $1 or fork_of = $1 or trigger_type = 'schedule'",
       [id],
     );
-    assert.equal(copies.length, 2);
+    assert.equal(copies.length, 3);
     for (const copy of copies) stage.accepted.add(copy.id);
 
     const api = await stage.start("api");
