@@ -1,8 +1,11 @@
 // Brings a database to the schema this code expects: our tables, then BullMQ's and pg-boss's schemas.
+import { readdir } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { runMigrations as migrateBullmq } from "bullmq";
 import { runner } from "node-pg-migrate";
 import pg from "pg";
+import { AppError } from "#core/domain/app-error.ts";
+import { halfRestored } from "#core/domain/half-restored.ts";
 import { migrateTimers } from "./migrate-timers.ts";
 
 const SQL_DIRECTORY = fileURLToPath(new URL("./sql", import.meta.url));
@@ -11,14 +14,24 @@ export type MigrateOptions = {
   /** The owner's connection: it owns the tables, needs CREATEROLE, need not be superuser. */
   databaseUrl: string;
   log?: (line: string) => void;
+  /** For a restore alone: also on a database that is half restored, and no further than this migration. */
+  restoring?: { upTo?: string | undefined };
 };
 
-/** Applies what is pending; safe to call from several processes at once (an advisory lock serialises). */
-export async function migrateDatabase({ databaseUrl, log = () => {} }: MigrateOptions): Promise<void> {
+/**
+ * Applies what is pending; safe to call from several processes at once (an advisory lock serialises). Throws
+ * `half_restored`.
+ */
+export async function migrateDatabase({
+  databaseUrl,
+  log = () => {},
+  restoring,
+}: MigrateOptions): Promise<void> {
   const client = new pg.Client({ connectionString: databaseUrl, application_name: "atelier-migrate" });
   await client.connect();
   try {
     await client.query("select pg_advisory_lock(hashtext('atelier'), hashtext('migrate'))");
+    if (!restoring) await refuseHalfRestored(client);
     await runner({
       dbClient: client,
       dir: SQL_DIRECTORY,
@@ -28,6 +41,7 @@ export async function migrateDatabase({ databaseUrl, log = () => {} }: MigrateOp
       noLock: true,
       log,
       verbose: false,
+      ...(await countUpTo(client, restoring?.upTo)),
     });
     await migrateBullmq(client, "bullmq");
     await client.query("set search_path to default");
@@ -43,6 +57,34 @@ export async function migrateDatabase({ databaseUrl, log = () => {} }: MigrateOp
   } finally {
     await client.end();
   }
+}
+
+async function refuseHalfRestored(client: pg.Client): Promise<void> {
+  const { rows } = await client.query("select to_regclass('public.half_restored') is not null as marked");
+  if (rows[0]?.marked) throw halfRestored();
+}
+
+/** How many pending migrations lead to `upTo`; all of them without one. Throws `unknown_migration`. */
+async function countUpTo(client: pg.Client, upTo: string | undefined): Promise<{ count?: number }> {
+  if (upTo === undefined) return {};
+  const known = await listMigrations();
+  const last = known.indexOf(upTo);
+  if (last === -1) throw new AppError("unknown_migration", `There is no migration ${upTo} in this Atelier`);
+  const ledger = await client.query("select to_regclass('public.schema_migrations') is not null as there");
+  const { rows } = ledger.rows[0]?.there
+    ? await client.query<{ name: string }>("select name from schema_migrations")
+    : { rows: [] };
+  const applied = new Set(rows.map((row) => row.name));
+  return { count: known.slice(0, last + 1).filter((name) => !applied.has(name)).length };
+}
+
+/** The names of all migrations of this code, in their order. */
+export async function listMigrations(): Promise<string[]> {
+  const files = await readdir(SQL_DIRECTORY);
+  return files
+    .filter((file) => file.endsWith(".sql"))
+    .map((file) => file.slice(0, -".sql".length))
+    .sort();
 }
 
 /** Every role refuses to start on a schema that is behind its code, so every role may look. */

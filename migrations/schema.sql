@@ -2091,6 +2091,8 @@ create policy admin_revokes on api_keys for update to atelier_admin
 create policy api_own on api_keys for all to atelier_api
   using ((user_id = ( SELECT app_user_id() AS app_user_id)))
   with check ((user_id = ( SELECT app_user_id() AS app_user_id)));
+create policy backup_reads on api_keys for select to atelier_backup
+  using (true);
 create policy eraser_all on api_keys for all to atelier_eraser
   using (true)
   with check (true);
@@ -2103,6 +2105,8 @@ create policy scheduler_sweeps on api_keys for all to atelier_scheduler
 create policy api_tenant on approvals for all to atelier_api
   using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])))
   with check ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
+create policy backup_reads on approvals for select to atelier_backup
+  using (true);
 create policy eraser_all on approvals for all to atelier_eraser
   using (true)
   with check (true);
@@ -2120,6 +2124,8 @@ create policy admin_heads on audit_heads for all to atelier_admin
 create policy api_heads on audit_heads for all to atelier_api
   using (true)
   with check (true);
+create policy backup_reads on audit_heads for select to atelier_backup
+  using (true);
 create policy engine_heads on audit_heads for all to atelier_scheduler, atelier_worker
   using (true)
   with check (true);
@@ -2139,6 +2145,8 @@ create policy api_instance_chain on audit_logs for select to atelier_api
   using (((chain_id = '00000000-0000-0000-0000-000000000000'::uuid) AND (EXISTS ( SELECT
    FROM users u
   WHERE ((u.id = ( SELECT app_user_id() AS app_user_id)) AND u.is_admin AND (u.disabled_at IS NULL))))));
+create policy backup_reads on audit_logs for select to atelier_backup
+  using (true);
 create policy engine_append on audit_logs for insert to atelier_scheduler, atelier_worker
   with check (true);
 create policy eraser_all on audit_logs for all to atelier_eraser
@@ -2151,6 +2159,8 @@ create policy rotator_append on audit_logs for insert to atelier_rotator
 create policy api_tenant on credentials for all to atelier_api
   using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])))
   with check ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
+create policy backup_reads on credentials for select to atelier_backup
+  using (true);
 create policy eraser_all on credentials for all to atelier_eraser
   using (true)
   with check (true);
@@ -2166,18 +2176,26 @@ create policy admin_keeps on ended_memberships for all to atelier_admin
   with check (true);
 create policy api_tenant on ended_memberships for select to atelier_api
   using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
+create policy backup_reads on ended_memberships for select to atelier_backup
+  using (true);
 create policy eraser_all on ended_memberships for all to atelier_eraser
   using (true)
   with check (true);
+create policy backup_reads on erasure_places for select to atelier_backup
+  using (true);
 create policy eraser_all on erasure_places for all to atelier_eraser
   using (true)
   with check (true);
+create policy backup_reads on erasures for select to atelier_backup
+  using (true);
 create policy eraser_all on erasures for all to atelier_eraser
   using (true)
   with check (true);
 create policy api_tenant on execution_keys for all to atelier_api
   using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])))
   with check ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
+create policy backup_reads on execution_keys for select to atelier_backup
+  using (true);
 create policy eraser_all on execution_keys for all to atelier_eraser
   using (true)
   with check (true);
@@ -2187,6 +2205,8 @@ create policy scheduler_sweeps on execution_keys for all to atelier_scheduler
 create policy api_tenant on execution_steps for all to atelier_api
   using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])))
   with check ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
+create policy backup_reads on execution_steps for select to atelier_backup
+  using (true);
 create policy eraser_all on execution_steps for all to atelier_eraser
   using (true)
   with check (true);
@@ -2203,6 +2223,8 @@ create policy worker_journals on execution_steps for all to atelier_worker
 create policy api_tenant on file_chunks for all to atelier_api
   using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])))
   with check ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
+create policy backup_reads on file_chunks for select to atelier_backup
+  using (true);
 create policy eraser_all on file_chunks for all to atelier_eraser
   using (true)
   with check (true);
@@ -2214,6 +2236,8 @@ create policy worker_claimed on file_chunks for all to atelier_worker
 create policy api_tenant on files for all to atelier_api
   using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])))
   with check ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
+create policy backup_reads on files for select to atelier_backup
+  using (true);
 create policy eraser_all on files for all to atelier_eraser
   using (true)
   with check (true);
@@ -2235,6 +2259,8 @@ create policy api_admin on invitations for all to atelier_api
 create policy api_owner on invitations for all to atelier_api
   using (((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])) AND identity_owns_workspace(workspace_id)))
   with check (((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])) AND identity_owns_workspace(workspace_id)));
+create policy backup_reads on invitations for select to atelier_backup
+  using (true);
 create policy eraser_all on invitations for all to atelier_eraser
   using (true)
   with check (true);
@@ -2245,6 +2271,8 @@ create policy api_tenant on pending_moves for insert to atelier_api
   with check ((EXISTS ( SELECT
    FROM workflow_executions e
   WHERE (e.id = pending_moves.execution_id))));
+create policy backup_reads on pending_moves for select to atelier_backup
+  using (true);
 create policy scheduler_sweeps on pending_moves for all to atelier_scheduler
   using (true)
   with check (true);
@@ -2253,6 +2281,8 @@ create policy worker_passes_on on pending_moves for insert to atelier_worker
 create policy api_count on rate_limits for all to atelier_api
   using (true)
   with check (true);
+create policy backup_reads on rate_limits for select to atelier_backup
+  using (true);
 create policy scheduler_sweeps on rate_limits for all to atelier_scheduler
   using (true)
   with check (true);
@@ -2263,6 +2293,8 @@ create policy api_own on refresh_tokens for all to atelier_api
   with check ((EXISTS ( SELECT
    FROM sessions s
   WHERE (s.id = refresh_tokens.session_id))));
+create policy backup_reads on refresh_tokens for select to atelier_backup
+  using (true);
 create policy eraser_all on refresh_tokens for all to atelier_eraser
   using (true)
   with check (true);
@@ -2279,6 +2311,8 @@ create policy api_reset on reset_tokens for all to atelier_api
   with check ((EXISTS ( SELECT
    FROM users a
   WHERE ((a.id = ( SELECT app_user_id() AS app_user_id)) AND a.is_admin))));
+create policy backup_reads on reset_tokens for select to atelier_backup
+  using (true);
 create policy eraser_all on reset_tokens for all to atelier_eraser
   using (true)
   with check (true);
@@ -2290,6 +2324,8 @@ create policy scheduler_sweeps on reset_tokens for all to atelier_scheduler
   with check (true);
 create policy api_tenant on retention_passes for select to atelier_api
   using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
+create policy backup_reads on retention_passes for select to atelier_backup
+  using (true);
 create policy eraser_all on retention_passes for all to atelier_eraser
   using (true)
   with check (true);
@@ -2299,6 +2335,8 @@ create policy scheduler_sums on retention_passes for all to atelier_scheduler
 create policy api_tenant on schedule_fires for all to atelier_api
   using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])))
   with check ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
+create policy backup_reads on schedule_fires for select to atelier_backup
+  using (true);
 create policy eraser_all on schedule_fires for all to atelier_eraser
   using (true)
   with check (true);
@@ -2308,6 +2346,8 @@ create policy scheduler_fires on schedule_fires for all to atelier_scheduler
 create policy api_tenant on schedule_skips for all to atelier_api
   using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])))
   with check ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
+create policy backup_reads on schedule_skips for select to atelier_backup
+  using (true);
 create policy eraser_all on schedule_skips for all to atelier_eraser
   using (true)
   with check (true);
@@ -2317,6 +2357,8 @@ create policy scheduler_fires on schedule_skips for all to atelier_scheduler
 create policy api_tenant on schedules for all to atelier_api
   using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])))
   with check ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
+create policy backup_reads on schedules for select to atelier_backup
+  using (true);
 create policy eraser_all on schedules for all to atelier_eraser
   using (true)
   with check (true);
@@ -2329,6 +2371,8 @@ create policy admin_all on sessions for all to atelier_admin
 create policy api_own on sessions for all to atelier_api
   using ((user_id = ( SELECT app_user_id() AS app_user_id)))
   with check ((user_id = ( SELECT app_user_id() AS app_user_id)));
+create policy backup_reads on sessions for select to atelier_backup
+  using (true);
 create policy eraser_all on sessions for all to atelier_eraser
   using (true)
   with check (true);
@@ -2339,6 +2383,8 @@ create policy scheduler_sweeps on sessions for all to atelier_scheduler
   using (true)
   with check (true);
 create policy api_reads on timer_runs for select to atelier_api
+  using (true);
+create policy backup_reads on timer_runs for select to atelier_backup
   using (true);
 create policy scheduler_tells on timer_runs for all to atelier_scheduler
   using (true)
@@ -2351,6 +2397,8 @@ create policy api_self on users for all to atelier_api
    FROM workspace_members m
   WHERE ((m.user_id = users.id) AND (m.workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])))))))
   with check ((id = ( SELECT app_user_id() AS app_user_id)));
+create policy backup_reads on users for select to atelier_backup
+  using (true);
 create policy eraser_all on users for all to atelier_eraser
   using (true)
   with check (true);
@@ -2367,6 +2415,8 @@ create policy scheduler_reads on users for select to atelier_scheduler
 create policy api_tenant on webhook_deliveries for all to atelier_api
   using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])))
   with check ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
+create policy backup_reads on webhook_deliveries for select to atelier_backup
+  using (true);
 create policy eraser_all on webhook_deliveries for all to atelier_eraser
   using (true)
   with check (true);
@@ -2376,12 +2426,16 @@ create policy scheduler_sweeps on webhook_deliveries for all to atelier_schedule
 create policy api_tenant on webhooks for all to atelier_api
   using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])))
   with check ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
+create policy backup_reads on webhooks for select to atelier_backup
+  using (true);
 create policy eraser_all on webhooks for all to atelier_eraser
   using (true)
   with check (true);
 create policy api_tenant on workflow_executions for all to atelier_api
   using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])))
   with check ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
+create policy backup_reads on workflow_executions for select to atelier_backup
+  using (true);
 create policy eraser_all on workflow_executions for all to atelier_eraser
   using (true)
   with check (true);
@@ -2398,6 +2452,8 @@ create policy worker_runs on workflow_executions for all to atelier_worker
 create policy api_tenant on workflow_versions for all to atelier_api
   using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])))
   with check ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
+create policy backup_reads on workflow_versions for select to atelier_backup
+  using (true);
 create policy eraser_all on workflow_versions for all to atelier_eraser
   using (true)
   with check (true);
@@ -2408,6 +2464,8 @@ create policy worker_reads on workflow_versions for select to atelier_worker
 create policy api_tenant on workflows for all to atelier_api
   using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])))
   with check ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
+create policy backup_reads on workflows for select to atelier_backup
+  using (true);
 create policy eraser_all on workflows for all to atelier_eraser
   using (true)
   with check (true);
@@ -2431,6 +2489,8 @@ create policy api_owner on workspace_members for update to atelier_api
   with check (((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])) AND identity_owns_workspace(workspace_id)));
 create policy api_tenant on workspace_members for select to atelier_api
   using (((user_id = ( SELECT app_user_id() AS app_user_id)) OR (workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[]))));
+create policy backup_reads on workspace_members for select to atelier_backup
+  using (true);
 create policy eraser_all on workspace_members for all to atelier_eraser
   using (true)
   with check (true);
@@ -2458,6 +2518,8 @@ create policy api_owner on workspaces for update to atelier_api
   with check (((id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])) AND identity_owns_workspace(id)));
 create policy api_tenant on workspaces for select to atelier_api
   using ((id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
+create policy backup_reads on workspaces for select to atelier_backup
+  using (true);
 create policy engine_limits on workspaces for select to atelier_scheduler, atelier_worker
   using (true);
 create policy eraser_all on workspaces for all to atelier_eraser
@@ -2469,115 +2531,148 @@ create policy identity_all on workspaces for all to atelier_identity
 
 grant select on api_keys to atelier_admin;
 grant delete, insert, select, update on api_keys to atelier_api;
+grant select on api_keys to atelier_backup;
 grant delete, select on api_keys to atelier_eraser;
 grant select on api_keys to atelier_identity;
 grant delete on api_keys to atelier_scheduler;
 grant select, update on approvals to atelier_api;
+grant select on approvals to atelier_backup;
 grant delete, select on approvals to atelier_eraser;
 grant select, update on approvals to atelier_scheduler;
 grant insert, select, update on approvals to atelier_worker;
 grant insert, select, update on audit_heads to atelier_admin;
 grant insert, select, update on audit_heads to atelier_api;
+grant select on audit_heads to atelier_backup;
 grant select, update on audit_heads to atelier_eraser;
 grant insert, select, update on audit_heads to atelier_rotator;
 grant insert, select, update on audit_heads to atelier_scheduler;
 grant insert, select, update on audit_heads to atelier_worker;
 grant insert on audit_logs to atelier_admin;
 grant insert, select on audit_logs to atelier_api;
+grant select on audit_logs to atelier_backup;
 grant select on audit_logs to atelier_eraser;
 grant insert on audit_logs to atelier_rotator;
 grant insert on audit_logs to atelier_scheduler;
 grant insert on audit_logs to atelier_worker;
 grant delete, insert, select, update on credentials to atelier_api;
+grant select on credentials to atelier_backup;
 grant delete, select on credentials to atelier_eraser;
 grant select on credentials to atelier_worker;
 grant delete, insert, select, update on ended_memberships to atelier_admin;
 grant select on ended_memberships to atelier_api;
+grant select on ended_memberships to atelier_backup;
 grant delete, select on ended_memberships to atelier_eraser;
+grant select on erasure_places to atelier_backup;
 grant delete, insert, select, update on erasure_places to atelier_eraser;
+grant select on erasures to atelier_backup;
 grant insert, select, update on erasures to atelier_eraser;
 grant delete, insert, select, update on execution_keys to atelier_api;
+grant select on execution_keys to atelier_backup;
 grant delete, select on execution_keys to atelier_eraser;
 grant delete, insert, select, update on execution_keys to atelier_scheduler;
 grant insert, select, update on execution_steps to atelier_api;
+grant select on execution_steps to atelier_backup;
 grant delete, select on execution_steps to atelier_eraser;
 grant insert, select, update on execution_steps to atelier_scheduler;
 grant insert, select, update on execution_steps to atelier_worker;
 grant delete, insert, select, update on file_chunks to atelier_api;
+grant select on file_chunks to atelier_backup;
 grant delete, select on file_chunks to atelier_eraser;
 grant insert, select, update on file_chunks to atelier_worker;
 grant delete, insert, select, update on files to atelier_api;
+grant select on files to atelier_backup;
 grant delete, select on files to atelier_eraser;
 grant select on files to atelier_scheduler;
 grant insert, select, update on files to atelier_worker;
 grant delete, insert, select, update on invitations to atelier_api;
+grant select on invitations to atelier_backup;
 grant delete, select on invitations to atelier_eraser;
 grant select on invitations to atelier_identity;
 grant insert, select on key_canaries to atelier_api;
+grant select on key_canaries to atelier_backup;
 grant insert, select on key_canaries to atelier_rotator;
 grant insert, select on key_canaries to atelier_scheduler;
 grant insert, select on key_canaries to atelier_worker;
 grant insert on pending_moves to atelier_api;
+grant select on pending_moves to atelier_backup;
 grant delete, insert, select, update on pending_moves to atelier_scheduler;
 grant insert on pending_moves to atelier_worker;
 grant delete, insert, select, update on rate_limits to atelier_api;
+grant select on rate_limits to atelier_backup;
 grant delete on rate_limits to atelier_scheduler;
 grant delete, insert, select, update on refresh_tokens to atelier_api;
+grant select on refresh_tokens to atelier_backup;
 grant delete, select on refresh_tokens to atelier_eraser;
 grant insert, select, update on refresh_tokens to atelier_identity;
 grant insert, select, update on reset_tokens to atelier_admin;
 grant delete, insert, select, update on reset_tokens to atelier_api;
+grant select on reset_tokens to atelier_backup;
 grant delete, select on reset_tokens to atelier_eraser;
 grant select on reset_tokens to atelier_identity;
 grant delete on reset_tokens to atelier_scheduler;
 grant select on retention_passes to atelier_api;
+grant select on retention_passes to atelier_backup;
 grant delete, insert, select, update on retention_passes to atelier_eraser;
 grant select on retention_passes to atelier_scheduler;
 grant delete, insert, select, update on schedule_fires to atelier_api;
+grant select on schedule_fires to atelier_backup;
 grant delete, select on schedule_fires to atelier_eraser;
 grant delete, insert, select, update on schedule_fires to atelier_scheduler;
 grant delete, insert, select on schedule_skips to atelier_api;
+grant select on schedule_skips to atelier_backup;
 grant delete, select on schedule_skips to atelier_eraser;
 grant delete, insert, select on schedule_skips to atelier_scheduler;
 grant delete, insert, select, update on schedules to atelier_api;
+grant select on schedules to atelier_backup;
 grant delete, select on schedules to atelier_eraser;
 grant delete, insert, select, update on schedules to atelier_scheduler;
 grant select on sessions to atelier_admin;
 grant delete, insert, select, update on sessions to atelier_api;
+grant select on sessions to atelier_backup;
 grant delete, select on sessions to atelier_eraser;
 grant insert, select, update on sessions to atelier_identity;
 grant delete, select on sessions to atelier_scheduler;
 grant select on timer_runs to atelier_api;
+grant select on timer_runs to atelier_backup;
 grant insert, select, update on timer_runs to atelier_scheduler;
 grant select on users to atelier_admin;
 grant select on users to atelier_api;
+grant select on users to atelier_backup;
 grant select on users to atelier_eraser;
 grant insert, select on users to atelier_identity;
 grant delete, insert, select, update on webhook_deliveries to atelier_api;
+grant select on webhook_deliveries to atelier_backup;
 grant delete, select on webhook_deliveries to atelier_eraser;
 grant delete, insert, select, update on webhook_deliveries to atelier_scheduler;
 grant delete, insert, select, update on webhooks to atelier_api;
+grant select on webhooks to atelier_backup;
 grant delete, select on webhooks to atelier_eraser;
 grant select on workers to atelier_api;
+grant select on workers to atelier_backup;
 grant delete, select, update on workers to atelier_scheduler;
 grant insert, select, update on workers to atelier_worker;
 grant insert, select, update on workflow_executions to atelier_api;
+grant select on workflow_executions to atelier_backup;
 grant delete, select on workflow_executions to atelier_eraser;
 grant insert, select, update on workflow_executions to atelier_scheduler;
 grant insert, select, update on workflow_executions to atelier_worker;
 grant insert, select on workflow_versions to atelier_api;
+grant select on workflow_versions to atelier_backup;
 grant delete, select on workflow_versions to atelier_eraser;
 grant select on workflow_versions to atelier_scheduler;
 grant select on workflow_versions to atelier_worker;
 grant delete, insert, select, update on workflows to atelier_api;
+grant select on workflows to atelier_backup;
 grant delete, select on workflows to atelier_eraser;
 grant select on workflows to atelier_scheduler;
 grant select on workflows to atelier_worker;
 grant delete, select on workspace_members to atelier_admin;
 grant delete, insert, select on workspace_members to atelier_api;
+grant select on workspace_members to atelier_backup;
 grant delete, insert, select on workspace_members to atelier_eraser;
 grant insert, select on workspace_members to atelier_identity;
 grant insert, select on workspaces to atelier_api;
+grant select on workspaces to atelier_backup;
 grant delete, select on workspaces to atelier_eraser;
 grant insert, select on workspaces to atelier_identity;
 

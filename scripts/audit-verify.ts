@@ -3,6 +3,7 @@
 import path from "node:path";
 import { AppError } from "../core/domain/app-error.ts";
 import { INSTANCE_CHAIN } from "../core/persistence/audit/audit-logs.ts";
+import type { AuditRestoreTrace } from "../core/persistence/audit/verify-audit-restores.ts";
 import type { ChainProof } from "../core/services/audit/audit-proof.ts";
 import { readArguments } from "./audit-verify/read-arguments.ts";
 import { runVerify } from "./audit-verify/run-verify.ts";
@@ -36,7 +37,7 @@ function readKeys(installation: Installation) {
 }
 
 function describe(
-  { chainId, ok, checked, firstBad, reason, anchor, anchors }: ChainProof,
+  { chainId, ok, checked, firstBad, reason, anchor, anchors, restores = [] }: ChainProof,
   ms: number,
 ): string {
   const name = chainId === INSTANCE_CHAIN ? "instance " : "workspace";
@@ -44,9 +45,19 @@ function describe(
   const compared = anchors.configured ? `${anchors.compared} anchors` : "no anchors: a cut tail stays unseen";
   const unknown = anchors.unknownKeys > 0 ? `, ${anchors.unknownKeys} anchors of unknown keys` : "";
   const facts = `${checked} entries, ${compared}${unknown}, ${rate}/s`;
-  if (ok) return `ok   ${name} ${chainId}: ${facts}`;
+  const past = restores.map(describeRestore).join("");
+  if (ok) return `ok   ${name} ${chainId}: ${facts}${past}`;
   const where = firstBad === undefined ? "" : ` first bad entry ${firstBad} (${reason});`;
   const against = anchor ? ` ${anchor.source} says entry ${anchor.seq} is ${anchor.hash};` : "";
   const faults = anchors.faults.map((fault) => `\n       ${fault}`).join("");
-  return `BAD  ${name} ${chainId}:${where}${against} ${facts}${faults}`;
+  return `BAD  ${name} ${chainId}:${where}${against} ${facts}${faults}${past}`;
+}
+
+/** Entries of a life that a restore ended are gone from the log: whoever verifies must read of it, though nobody tampered. */
+function describeRestore({ seq, backupId, takenAt, restoredAt, isProven, lost }: AuditRestoreTrace): string {
+  const signed = isProven ? "" : "; no trusted key signed this (give --public-key), it explains nothing";
+  const gone = lost
+    ? `; the log was rolled back by a restore at ${restoredAt}: entries ${seq} to ${lost.upTo} of before are known from anchors only (${lost.source})`
+    : "";
+  return `\n       entry ${seq}: restored at ${restoredAt} from the backup ${backupId} of ${takenAt}${signed}${gone}`;
 }

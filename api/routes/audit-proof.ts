@@ -14,6 +14,22 @@ const proofSchema = z.object({
   firstBad: z.int().optional().describe("The first entry that is missing, changed, or no longer proven"),
   reason: z.string().optional(),
   anchor: z.object({ seq: z.int(), hash: z.string(), source: z.string() }).optional(),
+  restores: z
+    .array(
+      z.object({
+        seq: z.int(),
+        backupId: z.uuid(),
+        takenAt: z.iso.datetime(),
+        restoredAt: z.iso.datetime(),
+        isProven: z.boolean().describe("Signed by a key that is trusted here"),
+        lost: z
+          .object({ upTo: z.int(), anchors: z.int(), source: z.string() })
+          .optional()
+          .describe("Entries from seq to upTo of the life before the restore, which only anchors know of"),
+      }),
+    )
+    .optional()
+    .describe("Entries by which the chain tells that its database was restored from a backup"),
   anchors: z.object({
     configured: z
       .boolean()

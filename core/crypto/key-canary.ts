@@ -37,6 +37,18 @@ export async function checkKeyCanary(canaries: KeyCanaryStore, envelope: Envelop
   }
 }
 
+/**
+ * Writes nothing. Throws `wrong_encryption_key` when the database knows keys and none of them opens here, or one that is here
+ * under its id has another secret.
+ */
+export async function checkKnownCanaries(
+  canaries: Pick<KeyCanaryStore, "list">,
+  envelope: Envelope,
+): Promise<void> {
+  const known = await canaries.list();
+  if (known.length > 0) await refuseStrangers(known, envelope);
+}
+
 async function refuseStrangers(known: readonly Sealed[], envelope: Envelope): Promise<void> {
   for (const canary of known) {
     const opened = await envelope.open(canary, bindingOf()).catch(() => null);

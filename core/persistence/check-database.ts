@@ -3,6 +3,7 @@ import { readdir } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { AppError } from "../domain/app-error.ts";
+import { refuseHalfRestored } from "./backup/half-restored.ts";
 import type { Executor } from "./database.ts";
 import { sql } from "./sql.ts";
 
@@ -12,9 +13,10 @@ const SQL_DIRECTORY = fileURLToPath(new URL("../../migrations/sql", import.meta.
 // where the owner switches to a role, 28000 where a role logs in itself.
 const NO_ROLE = /^role "atelier_(api|worker|scheduler)" does not exist$/;
 
-/** Throws `pending_migrations` or `unsafe_role`. */
-export async function checkDatabase(database: Executor): Promise<void> {
+/** Throws `half_restored`, which the restore itself does not mind, `pending_migrations` or `unsafe_role`. */
+export async function checkDatabase(database: Executor, { isRestoring = false } = {}): Promise<void> {
   try {
+    if (!isRestoring) await refuseHalfRestored(database);
     await checkRole(database);
   } catch (error) {
     throw isRoleMissing(error) ? pending("all of them", error) : error;

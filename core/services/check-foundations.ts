@@ -7,14 +7,15 @@ import { createKeyCanaries } from "../persistence/credentials/key-canaries.ts";
 import type { Database } from "../persistence/database.ts";
 
 /**
- * Throws `pending_migrations`, `unsafe_role` or `wrong_encryption_key`, each with what to do. Roles that hold no
+ * Throws `half_restored`, `pending_migrations`, `unsafe_role` or `wrong_encryption_key`, each with what to do. Roles that hold no
  * encryption keys give none.
  */
 export async function checkFoundations(
   database: Database,
   encryptionKeys: readonly NamedKey[],
+  { isRestoring = false } = {},
 ): Promise<void> {
-  await checkDatabase(database);
+  await checkDatabase(database, { isRestoring });
   if (encryptionKeys.length === 0) return;
   const envelope = createEnvelope({ keyring: createKeyring({ keys: [...encryptionKeys] }) });
   await checkKeyCanary(createKeyCanaries(database), envelope);

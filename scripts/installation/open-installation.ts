@@ -22,14 +22,22 @@ export type Installation = {
   close(): Promise<void>;
 };
 
+/** `migrates`: an embedded database that is woken is brought to the schema of this code first. */
+export type OpenOptions = { migrates?: boolean };
+
 type Log = (line: string) => void;
 
 /** Throws `no_installation` when there is none yet, `invalid_config` for a bad DATABASE_URL. */
-export async function openInstallation(env: NodeJS.ProcessEnv, cwd: string, log: Log): Promise<Installation> {
+export async function openInstallation(
+  env: NodeJS.ProcessEnv,
+  cwd: string,
+  log: Log,
+  { migrates = true }: OpenOptions = {},
+): Promise<Installation> {
   const dataDir = path.resolve(cwd, env.DATA_DIR || ".data");
   const server = env.DATABASE_URL
     ? { databaseUrl: checkUrl(env), close: async () => {} }
-    : await openEmbedded(dataDir, log);
+    : await openEmbedded(dataDir, log, migrates);
   const keysFile = env.KEYS_FILE || keysFileIn(dataDir);
   return {
     ...server,
@@ -41,7 +49,7 @@ export async function openInstallation(env: NodeJS.ProcessEnv, cwd: string, log:
 
 type Server = Pick<Installation, "databaseUrl" | "close">;
 
-async function openEmbedded(dataDir: string, log: Log): Promise<Server> {
+async function openEmbedded(dataDir: string, log: Log, migrates: boolean): Promise<Server> {
   if (!existsSync(path.join(dataDir, "postgres.json"))) {
     throw new AppError(
       "no_installation",
@@ -58,7 +66,7 @@ async function openEmbedded(dataDir: string, log: Log): Promise<Server> {
       lock.release();
     };
     try {
-      await migrateDatabase({ databaseUrl: server.databaseUrl });
+      if (migrates) await migrateDatabase({ databaseUrl: server.databaseUrl });
       return { databaseUrl: server.databaseUrl, close };
     } catch (error) {
       await close();

@@ -1,12 +1,12 @@
 // What the commands on an installation have in common: opening it, closing it, and saying what went wrong.
 import { AppError } from "../../core/domain/app-error.ts";
 import { createDatabase, type Database, type RuntimeRole } from "../../core/persistence/database.ts";
-import { type Installation, openInstallation } from "./open-installation.ts";
+import { type Installation, type OpenOptions, openInstallation } from "./open-installation.ts";
 
 /** What is opened through it is closed when the command ends, the last first. */
 export type Command = {
   args: readonly string[];
-  open(): Promise<Installation>;
+  open(options?: OpenOptions): Promise<Installation>;
   connect(installation: Installation, role: RuntimeRole, maxConnections?: number): Database;
   /** To the standard output: what was asked for. */
   print(line: string): void;
@@ -46,8 +46,8 @@ async function run(work: (command: Command) => Promise<number>): Promise<number>
     args: process.argv.slice(2),
     log,
     print: (line) => console.log(line),
-    async open() {
-      const installation = await openInstallation(process.env, process.cwd(), log);
+    async open(options) {
+      const installation = await openInstallation(process.env, process.cwd(), log, options);
       opened.defer(() => installation.close());
       return installation;
     },

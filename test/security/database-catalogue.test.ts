@@ -173,3 +173,27 @@ test("every tenant table is purged with its workspace, and the eraser may", asyn
     [],
   );
 });
+
+test("whoever takes backups reads every table and its counters, changes none, and is nobody else", async () => {
+  const { rows } = await admin.query(`
+    select c.relname as name, has_table_privilege('atelier_backup', c.oid, 'select') as reads,
+      c.relkind <> 'S' and has_table_privilege('atelier_backup', c.oid, 'insert, update, delete, truncate') as changes,
+      not c.relrowsecurity or exists (select from pg_policy p where p.polrelid = c.oid and p.polcmd = 'r'
+        and p.polroles = array['atelier_backup'::regrole::oid] and pg_get_expr(p.polqual, p.polrelid) = 'true') as sees
+    from pg_class c
+    where c.relnamespace = 'public'::regnamespace and not c.relispartition
+      and (c.relkind in ('r', 'p') or c.relkind = 'S') and c.relname not like 'schema\\_migrations\\_%'
+    order by 1`);
+  assert.ok(rows.length > 30, `${rows.length} tables`);
+  assert.deepEqual(
+    rows.filter((row) => !row.reads || row.changes || !row.sees),
+    [],
+  );
+  for (const role of [...RUNTIME_ROLES, ...FUNCTION_OWNERS]) {
+    const { rows: members } = await admin.query(
+      "select pg_has_role($1, 'atelier_backup', 'member') as member",
+      [role],
+    );
+    assert.equal(members[0].member, false, role);
+  }
+});

@@ -1,5 +1,6 @@
 // Whether a run of stored entries follows the entry before: at once where all is as it should be, else one by one.
 import { hash as hashOnce } from "node:crypto";
+import { AUDIT_RESTORED } from "../../domain/audit-restore.ts";
 import { canonicalJson } from "../../domain/canonical-json.ts";
 import type { Executor } from "../database.ts";
 import { sql } from "../sql.ts";
@@ -8,7 +9,13 @@ import { type EntryFault, findFault, hadDetails, type StoredEntry } from "./veri
 import { type ErasureTrace, traceErasure } from "./verify-audit-erasures.ts";
 
 /** An entry that was found good; `hash` in hex. */
-export type AuditLink = { seq: number; hash: string; erasure?: ErasureTrace | undefined };
+export type AuditLink = {
+  seq: number;
+  hash: string;
+  erasure?: ErasureTrace | undefined;
+  /** The details of an entry that tells of a restore; null where they are gone. */
+  restored?: unknown;
+};
 
 /** Numbers of a chain: after, up to and including. */
 export type AuditRange = { chainId: string; after: number; upTo: number };
@@ -88,7 +95,8 @@ function follow(chainId: string, packed: string, previous: AuditLink): AuditLink
   // Without a backslash the escaped bytes are the bytes.
   if (canonical !== expected || canonical.includes("\\")) return null;
   if (linkHash(previousHash, canonical) !== hash) return null;
-  return { seq, hash, erasure: traceErasure({ id, action, details: value }, coveredHash !== null) };
+  const erasure = traceErasure({ id, action, details: value }, coveredHash !== null);
+  return action === AUDIT_RESTORED ? { seq, hash, erasure, restored: value } : { seq, hash, erasure };
 }
 
 const FIELD = '"detailsHash":';
@@ -116,7 +124,8 @@ function followEach(entries: readonly StoredEntry[], last: AuditLink) {
     const fault = findFault(entry, previous.seq, previous.hash);
     if (fault) return { links, fault };
     const erasure = traceErasure(entry, hadDetails(entry.canonical));
-    links.push({ seq: entry.seq, hash: entry.hash.toString("hex"), erasure });
+    const link = { seq: entry.seq, hash: entry.hash.toString("hex"), erasure };
+    links.push(entry.action === AUDIT_RESTORED ? { ...link, restored: entry.details } : link);
     previous = entry;
   }
   return { links, fault: null };

@@ -5,19 +5,28 @@ import { findAuditHead } from "./audit-heads.ts";
 import { type AuditLink, checkBatch, readPacked, seqOf } from "./verify-audit-batch.ts";
 import type { EntryFault } from "./verify-audit-entry.ts";
 import { createErasureCheck } from "./verify-audit-erasures.ts";
+import {
+  type AuditRestoreTrace,
+  createRestoreCheck,
+  type RestoreCheck,
+  type VouchForRestore,
+} from "./verify-audit-restores.ts";
 
 export type AuditFault =
   | EntryFault
   | "tail_missing"
   | "head_changed"
   | "anchor_contradicts"
-  | "details_missing";
+  | "details_missing"
+  | "restore_unproven";
 
 /** A signed head that was kept outside the database. */
 export type KnownHead = {
   seq: number;
   /** Hex. */
   hash: string;
+  /** When it was signed; ISO 8601. */
+  at?: string;
   /** For people: which file and line says so. */
   source: string;
 };
@@ -31,7 +40,11 @@ export type AuditVerdict = {
   reason?: AuditFault;
   /** The anchor that says otherwise. */
   anchor?: KnownHead;
+  /** Restores from backups that the chain tells of, oldest first; there only when there are some. */
+  restores?: AuditRestoreTrace[];
 };
+
+const NOBODY_VOUCHES: VouchForRestore = () => "unknown_key";
 
 // Checked in one go, for some 8 ms in which nothing else runs here; one batch is read while one is checked.
 const BATCH = 1_000;
@@ -42,11 +55,26 @@ const GENESIS = "00".repeat(32);
  * transaction that may see the chain. Entries whose details were erased are good where a later entry says so: the chain
  * holds their hash.
  * `known` heads, of this chain, must have been read before; each is compared, also where several are of one entry.
+ * A restore that `vouch` finds well signed is told of, and explains heads of the life before it; one with a false signature
+ * is a fault.
  */
 export async function verifyAuditChain(
   tx: Executor,
   chainId: string,
   known: readonly KnownHead[] = [],
+  vouch: VouchForRestore = NOBODY_VOUCHES,
+): Promise<AuditVerdict> {
+  const restores = createRestoreCheck(vouch);
+  const verdict = await walkChain(tx, chainId, known, restores);
+  const told = restores.list();
+  return told.length === 0 ? verdict : { ...verdict, restores: told };
+}
+
+async function walkChain(
+  tx: Executor,
+  chainId: string,
+  known: readonly KnownHead[],
+  restores: RestoreCheck,
 ): Promise<AuditVerdict> {
   // In the order of the primary key: where statistics lag, PostgreSQL sorted the rest of a chain for each batch (a third slower).
   await tx.run(sql`select set_config('enable_sort', 'off', true)`);
@@ -67,18 +95,22 @@ export async function verifyAuditChain(
     }
     const { links, fault } = await checkBatch(tx, chainId, batch, last);
     for (const link of links) {
+      if (link.restored !== undefined && !restores.note(chainId, link, last)) {
+        return refuse(last.seq, "restore_unproven");
+      }
       const anchorsHere = anchors.get(link.seq);
       if (anchorsHere) {
-        const other = anchorsHere.find((anchor) => anchor.hash !== link.hash);
-        if (other) return contradict(anchored, other);
-        anchored = link.seq;
+        const other = anchorsHere.filter((anchor) => anchor.hash !== link.hash);
+        const liar = other.find((anchor) => !restores.explains(anchor));
+        if (liar) return contradict(anchored, liar);
+        if (other.length < anchorsHere.length) anchored = link.seq;
       }
       if (link.erasure) erasures.note(link.seq, link.erasure);
       last = link;
     }
     if (fault) return refuse(last.seq, fault);
   }
-  const verdict = judgeEnd(head, last, known);
+  const verdict = judgeEnd(head, last, known, restores);
   const bare = verdict.ok ? await erasures.findUnexplained(tx, chainId, last.seq) : undefined;
   return bare === undefined ? verdict : refuse(bare - 1, "details_missing");
 }
@@ -88,6 +120,7 @@ function judgeEnd(
   head: { seq: number; hash: Buffer } | null,
   last: AuditLink,
   known: readonly KnownHead[],
+  restores: RestoreCheck,
 ): AuditVerdict {
   if (!head) {
     if (last.seq > 0) return { ok: false, checked: last.seq, firstBad: 1, reason: "head_changed" };
@@ -96,7 +129,7 @@ function judgeEnd(
   } else if (head.hash.toString("hex") !== last.hash) {
     return refuse(last.seq, "head_changed");
   }
-  const beyond = known.find((anchor) => anchor.seq > last.seq);
+  const beyond = known.find((anchor) => anchor.seq > last.seq && !restores.explains(anchor));
   if (beyond) return { ...refuse(last.seq, "tail_missing"), anchor: beyond };
   return { ok: true, checked: last.seq };
 }

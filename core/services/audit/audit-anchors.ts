@@ -6,7 +6,7 @@ import path from "node:path";
 import { createInterface } from "node:readline";
 import type { AnchorSigner } from "../../crypto/anchor-signer.ts";
 import { parseAnchor } from "../../domain/audit-anchor.ts";
-import { listAuditHeads } from "../../persistence/audit/audit-heads.ts";
+import { type AuditHead, listAuditHeads } from "../../persistence/audit/audit-heads.ts";
 import type { Executor } from "../../persistence/database.ts";
 
 export type AnchorWriter = {
@@ -26,7 +26,8 @@ export type AnchorWriterOptions = {
 /** What the file says so far. */
 type Written = {
   file: string;
-  seqs: Map<string, number>;
+  /** Number and hash: after a restore the same number may come again with another hash. */
+  heads: Map<string, string>;
   previous: string | null;
   torn: boolean;
   /** Which key has vouched for which, as "new old". */
@@ -51,7 +52,7 @@ export function createAnchorWriter({
       // Whatever goes wrong from here on, the file is the truth.
       written = null;
       const heads = await listAuditHeads(tx, before ? "recent" : "all");
-      const moved = heads.filter((head) => state.seqs.get(head.chainId) !== head.seq);
+      const moved = heads.filter((head) => state.heads.get(head.chainId) !== headText(head));
       const lines: string[] = [];
       const { sign, retired, publicKey } = signer();
       const vouchesFor = retired();
@@ -72,7 +73,7 @@ export function createAnchorWriter({
       }
       if (lines.length > 0) await append(file, (state.torn ? "\n" : "") + lines.join(""));
       state.torn = false;
-      for (const { chainId, seq } of moved) state.seqs.set(chainId, seq);
+      for (const head of moved) state.heads.set(head.chainId, headText(head));
       if (lines.length > 0) for (const old of vouchesFor) state.vouchers.add(`${publicKey} ${old}`);
       written = state;
       return moved.length;
@@ -81,6 +82,10 @@ export function createAnchorWriter({
       written = null;
     },
   };
+}
+
+function headText({ seq, hash }: AuditHead): string {
+  return `${seq} ${hash.toString("hex")}`;
 }
 
 function inParts<Head>(heads: readonly Head[]): Head[][] {
@@ -96,12 +101,12 @@ export function hashLine(line: string): string {
 
 /** A line that a power cut tore is passed over: nobody was told that it was there. */
 async function readWritten(file: string): Promise<Written> {
-  const state: Written = { file, seqs: new Map(), previous: null, torn: false, vouchers: new Set() };
+  const state: Written = { file, heads: new Map(), previous: null, torn: false, vouchers: new Set() };
   for await (const line of readLines(file)) {
     const anchor = parseAnchor(line);
     if (!anchor) continue;
     state.previous = hashLine(line);
-    for (const { chainId, seq } of anchor.heads) state.seqs.set(chainId, seq);
+    for (const { chainId, seq, hash } of anchor.heads) state.heads.set(chainId, `${seq} ${hash}`);
     for (const old of anchor.vouchesFor ?? []) state.vouchers.add(`${anchor.publicKey} ${old}`);
   }
   state.torn = await isTorn(file);

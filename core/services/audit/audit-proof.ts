@@ -1,5 +1,10 @@
 // Proof that an audit chain is whole: recomputed from its rows, and compared with the heads kept outside.
-import { type AnchorSigner, createAnchorSigner, publicKeysOf } from "../../crypto/anchor-signer.ts";
+import {
+  type AnchorSigner,
+  createAnchorSigner,
+  createAnchorVerifier,
+  publicKeysOf,
+} from "../../crypto/anchor-signer.ts";
 import type { NamedKey } from "../../crypto/keyring.ts";
 import { createSemaphore } from "../../crypto/semaphore.ts";
 import type { Anchor } from "../../domain/audit-anchor.ts";
@@ -68,8 +73,11 @@ export async function proveChain(
   // Before the chain: what is appended while it is read is not held against it.
   const trusted = [...publicKeysOf(encryptionKeys()), ...publicKeys];
   const anchors = anchorFolder ? await readAnchors(anchorFolder, trusted, new Set([chain.id])) : null;
+  const verifier = anchors?.verifier ?? createAnchorVerifier(trusted);
   const heads = anchors?.heads.get(chain.id) ?? [];
-  const verdict = await database.transaction(chain.principals, (tx) => verifyAuditChain(tx, chain.id, heads));
+  const verdict = await database.transaction(chain.principals, (tx) =>
+    verifyAuditChain(tx, chain.id, heads, verifier.check),
+  );
   const faults = anchors?.faults ?? [];
   return {
     chainId: chain.id,

@@ -15,6 +15,8 @@ export type KnownAnchors = {
   unknownKeys: number;
   /** Lines with a false signature, places where lines are missing, and nothing but unknown keys. */
   faults: string[];
+  /** Knows the keys that were given and all that they vouch for here. */
+  verifier: AnchorVerifier;
 };
 
 // 20,000 heads of one chain are a week of one every 30 s; beyond, every second one is enough.
@@ -29,7 +31,7 @@ export async function readAnchors(
   const verifier = createAnchorVerifier(publicKeys);
   const files = await listAnchorFiles(place);
   await followRotations(files, verifier);
-  const known: KnownAnchors = { heads: new Map(), lastAt: null, unknownKeys: 0, faults: [] };
+  const known: KnownAnchors = { heads: new Map(), lastAt: null, unknownKeys: 0, faults: [], verifier };
   const reading = { verifier, chainIds, known, trusted: 0 };
   for (const file of files) await readFile(file, reading);
   // Files that somebody put in the place of the right ones prove nothing, and that must not pass for a proof.
@@ -101,7 +103,7 @@ function keep(
   for (const { chainId, seq, hash } of anchor.heads) {
     if (chainIds && !chainIds.has(chainId)) continue;
     const heads = known.heads.get(chainId) ?? [];
-    heads.push({ seq, hash, source });
+    heads.push({ seq, hash, at: anchor.at, source });
     known.heads.set(chainId, heads.length < MAX_HEADS ? heads : heads.filter((_, index) => index % 2 === 1));
     if (known.lastAt === null || anchor.at > known.lastAt) known.lastAt = anchor.at;
   }

@@ -1,0 +1,30 @@
+// The mark on a database whose restore has begun and has not ended: nothing may start on it.
+import type { Client } from "pg";
+import { halfRestored } from "../../domain/half-restored.ts";
+import type { Executor } from "../database.ts";
+import { sql } from "../sql.ts";
+
+/** Throws `half_restored`. Whoever may connect may ask: the mark is a table, and only whether it is there counts. */
+export async function refuseHalfRestored(database: Executor): Promise<void> {
+  const row = await database.one<{ isMarked: boolean }>(sql`
+    select to_regclass('public.half_restored') is not null as "isMarked"`);
+  if (row?.isMarked) throw halfRestored();
+}
+
+export async function isHalfRestored(client: Client): Promise<boolean> {
+  const { rows } = await client.query<{ isMarked: boolean }>(
+    `select to_regclass('public.half_restored') is not null "isMarked"`,
+  );
+  return rows[0]?.isMarked ?? false;
+}
+
+export async function markHalfRestored(client: Client, backupId: string): Promise<void> {
+  await client.query(
+    `create table public.half_restored (backup_id uuid not null, begun_at timestamptz not null default now())`,
+  );
+  await client.query("insert into public.half_restored (backup_id) values ($1)", [backupId]);
+}
+
+export async function unmarkHalfRestored(client: Client): Promise<void> {
+  await client.query("drop table public.half_restored");
+}

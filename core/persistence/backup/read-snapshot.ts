@@ -1,0 +1,31 @@
+// One consistent sight of the whole database: every table as it was at one instant.
+import { type Client, escapeIdentifier } from "pg";
+import { AppError } from "../../domain/app-error.ts";
+import { copyOut } from "./copy-out.ts";
+import type { BackupTable } from "./describe-source.ts";
+
+/**
+ * Begins the snapshot, as the role that may read everything. It locks nothing but tables against being dropped (ACCESS
+ * SHARE); as long as it stands, vacuum keeps what was alive when it began. Throws `pending_migrations` where the role is
+ * not known yet.
+ */
+export async function beginSnapshot(client: Client): Promise<void> {
+  await client.query("begin isolation level repeatable read read only");
+  try {
+    await client.query("set local role atelier_backup");
+  } catch (cause) {
+    throw new AppError(
+      "pending_migrations",
+      "This database is older than backups: run node migrations/main.ts first (npm start does it)",
+      { cause },
+    );
+  }
+  // A slow disk for the backup must not end the transaction between two tables.
+  await client.query("set local idle_in_transaction_session_timeout = 0");
+  await client.query("set local statement_timeout = 0");
+}
+
+export function readTable(client: Client, { name, columns }: BackupTable): AsyncGenerator<Buffer> {
+  const list = columns.map(escapeIdentifier).join(", ");
+  return copyOut(client, `copy (select ${list} from public.${escapeIdentifier(name)}) to stdout`);
+}

@@ -1,0 +1,46 @@
+// Takes a backup: one snapshot of all tables into one file, with the keys under a passphrase.
+import { v7 as uuidv7 } from "uuid";
+import { checkPassphrase, derivePassphraseKey } from "../../crypto/passphrase-key.ts";
+import type { BackupEnd, TableEnd } from "../../domain/backup-format.ts";
+import { describeSource } from "../../persistence/backup/describe-source.ts";
+import type { OwnerClient } from "../../persistence/backup/owner-client.ts";
+import { beginSnapshot, readTable } from "../../persistence/backup/read-snapshot.ts";
+import { createBackupFile } from "./write-backup-file.ts";
+
+/** As they stand in the environment or in keys.json. */
+export type BackupKeys = { JWT_SECRETS: string; ENCRYPTION_KEYS: string };
+
+export type TakeBackupOptions = {
+  /** Of the owner, without time limits, for this alone; the caller ends it. */
+  client: OwnerClient;
+  file: string;
+  version: string;
+  /** Null: without the keys, on purpose. */
+  secrets: { keys: BackupKeys; passphrase: string } | null;
+  onTable?: (table: TableEnd) => void;
+};
+
+export type TakenBackup = BackupEnd & { backupId: string; takenAt: string };
+
+/** Throws `weak_passphrase`, `file_exists`, `disk_full`, `pending_migrations`; then there is no file. */
+export async function takeBackup(options: TakeBackupOptions): Promise<TakenBackup> {
+  const { client, file, version, secrets, onTable = () => {} } = options;
+  if (secrets) await checkPassphrase(secrets.passphrase);
+  const key = secrets ? await derivePassphraseKey(secrets.passphrase) : null;
+  const writer = await createBackupFile(file);
+  try {
+    await beginSnapshot(client);
+    const source = await describeSource(client);
+    const backupId = uuidv7();
+    const keys =
+      key && secrets ? { salt: key.salt, box: key.seal(JSON.stringify(secrets.keys), backupId) } : null;
+    await writer.header({ format: 1, backupId, version, ...source, keys });
+    for (const table of source.tables) onTable(await writer.table(table, readTable(client, table)));
+    await client.query("rollback");
+    const end = await writer.finish(key?.sign);
+    return { ...end, backupId, takenAt: source.takenAt };
+  } catch (error) {
+    await writer.abandon();
+    throw error;
+  }
+}

@@ -1,0 +1,10 @@
+// The owner's connection for commands that work for as long as it takes.
+import pg from "pg";
+
+/** The caller ends it. A connection that is cut tells the statement under way. */
+export async function connectOwner(databaseUrl: string, name: string): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString: databaseUrl, application_name: name, keepAlive: true });
+  client.on("error", () => {});
+  await client.connect();
+  return client;
+}
