@@ -25,6 +25,10 @@ export async function beginSnapshot(client: Client): Promise<void> {
   await client.query("set local statement_timeout = 0");
 }
 
+export async function endSnapshot(client: Client): Promise<void> {
+  await client.query("rollback");
+}
+
 export function readTable(client: Client, { name, columns }: BackupTable): AsyncGenerator<Buffer> {
   const list = columns.map(escapeIdentifier).join(", ");
   return copyOut(client, `copy (select ${list} from public.${escapeIdentifier(name)}) to stdout`);

@@ -4,7 +4,7 @@ import { checkPassphrase, derivePassphraseKey } from "../../crypto/passphrase-ke
 import type { BackupEnd, TableEnd } from "../../domain/backup-format.ts";
 import { describeSource } from "../../persistence/backup/describe-source.ts";
 import type { OwnerClient } from "../../persistence/backup/owner-client.ts";
-import { beginSnapshot, readTable } from "../../persistence/backup/read-snapshot.ts";
+import { beginSnapshot, endSnapshot, readTable } from "../../persistence/backup/read-snapshot.ts";
 import { createBackupFile } from "./write-backup-file.ts";
 
 /** As they stand in the environment or in keys.json. */
@@ -36,7 +36,7 @@ export async function takeBackup(options: TakeBackupOptions): Promise<TakenBacku
       key && secrets ? { salt: key.salt, box: key.seal(JSON.stringify(secrets.keys), backupId) } : null;
     await writer.header({ format: 1, backupId, version, ...source, keys });
     for (const table of source.tables) onTable(await writer.table(table, readTable(client, table)));
-    await client.query("rollback");
+    await endSnapshot(client);
     const end = await writer.finish(key?.sign);
     return { ...end, backupId, takenAt: source.takenAt };
   } catch (error) {
