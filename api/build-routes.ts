@@ -22,16 +22,19 @@ import { createExecutionEventRoutes } from "./routes/execution-events.ts";
 import { createExecutionRoutes } from "./routes/executions.ts";
 import { createFileRoutes } from "./routes/files.ts";
 import { createHealthRoutes } from "./routes/health.ts";
+import { createHookRoute } from "./routes/hooks.ts";
 import { createInvitationRoutes } from "./routes/invitations.ts";
 import { createNodeTypeRoutes } from "./routes/node-types.ts";
 import { createScheduleRunRoutes } from "./routes/schedule-runs.ts";
 import { createScheduleRoutes } from "./routes/schedules.ts";
+import { createWebhookRoutes } from "./routes/webhooks.ts";
 import { createWorkflowVersionRoutes } from "./routes/workflow-versions.ts";
 import { createWorkflowRoutes } from "./routes/workflows.ts";
 import { createErasureRoutes } from "./routes/workspace-erase.ts";
 import { createWorkspaceExportRoutes } from "./routes/workspace-export.ts";
 import { createMemberRoutes } from "./routes/workspace-members.ts";
 import { createWorkspaceRoutes } from "./routes/workspaces.ts";
+import type { LimitAttempt } from "./routing/mount-routes.ts";
 import type { Route } from "./routing/route.ts";
 
 export type RouteDependencies = {
@@ -40,6 +43,7 @@ export type RouteDependencies = {
   publicUrl: string;
   readiness: Readiness;
   metrics: Metrics;
+  limitAttempt: LimitAttempt;
 };
 
 export function buildRoutes({
@@ -48,6 +52,7 @@ export function buildRoutes({
   publicUrl,
   readiness,
   metrics,
+  limitAttempt,
 }: RouteDependencies): Route[] {
   return [
     ...createAuthRoutes({ identity: services.identity, passport, publicUrl }),
@@ -78,6 +83,8 @@ export function buildRoutes({
     ...createAuditLogRoutes(services),
     ...createAuditProofRoutes(services),
     ...createExecutionEventRoutes({ watch: services.watch, recheck: passport.authenticate }),
+    ...createWebhookRoutes({ webhooks: services.webhooks, publicUrl }),
+    createHookRoute({ hooks: services.hooks, limitAttempt }),
     ...createHealthRoutes({ readiness, metrics }),
   ];
 }

@@ -38,6 +38,15 @@ import { createReadHistory } from "#core/services/schedules/read-history.ts";
 import { createScheduleService } from "#core/services/schedules/schedules.ts";
 import { createScheduleStarter } from "#core/services/schedules/start-by-hand.ts";
 import { createTimerService } from "#core/services/timers/list-timers.ts";
+import { type AnswerDependencies, awaitAnswer } from "#core/services/webhooks/await-answer.ts";
+import {
+  type Admitted,
+  type HookRequest,
+  type ObserveDelivery,
+  type ReceiveDependencies,
+  receiveDelivery,
+} from "#core/services/webhooks/receive-delivery.ts";
+import { createWebhookService } from "#core/services/webhooks/webhooks.ts";
 import { createWorkflowVersionService } from "#core/services/workflows/workflow-versions.ts";
 import { createWorkflowService } from "#core/services/workflows/workflows.ts";
 import { createEmergencyService } from "#core/services/workspaces/emergency-access.ts";
@@ -63,6 +72,7 @@ export type ServiceDependencies = {
   traceSubmission?: TraceSubmission | undefined;
   observeSubmissions?: NonNullable<SubmitDependencies["observeSubmissions"]>;
   appendSubmissions?: NonNullable<SubmitDependencies["appendSubmissions"]>;
+  observeDelivery?: ObserveDelivery;
 };
 
 export type Services = ReturnType<typeof buildServices>;
@@ -84,6 +94,7 @@ export function buildServices({ config, actorCacheMs, ...opened }: ServiceDepend
   });
   const keyring = createKeyring({ keys: config.encryptionKeys, reload: config.reloadEncryptionKeys });
   const envelope = createEnvelope({ keyring });
+  const submitter = traceSubmissions(createExecutionSubmitter(shared), shared.traceSubmission);
   const letters = { mailer, publicUrl: config.publicUrl };
   const watch: WatchExecution = (actor, id, options) =>
     watchExecution({ ...shared, executions }, actor, id, options);
@@ -99,7 +110,7 @@ export function buildServices({ config, actorCacheMs, ...opened }: ServiceDepend
     approvals: createApprovalService(shared),
     reads,
     watch,
-    submitter: traceSubmissions(createExecutionSubmitter(shared), shared.traceSubmission),
+    submitter,
     schedules: createScheduleService(shared),
     schedulePreview: createPreviewService(shared),
     scheduleHistory: createReadHistory(shared),
@@ -116,6 +127,8 @@ export function buildServices({ config, actorCacheMs, ...opened }: ServiceDepend
     apiKeys: createApiKeyService(shared),
     credentials: createCredentialService({ ...shared, envelope }),
     testCredential: createCredentialTest({ ...shared, executions }),
+    webhooks: createWebhookService({ ...shared, envelope }),
+    hooks: buildHooks({ ...shared, envelope, submitter }),
     queueAudit: createQueueAudit(shared),
     auditLogs: createAuditLogService(shared),
     auditProof: createAuditProofService({
@@ -134,5 +147,12 @@ export function buildServices({ config, actorCacheMs, ...opened }: ServiceDepend
       sessionLimits: config.sessionLimits,
       signupPolicy: config,
     }),
+  };
+}
+
+function buildHooks(dependencies: ReceiveDependencies & AnswerDependencies) {
+  return {
+    receive: (token: string, request: HookRequest) => receiveDelivery(dependencies, token, request),
+    awaitAnswer: (admitted: Admitted, gone: AbortSignal) => awaitAnswer(dependencies, admitted, gone),
   };
 }

@@ -19,7 +19,7 @@ import { buildQueues } from "./build-queues.ts";
 import { buildRoutes } from "./build-routes.ts";
 import { buildServices, type ServiceDependencies } from "./build-services.ts";
 import { type HttpServer, listen } from "./listen.ts";
-import { createMetrics } from "./metrics.ts";
+import { createMetrics, type Metrics } from "./metrics.ts";
 import { createPassport } from "./middleware/passport.ts";
 import { startReadiness } from "./readiness.ts";
 import { openStudio } from "./studio-pages.ts";
@@ -62,7 +62,7 @@ export async function startApi(
     database,
     queue,
     signals,
-    observeSubmissions: metrics.observeSubmissions,
+    ...pickObservers(metrics),
     traceSubmission: tracing?.submission,
     ...reportTo(logger),
     ...overrides,
@@ -81,7 +81,10 @@ export async function startApi(
   const studio = await openStudio(STUDIO);
   if (!studio) logger.warn("the Studio is not built (npm start builds it): a page of welcome stands at /");
   const app = createApp({
-    routes: [...buildRoutes({ services, passport, publicUrl, readiness, metrics }), queues.route],
+    routes: [
+      ...buildRoutes({ services, passport, publicUrl, readiness, metrics, ...defences }),
+      queues.route,
+    ],
     authenticate: passport.authenticate,
     logger,
     observe: metrics.observe,
@@ -97,6 +100,10 @@ export async function startApi(
   logger.info({ url: server.url }, "listening");
   const running = opened.move();
   return { url: server.url, stop: () => running.disposeAsync() };
+}
+
+function pickObservers({ observeSubmissions, observeDelivery }: Metrics) {
+  return { observeSubmissions, observeDelivery };
 }
 
 function watchReadiness(database: Database, logger: Logger) {

@@ -1,5 +1,5 @@
 // Prometheus numbers of this process, of the requests it answered and of what it committed for them.
-import { collectDefaultMetrics, Histogram, type Registry } from "prom-client";
+import { Counter, collectDefaultMetrics, Histogram, type Registry } from "prom-client";
 import { createCommitMetrics, type ObserveCommit } from "#core/telemetry/commit-metrics.ts";
 import { type ConnectionUse, createProcessRegistry } from "#core/telemetry/process-metrics.ts";
 import type { ObserveRequest } from "./middleware/front-door.ts";
@@ -7,6 +7,8 @@ import type { ObserveRequest } from "./middleware/front-door.ts";
 export type Metrics = {
   observe: ObserveRequest;
   observeSubmissions: ObserveCommit;
+  /** accepted, replayed, or the code of why a delivery at a webhook was refused. */
+  observeDelivery(outcome: string): void;
   registry: Registry;
   text(): Promise<string>;
   contentType: string;
@@ -25,7 +27,14 @@ export function createMetrics(connections: () => ConnectionUse): Metrics {
     buckets: BUCKETS_SECONDS,
     registers: [registry],
   });
+  const deliveries = new Counter({
+    name: "atelier_webhook_deliveries_total",
+    help: "Deliveries at webhooks: accepted, replayed, or why they were refused",
+    labelNames: ["outcome"] as const,
+    registers: [registry],
+  });
   return {
+    observeDelivery: (outcome) => deliveries.inc({ outcome }),
     observe: ({ method, route, status }, seconds) => requests.observe({ method, route, status }, seconds),
     observeSubmissions: createCommitMetrics(registry)("submissions"),
     registry,

@@ -299,7 +299,12 @@ create table webhook_deliveries (
   delivery_id text not null,
   workspace_id uuid not null,
   execution_id uuid,
-  received_at timestamp with time zone not null default now()
+  received_at timestamp with time zone not null default now(),
+  id uuid not null default gen_random_uuid(),
+  outcome text not null default 'accepted'::text,
+  reason text,
+  times integer not null default 1,
+  signature bytea
 );
 create table webhooks (
   id uuid not null,
@@ -314,7 +319,15 @@ create table webhooks (
   previous_secret bytea,
   previous_secret_key_id text,
   previous_secret_until timestamp with time zone,
-  created_at timestamp with time zone not null default now()
+  created_at timestamp with time zone not null default now(),
+  name text not null default ''::text,
+  trigger_node text,
+  style text not null default 'generic'::text,
+  timestamp_header text,
+  enabled boolean not null default true,
+  updated_at timestamp with time zone not null default now(),
+  secret_wrapped_key bytea,
+  previous_secret_wrapped_key bytea
 );
 create table workers (
   id uuid not null,
@@ -501,10 +514,13 @@ alter table sessions add constraint sessions_user_id_fkey FOREIGN KEY (user_id) 
 alter table timer_runs add constraint timer_runs_pkey PRIMARY KEY (name);
 alter table users add constraint users_erasure_audited TRIGGER DEFERRABLE INITIALLY DEFERRED;
 alter table users add constraint users_pkey PRIMARY KEY (id);
+alter table webhook_deliveries add constraint webhook_deliveries_outcome_check CHECK ((outcome = ANY (ARRAY['accepted'::text, 'refused'::text])));
 alter table webhook_deliveries add constraint webhook_deliveries_pkey PRIMARY KEY (webhook_id, delivery_id);
+alter table webhook_deliveries add constraint webhook_deliveries_times_check CHECK ((times > 0));
 alter table webhook_deliveries add constraint webhook_deliveries_webhook_id_fkey FOREIGN KEY (webhook_id) REFERENCES webhooks(id) ON DELETE CASCADE;
 alter table webhooks add constraint webhooks_owner_id_fkey FOREIGN KEY (owner_id) REFERENCES users(id);
 alter table webhooks add constraint webhooks_pkey PRIMARY KEY (id);
+alter table webhooks add constraint webhooks_style_check CHECK ((style = ANY (ARRAY['generic'::text, 'github'::text, 'stripe'::text, 'shopify'::text, 'slack'::text])));
 alter table webhooks add constraint webhooks_token_hash_key UNIQUE (token_hash);
 alter table webhooks add constraint webhooks_verify_type_check CHECK ((verify_type = ANY (ARRAY['hmac-sha256'::text, 'bearer'::text, 'none'::text])));
 alter table webhooks add constraint webhooks_workflow_id_fkey FOREIGN KEY (workflow_id) REFERENCES workflows(id);
@@ -571,7 +587,9 @@ CREATE INDEX schedules_due_idx ON public.schedules USING btree (next_run_at) WHE
 CREATE INDEX schedules_list_idx ON public.schedules USING btree (workspace_id, id DESC);
 CREATE INDEX sessions_user_id_idx ON public.sessions USING btree (user_id, created_at DESC);
 CREATE UNIQUE INDEX users_email_key ON public.users USING btree (lower(email));
+CREATE INDEX webhook_deliveries_list_idx ON public.webhook_deliveries USING btree (webhook_id, id DESC);
 CREATE INDEX webhook_deliveries_received_at_idx ON public.webhook_deliveries USING btree (received_at);
+CREATE UNIQUE INDEX webhook_deliveries_signature_idx ON public.webhook_deliveries USING btree (webhook_id, signature) WHERE (signature IS NOT NULL);
 CREATE INDEX webhooks_list_idx ON public.webhooks USING btree (workspace_id, id DESC);
 CREATE INDEX workflow_executions_backlog_idx ON ONLY public.workflow_executions USING btree (workspace_id) WHERE (status = 'queued'::text);
 CREATE INDEX workflow_executions_held_idx ON ONLY public.workflow_executions USING btree (held_by, priority DESC, id) WHERE ((status = 'queued'::text) AND (held_by IS NOT NULL));
@@ -1757,6 +1775,23 @@ AS $function$
   where t.token_hash = p_hash and t.expires_at > clock_timestamp() and u.disabled_at is null
 $function$
 ;
+CREATE OR REPLACE FUNCTION public.identity_find_webhook(p_hash bytea)
+ RETURNS TABLE(id uuid, "workspaceId" uuid, "workflowId" uuid, "ownerId" uuid, enabled boolean, trigger text, type text, style text, header text, "timestampHeader" text, "keyId" text, "wrappedKey" bytea, ciphertext bytea, "previousKeyId" text, "previousWrappedKey" bytea, "previousCiphertext" bytea)
+ LANGUAGE sql
+ STABLE SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+  select h.id, h.workspace_id, h.workflow_id, h.owner_id, h.enabled, h.trigger_node,
+    h.verify_type, h.style, h.verify_header, h.timestamp_header,
+    h.secret_key_id, h.secret_wrapped_key, h.secret,
+    p.previous_secret_key_id, p.previous_secret_wrapped_key, p.previous_secret
+  from public.webhooks h
+  join public.workflows f on f.id = h.workflow_id and f.archived_at is null
+  join public.workspaces w on w.id = h.workspace_id and w.deleted_at is null
+  left join public.webhooks p on p.id = h.id and p.previous_secret_until > clock_timestamp()
+  where h.token_hash = p_hash
+$function$
+;
 CREATE OR REPLACE FUNCTION public.identity_founds_workspace(p_workspace uuid)
  RETURNS boolean
  LANGUAGE sql
@@ -2431,6 +2466,13 @@ create policy backup_reads on webhooks for select to atelier_backup
 create policy eraser_all on webhooks for all to atelier_eraser
   using (true)
   with check (true);
+create policy identity_all on webhooks for select to atelier_identity
+  using (true);
+create policy rotator_rewraps on webhooks for select to atelier_rotator
+  using (true);
+create policy rotator_rewraps_update on webhooks for update to atelier_rotator
+  using (true)
+  with check (true);
 create policy api_tenant on workflow_executions for all to atelier_api
   using ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])))
   with check ((workspace_id = ANY (( SELECT app_workspace_ids() AS app_workspace_ids)::uuid[])));
@@ -2469,6 +2511,8 @@ create policy backup_reads on workflows for select to atelier_backup
 create policy eraser_all on workflows for all to atelier_eraser
   using (true)
   with check (true);
+create policy identity_all on workflows for select to atelier_identity
+  using (true);
 create policy scheduler_reads on workflows for select to atelier_scheduler
   using (true);
 create policy worker_reads on workflows for select to atelier_worker
@@ -2647,6 +2691,7 @@ grant delete, insert, select, update on webhook_deliveries to atelier_scheduler;
 grant delete, insert, select, update on webhooks to atelier_api;
 grant select on webhooks to atelier_backup;
 grant delete, select on webhooks to atelier_eraser;
+grant select on webhooks to atelier_identity;
 grant select on workers to atelier_api;
 grant select on workers to atelier_backup;
 grant delete, select, update on workers to atelier_scheduler;
@@ -2700,8 +2745,11 @@ grant select (id, totp_key_id, totp_wrapped_key) on users to atelier_rotator;
 grant update (totp_key_id, totp_wrapped_key) on users to atelier_rotator;
 grant select (id, disabled_at) on users to atelier_scheduler;
 grant update (owner_id) on webhooks to atelier_eraser;
+grant select (id, workspace_id, secret_key_id, previous_secret_key_id, secret_wrapped_key, previous_secret_wrapped_key) on webhooks to atelier_rotator;
+grant update (secret_key_id, previous_secret_key_id, secret_wrapped_key, previous_secret_wrapped_key) on webhooks to atelier_rotator;
 grant update (status, trigger, input, input_key_id, output, output_key_id, error, cancel_requested_at, cancel_requested_by, finished_at, payload_expired_at) on workflow_executions to atelier_eraser;
 grant update (owner_id) on workflows to atelier_eraser;
+grant select (id, workspace_id, archived_at) on workflows to atelier_identity;
 grant update (expires_at) on workspace_members to atelier_admin;
 grant update (workspace_id, user_id, role, expires_at) on workspace_members to atelier_api;
 grant update (role) on workspace_members to atelier_eraser;
@@ -2750,6 +2798,7 @@ grant execute on function identity_find_audit_words(uuid,tsquery,uuid,text,text,
 grant execute on function identity_find_invitation(bytea,text) to atelier_api;
 grant execute on function identity_find_login(text) to atelier_api;
 grant execute on function identity_find_reset(bytea) to atelier_api;
+grant execute on function identity_find_webhook(bytea) to atelier_api;
 grant execute on function identity_founds_workspace(uuid) to atelier_api;
 grant execute on function identity_has_users() to atelier_api;
 grant execute on function identity_keep_owner() to atelier_api;

@@ -16,6 +16,7 @@ export type ProblemDetails = {
 // Codes that begin with `invalid_` are 400 unless they are named here.
 const STATUS_OF: Readonly<Record<string, number>> = {
   malformed_json: 400,
+  malformed_body: 400,
   too_deep: 400,
   too_many_parameters: 400,
   body_aborted: 400,
@@ -34,6 +35,7 @@ const STATUS_OF: Readonly<Record<string, number>> = {
   invalid_credentials: 401,
   invalid_refresh_token: 401,
   totp_required: 401,
+  invalid_signature: 401,
   invalid_totp: 401,
   forbidden: 403,
   scope_missing: 403,
@@ -44,6 +46,8 @@ const STATUS_OF: Readonly<Record<string, number>> = {
   signup_closed: 403,
   invite_required: 403,
   credential_refused: 403,
+  webhook_unverifiable: 403,
+  webhook_owner_may_not_run: 403,
   not_found: 404,
   file_gone: 404,
   method_not_allowed: 405,
@@ -76,6 +80,8 @@ const STATUS_OF: Readonly<Record<string, number>> = {
   being_erased: 409,
   legal_hold: 409,
   payload_expired: 409,
+  webhook_trigger_unclear: 409,
+  webhook_without_secret: 409,
   body_too_large: 413,
   file_too_large: 413,
   output_too_large: 413,
@@ -87,6 +93,7 @@ const STATUS_OF: Readonly<Record<string, number>> = {
   label_refused: 422,
   queue_full: 429,
   rate_limited: 429,
+  execution_failed: 502,
   database_unavailable: 503,
   hashing_unavailable: 503,
   script_busy: 503,
@@ -139,7 +146,7 @@ function headersOf(status: number, error: AppError): Record<string, string> {
 }
 
 /** What Express and its body reader throw: errors with a status and, from the reader, a `type`. */
-function fromHttpError(error: unknown): AppError | null {
+export function fromHttpError(error: unknown): AppError | null {
   if (!(error instanceof Error) || !("status" in error)) return null;
   const type = "type" in error ? error.type : undefined;
   if (type === "entity.too.large")

@@ -17,14 +17,21 @@ export const createBodyReader = (limitBytes: number): BodyReader =>
 export async function readBody(request: Request, response: Response, read: BodyReader): Promise<unknown> {
   if (!hasBody(request)) return undefined;
   requireJson(request.headers["content-type"]);
+  const bytes = await readBytes(request, response, read);
+  if (bytes.length === 0) return undefined;
+  const body = parseJson(bytes);
+  refuse(checkJsonText(body, ""), "The body holds text that cannot be stored, or is nested too deeply");
+  return body;
+}
+
+/** The exact bytes of the body, none when there is none. Throws `unsupported_media_type`, `body_too_large`. */
+export async function readBytes(request: Request, response: Response, read: BodyReader): Promise<Buffer> {
+  if (!hasBody(request)) return Buffer.alloc(0);
   await new Promise<void>((resolve, reject) => {
     read(request, response, (error?: unknown) => (error ? reject(error) : resolve()));
   });
   const bytes: unknown = request.body;
-  if (!Buffer.isBuffer(bytes) || bytes.length === 0) return undefined;
-  const body = parseJson(bytes);
-  refuse(checkJsonText(body, ""), "The body holds text that cannot be stored, or is nested too deeply");
-  return body;
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.alloc(0);
 }
 
 function hasBody(request: Request): boolean {

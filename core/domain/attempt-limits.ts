@@ -34,7 +34,8 @@ export type LimitName =
   | "reset"
   | "password"
   | "mfa"
-  | "refresh";
+  | "refresh"
+  | "hook";
 export type AttemptRules = Readonly<Record<LimitName, AttemptRule>>;
 
 const MINUTE = 60;
@@ -75,6 +76,8 @@ export const ATTEMPT_RULES: AttemptRules = {
     client: { points: 60, seconds: HOUR },
     global: { points: 1_000, seconds: HOUR },
   },
+  // Only deliveries that are refused come here, so no flood of them keeps a right one out. The account is the webhook.
+  hook: { counts: "all", ...GUESSERS, account: { ...GUESSING, points: 100 } },
   // A tab asks every ten minutes: one address may hold some ten thousand of them.
   refresh: {
     counts: "all",

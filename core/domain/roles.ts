@@ -45,6 +45,8 @@ export const WORKSPACE_POLICIES = {
   "schedule:write": { roles: EDITORS, scope: "write" },
   // Now, or for slots of the past: who may run a workflow may.
   "schedule:run": { roles: RUNNERS, scope: "run" },
+  "webhook:read": { roles: READERS, scope: "read" },
+  "webhook:write": { roles: EDITORS, scope: "write" },
   "audit:read": { roles: EXAMINERS, scope: "read" },
 } as const satisfies Readonly<Record<string, Policy>>;
 

@@ -7,6 +7,7 @@ import { flowCondition } from "./flow.condition/definition.ts";
 import { flowFail } from "./flow.fail/definition.ts";
 import { flowForEach } from "./flow.forEach/definition.ts";
 import { flowMerge } from "./flow.merge/definition.ts";
+import { flowRespond } from "./flow.respond/definition.ts";
 import { flowSubworkflow } from "./flow.subworkflow/definition.ts";
 import { flowSwitch } from "./flow.switch/definition.ts";
 import { flowWait } from "./flow.wait/definition.ts";
@@ -18,6 +19,11 @@ import { triggerSchedule } from "./trigger.schedule/definition.ts";
 const all: readonly NodeDefinition[] = [
   triggerManual,
   triggerSchedule,
+import { triggerWebhook } from "./trigger.webhook/definition.ts";
+
+const all: readonly NodeDefinition[] = [
+  triggerManual,
+  triggerWebhook,
   dataTransform,
   flowCondition,
   flowSwitch,
@@ -27,6 +33,7 @@ const all: readonly NodeDefinition[] = [
   flowApproval,
   flowSubworkflow,
   flowFail,
+  flowRespond,
   httpRequest,
   sqlQuery,
   codeJavascript,

@@ -15,6 +15,8 @@ import { flowForEach } from "./flow.forEach/definition.ts";
 import { runForEach } from "./flow.forEach/run.ts";
 import { flowMerge } from "./flow.merge/definition.ts";
 import { runMerge } from "./flow.merge/run.ts";
+import { flowRespond } from "./flow.respond/definition.ts";
+import { runRespond } from "./flow.respond/run.ts";
 import { flowSubworkflow } from "./flow.subworkflow/definition.ts";
 import { runSubworkflow } from "./flow.subworkflow/run.ts";
 import { flowSwitch } from "./flow.switch/definition.ts";
@@ -29,6 +31,8 @@ import { triggerManual } from "./trigger.manual/definition.ts";
 import { runTriggerManual } from "./trigger.manual/run.ts";
 import { triggerSchedule } from "./trigger.schedule/definition.ts";
 import { runTriggerSchedule } from "./trigger.schedule/run.ts";
+import { triggerWebhook } from "./trigger.webhook/definition.ts";
+import { runTriggerWebhook } from "./trigger.webhook/run.ts";
 
 /**
  * By type. A runner takes the evaluated config as it is, checks it against its schema (AppError `invalid_config` with
@@ -37,6 +41,7 @@ import { runTriggerSchedule } from "./trigger.schedule/run.ts";
 export const nodeRunners: ReadonlyMap<string, NodeRunner> = new Map([
   bind(triggerManual, runTriggerManual),
   bind(triggerSchedule, runTriggerSchedule),
+  bind(triggerWebhook, runTriggerWebhook),
   bind(dataTransform, runTransform),
   bind(flowCondition, runCondition),
   bind(flowSwitch, runSwitch, restoreCases),
@@ -46,6 +51,7 @@ export const nodeRunners: ReadonlyMap<string, NodeRunner> = new Map([
   bind(flowApproval, runApproval),
   bind(flowSubworkflow, runSubworkflow),
   bind(flowFail, runFail),
+  bind(flowRespond, runRespond),
   bind(httpRequest, runHttpRequest),
   bind(sqlQuery, runSqlQuery),
   bind(codeJavascript, runJavascript),

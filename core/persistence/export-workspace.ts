@@ -83,8 +83,9 @@ const SOURCES = {
     ...BY_ID,
   },
   webhooks: {
-    columns: sql`t.id, t.workflow_id as "workflowId", t.owner_id as "ownerId", t.verify_type as "verifyType",
-      t.verify_header as "verifyHeader", t.created_at as "createdAt"`,
+    columns: sql`t.id, t.name, t.workflow_id as "workflowId", t.owner_id as "ownerId", t.trigger_node as "trigger", t.enabled,
+      t.verify_type as "verifyType", t.style, t.verify_header as "verifyHeader", t.timestamp_header as "timestampHeader",
+      t.created_at as "createdAt", t.updated_at as "updatedAt"`,
     from: sql`webhooks t`,
     ...BY_ID,
   },

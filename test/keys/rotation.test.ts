@@ -187,18 +187,21 @@ test("every column that names a key is known to the rotation", async () => {
     select c.relname || '.' || a.attname as name from pg_attribute a join pg_class c on c.oid = a.attrelid
     where c.relnamespace = 'public'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
       and a.attname like '%key\\_id' and not a.attisdropped order by 1`);
-  // What nothing writes yet: payloads and files in clear text, webhooks without routes.
+  // What nothing writes yet: payloads and files in clear text.
   const empty = [
     "execution_steps.input_key_id",
     "execution_steps.output_key_id",
     "files.key_id",
-    "webhooks.previous_secret_key_id",
-    "webhooks.secret_key_id",
     "workflow_executions.input_key_id",
     "workflow_executions.output_key_id",
   ];
   const own = ["key_canaries.key_id"];
-  const rotated = ["credentials.key_id", "users.totp_key_id"];
+  const rotated = [
+    "credentials.key_id",
+    "users.totp_key_id",
+    "webhooks.previous_secret_key_id",
+    "webhooks.secret_key_id",
+  ];
   assert.deepEqual(
     rows.map((row) => row.name),
     [...empty, ...own, ...rotated].sort(),

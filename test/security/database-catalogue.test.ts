@@ -36,6 +36,7 @@ const DEFINER_FUNCTIONS = [
   "identity_find_invitation",
   "identity_find_login",
   "identity_find_reset",
+  "identity_find_webhook",
   "identity_founds_workspace",
   "identity_has_users",
   "identity_keep_owner",

@@ -6,7 +6,10 @@ import { v7 as uuidv7 } from "uuid";
 export type Tenant = {
   userId: string;
   workspaceId: string;
-  ids: Record<"session" | "workflow" | "execution" | "approval" | "file" | "credential" | "schedule", string>;
+  ids: Record<
+    "session" | "workflow" | "execution" | "approval" | "file" | "credential" | "schedule" | "webhook",
+    string
+  >;
 };
 
 export async function seedTenant(admin: pg.Client, name: string): Promise<Tenant> {
@@ -17,6 +20,7 @@ export async function seedTenant(admin: pg.Client, name: string): Promise<Tenant
       ...{ session: uuidv7(), workflow: uuidv7(), execution: uuidv7() },
       ...{ approval: uuidv7(), file: uuidv7(), credential: uuidv7() },
       schedule: uuidv7(),
+      webhook: uuidv7(),
     },
   };
   await admin.query("begin");
@@ -98,15 +102,14 @@ async function seedTriggers(admin: pg.Client, { userId, workspaceId, ids }: Tena
   const own = { workspace_id: workspaceId };
   const trigger = { ...own, workflow_id: ids.workflow, owner_id: userId };
   const scheduleId = ids.schedule;
-  const webhookId = uuidv7();
   await insert(admin, "schedules", { ...trigger, id: scheduleId, cron: "0 * * * *" });
   const of = { ...own, schedule_id: scheduleId };
   await insert(admin, "schedule_fires", { ...of, id: uuidv7(), scheduled_for: new Date(), outcome: "fired" });
   const slots = { first_slot: new Date(), last_slot: new Date(), slots: 1 };
   await insert(admin, "schedule_skips", { ...of, ...slots, id: uuidv7(), reason: "missed" });
-  const hook = { id: webhookId, token_hash: randomBytes(32), verify_type: "none" };
+  const hook = { id: ids.webhook, token_hash: randomBytes(32), verify_type: "none" };
   await insert(admin, "webhooks", { ...trigger, ...hook });
-  await insert(admin, "webhook_deliveries", { ...own, webhook_id: webhookId, delivery_id: "1" });
+  await insert(admin, "webhook_deliveries", { ...own, webhook_id: ids.webhook, delivery_id: "1" });
 }
 
 async function seedSecrets(admin: pg.Client, { userId, workspaceId, ids }: Tenant) {

@@ -12,7 +12,7 @@ export type SealedRecord = {
 };
 
 type Place = {
-  purpose: "credential" | "totp";
+  purpose: "credential" | "totp" | "webhook";
   select: Sql;
   keyId: Sql;
   update: (rows: Sql) => Sql;
@@ -35,6 +35,25 @@ export const SEALED_PLACES = {
     keyId: sql`totp_key_id`,
     update: (rows) => sql`update users u set totp_key_id = r.key_id, totp_wrapped_key = r.wrapped_key
       from ${rows} where u.id = r.id`,
+  },
+  webhooks: {
+    purpose: "webhook",
+    select: sql`select id, workspace_id as "workspaceId", 'secret' as type, secret_key_id as "keyId",
+      secret_wrapped_key as "wrappedKey" from webhooks`,
+    keyId: sql`secret_key_id`,
+    update: (rows) => sql`update webhooks h set secret_key_id = r.key_id, secret_wrapped_key = r.wrapped_key
+      from ${rows} where h.id = r.id`,
+  },
+  // The secret before the current one, which may be good for a while yet.
+  webhooks_previous: {
+    purpose: "webhook",
+    select: sql`select id, workspace_id as "workspaceId", 'secret' as type, previous_secret_key_id as "keyId",
+      previous_secret_wrapped_key as "wrappedKey" from webhooks`,
+    keyId: sql`previous_secret_key_id`,
+    update: (
+      rows,
+    ) => sql`update webhooks h set previous_secret_key_id = r.key_id, previous_secret_wrapped_key = r.wrapped_key
+      from ${rows} where h.id = r.id`,
   },
 } as const satisfies Readonly<Record<string, Place>>;
 

@@ -2,6 +2,7 @@
 import { QUIET_MS } from "../../domain/execution.ts";
 import type { Executor } from "../database.ts";
 import { type Sql, sql } from "../sql.ts";
+import { type Delivery, insertDeliveries } from "../webhooks/webhook-deliveries.ts";
 
 export type NewExecution = {
   id: string;
@@ -30,6 +31,8 @@ export type NewExecution = {
   /** The caller's Idempotency-Key and the hash of what it stands for, in hex. */
   key: string | null;
   requestHash: string | null;
+  /** Of a webhook: one that has come before makes nothing. */
+  delivery?: Delivery | undefined;
   /** The API key that asked, for the audit log. */
   apiKeyId?: string | undefined;
   /** The W3C traceparent of the submission, where traces are on. */
@@ -37,7 +40,7 @@ export type NewExecution = {
 };
 
 /**
- * `made` false: the key was used before, or there was no room. A submission without a row was not allowed or does not
+ * `made` false: the key was used or the delivery came before, or there was no room. A submission without a row was not allowed or does not
  * exist.
  */
 export type InsertedExecution = { id: string; workspaceId: string; version: number; made: boolean };
@@ -60,12 +63,18 @@ export function insertExecutions(
 ): Promise<InsertedExecution[]> {
   // Only near a limit are places counted: whoever is far from it does not pay for the sort.
   const fitting = rooms.length === 0 ? sql`select * from allowed` : fittingIn(rooms);
+  // Nobody else pays for webhooks.
+  const isDelivered = executions.some((execution) => execution.delivery);
+  const delivered = isDelivered ? sql`delivered as (${insertDeliveries(sql`fitting`)}),` : sql``;
+  const isNew = isDelivered
+    ? sql`and (delivery is null or id in (select execution_id from delivered))`
+    : sql``;
   return tx.many<InsertedExecution>(sql`
     with requested as (
       select * from jsonb_to_recordset(${JSON.stringify(executions)}::jsonb) as r(id uuid, "userId" uuid,
         "workspaceIds" uuid[], "workflowId" uuid, version int, "triggerType" text, "triggerNode" text, trigger jsonb, input jsonb,
         priority smallint, band smallint, "availableAt" timestamptz, bell uuid, labels text[], watched boolean, key text,
-        "requestHash" text, "traceParent" text)
+        "requestHash" text, "traceParent" text, delivery jsonb)
     ),
     allowed as (
       select r.*, w.workspace_id, v.version as run_version, v.labels as version_labels, v.concurrency
@@ -86,6 +95,7 @@ export function insertExecutions(
       on conflict do nothing
       returning execution_id
     ),
+    ${delivered}
     made as (
       insert into workflow_executions (id, workspace_id, workflow_id, version, user_id, trigger_type,
         trigger_node, trigger, input, priority, available_at, bell, band, concurrency, labels,
@@ -96,7 +106,7 @@ export function insertExecutions(
           else array(select distinct label from unnest(labels || version_labels) label order by label) end,
         watched, "traceParent", id, ${FIRST_LOOK}
       from fitting
-      where key is null or id in (select execution_id from keyed)
+      where (key is null or id in (select execution_id from keyed)) ${isNew}
       returning id
     )
     select a.id, a.workspace_id "workspaceId", a.run_version "version",

@@ -14,6 +14,11 @@ import {
   type NewExecution,
   type Room,
 } from "../../persistence/executions/insert-executions.ts";
+import {
+  type Delivery,
+  type EarlierDelivery,
+  findDeliveries,
+} from "../../persistence/webhooks/webhook-deliveries.ts";
 import { findVersionTriggers } from "../../persistence/workflows/version-triggers.ts";
 import { findWorkflow } from "../../persistence/workflows/workflows.ts";
 import { BELL_SIZE, type Ring } from "../../queue/bells.ts";
@@ -32,8 +37,11 @@ export type Submission = {
 /** `made` false: the key was used before, this is the execution it made then. */
 export type Submitted = { id: string; workspaceId: string; version: number; made: boolean };
 
-/** `full`: the queue of its workspace has no room. */
-export type Verdict = Submitted | "refused" | "mismatch" | "full";
+/** `full`: the queue of its workspace has no room. `spent`: its delivery's signature came before under another id. */
+export type Verdict = Submitted | "refused" | "mismatch" | "full" | "spent";
+
+/** What started it, where that is no person: its `trigger` data, and what makes it one of a kind. */
+export type Origin = { type: "webhook"; trigger: Record<string, unknown>; delivery: Delivery };
 
 /** `key` needs the hash of the request it stands for. */
 export function toRow(
@@ -44,6 +52,7 @@ export function toRow(
     watched?: boolean;
     key?: { text: string; requestHash: string } | undefined;
     traceParent?: string | undefined;
+    origin?: Origin | undefined;
   },
 ): NewExecution {
   const { workflowId, input, version, runAt } = submission;
@@ -53,9 +62,9 @@ export function toRow(
     workspaceIds: workspacesFor(actor, "execution:run"),
     workflowId,
     version: version ?? null,
-    triggerType: "manual",
+    triggerType: options.origin?.type ?? "manual",
     triggerNode: submission.trigger ?? null,
-    trigger: {},
+    trigger: options.origin?.trigger ?? {},
     input,
     priority: submission.priority ?? 0,
     availableAt: runAt ?? null,
@@ -65,6 +74,7 @@ export function toRow(
     watched: options.watched ?? false,
     key: options.key?.text ?? null,
     requestHash: options.key?.requestHash ?? null,
+    delivery: options.origin?.delivery,
     apiKeyId: actor.apiKey?.id,
     traceParent: options.traceParent,
   };
@@ -105,12 +115,15 @@ export async function commitSubmissions(
       ? [{ ...execution, key: row.key, userId: row.userId }]
       : [];
   });
+  const repeated = rows.flatMap((row) => (byId.get(row.id)?.made === false && row.delivery) || []);
+  const delivered = repeated.length > 0 ? await findDeliveries(tx, repeated) : [];
   const keyed = replayed.length > 0 ? await findKeyed(tx, replayed) : [];
   const earlier = new Map(keyed.map((entry) => [`${entry.workspaceId} ${entry.userId} ${entry.key}`, entry]));
   const verdicts = rows.map((row): Verdict => {
     const execution = byId.get(row.id);
     if (!execution) return "refused";
     if (execution.made) return execution;
+    if (row.delivery) return judgeDelivery(row.delivery, execution, delivered);
     const first = earlier.get(`${execution.workspaceId} ${row.userId} ${row.key}`);
     if (!first) return "full";
     return first.requestHash === row.requestHash ? { ...execution, id: first.id } : "mismatch";
@@ -131,6 +144,18 @@ export function ringsOf(rows: readonly NewExecution[]): Ring[] {
       band: row.band ?? 0,
       bell: row.bell ?? null,
     }));
+}
+
+/** The one that came before says which execution it made; a signature of its that comes under another id is worth nothing. */
+function judgeDelivery(
+  { webhookId, deliveryId, signature }: Delivery,
+  execution: InsertedExecution,
+  earlier: readonly EarlierDelivery[],
+): Verdict {
+  const ofHook = earlier.filter((one) => one.webhookId === webhookId);
+  const same = ofHook.find((one) => one.deliveryId === deliveryId);
+  if (same) return { ...execution, id: same.executionId };
+  return signature !== null && ofHook.some((one) => one.signature === signature) ? "spent" : "full";
 }
 
 /** What may start at once is rung together, as far as it has the same band and priority. */
@@ -154,7 +179,8 @@ function auditEntries(rows: readonly NewExecution[], byId: ReadonlyMap<string, I
   return rows.flatMap((row) => {
     const execution = byId.get(row.id);
     if (!execution?.made) return [];
-    const details = { workflowId: row.workflowId, version: execution.version };
+    const cause = row.delivery ? { webhookId: row.delivery.webhookId } : {};
+    const details = { workflowId: row.workflowId, version: execution.version, ...cause };
     const target = { targetType: "execution", targetId: row.id, details };
     const who = { actorId: row.userId, apiKeyId: row.apiKeyId };
     return [{ chainId: execution.workspaceId, ...who, action: "execution.submitted", ...target }];

@@ -16,6 +16,7 @@ import {
   explainRefusal,
   hashOf,
   keyMismatch,
+  type Origin,
   type Submission,
   type Submitted,
   toRow,
@@ -33,6 +34,8 @@ export type SubmitOptions = {
   watched?: boolean;
   /** W3C traceparent of the submission's span. */
   traceParent?: string;
+  /** Where no person submits it: the same delivery gives the same execution, whatever it holds. */
+  origin?: Origin;
 };
 
 export type ExecutionSubmitter = {
@@ -111,6 +114,7 @@ export function createExecutionSubmitter(dependencies: SubmitDependencies): Exec
       });
       if (verdict === "mismatch") throw keyMismatch();
       if (verdict === "full") throw queueFull();
+      if (verdict === "spent") throw signatureSpent();
       if (verdict !== "refused") return verdict;
       throw await database.transaction(principalsOf(actor), (tx) => explainRefusal(tx, actor, submission));
     },
@@ -128,6 +132,10 @@ export function createExecutionSubmitter(dependencies: SubmitDependencies): Exec
     },
     drain: () => writer.drain(),
   };
+}
+
+function signatureSpent(): AppError {
+  return new AppError("invalid_signature", "This signature was sent before, under another delivery id");
 }
 
 /** A space cannot be in a client's own key, so no single submission ever has the key of a batch's item. */
@@ -154,6 +162,7 @@ async function requireAll(
     const verdict = verdicts[index];
     if (verdict === "mismatch") throw keyMismatch();
     if (verdict === "full") throw queueFull();
+    if (verdict === "spent") throw signatureSpent();
     if (verdict === undefined || verdict === "refused") throw await explainRefusal(tx, actor, submission);
     submitted.push(verdict);
   }

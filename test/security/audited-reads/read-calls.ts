@@ -82,6 +82,23 @@ export const OWN_ENTRIES: Readonly<Record<string, OwnEntry>> = {
     action: "audit.exported",
     ask: (bed, place) => bed.api.request("GET", `/api/audit-logs/export?workspaceId=${place}`, bed.owner),
   },
+  // Who sends it is nobody the platform knows: its webhook's owner is answered for.
+  "post /hooks/{token}": {
+    action: "execution.submitted",
+    async ask(bed, workspaceId) {
+      const { token } = bed.owner;
+      const graph = { nodes: [{ id: "start", type: "trigger.webhook" }], edges: [] };
+      const flow = await bed.api.request<{ id: string }>("POST", "/api/workflows", {
+        token,
+        body: { name: "hooked", graph, workspaceId },
+      });
+      const hook = await bed.api.request<{ token: string }>("POST", "/api/webhooks", {
+        token,
+        body: { workflowId: flow.body.id, verify: { type: "none" } },
+      });
+      return bed.api.request("POST", `/hooks/${hook.body.token}`);
+    },
+  },
   // Of its execution it tells how it ended.
   "post /api/credentials/{id}/test": {
     action: "credential.tested",

@@ -168,6 +168,24 @@ const SCHEDULES: Readonly<Record<string, Plan>> = {
   "post /api/schedules/{id}/backfill": on("workspace", schedule, { body: hour }),
 };
 
+const webhook = (target: Target) => target.webhook();
+
+const WEBHOOKS: Readonly<Record<string, Plan>> = {
+  "get /api/webhooks": filtered,
+  "post /api/webhooks": {
+    object: "workspace",
+    call: async (target) => ({
+      body: { workflowId: (await target?.workflow()) ?? "", verify: { type: "none" } },
+    }),
+  },
+  "get /api/webhooks/{id}": on("workspace", webhook),
+  "patch /api/webhooks/{id}": on("workspace", webhook, { body: { enabled: false } }),
+  "delete /api/webhooks/{id}": on("workspace", webhook),
+  "post /api/webhooks/{id}/rotate": on("workspace", webhook),
+  "get /api/webhooks/{id}/deliveries": on("workspace", webhook),
+  "post /hooks/{token}": nothing,
+};
+
 const AUDIT: Readonly<Record<string, Plan>> = {
   "get /api/audit-logs": filtered,
   "get /api/audit-logs/export": filtered,
@@ -276,6 +294,7 @@ export const REQUESTS: Readonly<Record<string, Plan>> = {
   ...FILES,
   ...CREDENTIALS,
   ...SCHEDULES,
+  ...WEBHOOKS,
   ...AUDIT,
   ...WORKSPACES,
   ...ADMINISTRATION,

@@ -16,6 +16,7 @@ export type Target = {
   credential(): Promise<string>;
   /** Of somebody who may run things there, whoever asks. */
   schedule(): Promise<string>;
+  webhook(): Promise<string>;
   invitation(): Promise<string>;
   /** Ids of a foreign tenant beside those of its seed. */
   extra?: Readonly<Record<string, string>>;
@@ -58,6 +59,7 @@ export async function foreignTarget(admin: ExecutionBed["admin"], tenant: Tenant
     file: async () => ids.file,
     credential: async () => ids.credential,
     schedule: async () => ids.schedule,
+    webhook: async () => ids.webhook,
     session: async () => ids.session,
     member: async () => userId,
     apiKey: async () => apiKey,
@@ -78,6 +80,7 @@ export function randomTarget(): Target {
     file: nothing,
     credential: nothing,
     schedule: nothing,
+    webhook: nothing,
     invitation: nothing,
     instanceInvitation: nothing,
     member: nothing,
@@ -142,6 +145,24 @@ export function ownTarget(bed: ExecutionBed, owner: { workspaceId: string; userI
       await insert("workspace_members", { ...within, user_id: runner, role: "editor" });
       const row = { ...within, id, workflow_id: await bed.addWorkflow(owner), owner_id: runner };
       await insert("schedules", { ...row, cron: "*/30 * * * *", next_run_at: new Date() });
+      return id;
+    },
+    async webhook() {
+      const id = uuidv7();
+      const sealed = {
+        secret_key_id: SECRETS.keyId,
+        secret_wrapped_key: SECRETS.bytes,
+        secret: SECRETS.bytes,
+      };
+      await insert("webhooks", {
+        ...within,
+        ...sealed,
+        id,
+        workflow_id: await bed.addWorkflow(owner),
+        owner_id: userId,
+        token_hash: randomBytes(32),
+        verify_type: "bearer",
+      });
       return id;
     },
     invitation: () => addInvitation(insert, { ...within, role: "viewer", invited_by: userId }),

@@ -1,0 +1,68 @@
+// What a webhook was sent, without the payloads: accepted ones by their id, refused ones as a count per reason and hour.
+import type { Executor } from "../database.ts";
+import { sql } from "../sql.ts";
+
+/** With `signature`, SHA-256 in hex, no other delivery with the same one is accepted. */
+export type Delivery = { id: string; webhookId: string; deliveryId: string; signature: string | null };
+
+/** The rows of deliveries among `source`'s, whose column `delivery` holds a Delivery; what has come before is left out. */
+export const insertDeliveries = (source: ReturnType<typeof sql>) => sql`
+  insert into webhook_deliveries (webhook_id, delivery_id, id, workspace_id, execution_id, signature)
+  select (delivery ->> 'webhookId')::uuid, delivery ->> 'deliveryId', (delivery ->> 'id')::uuid, workspace_id, id,
+    decode(delivery ->> 'signature', 'hex')
+  from ${source} where delivery is not null order by 1, 2
+  on conflict do nothing
+  returning execution_id`;
+
+export type EarlierDelivery = Omit<Delivery, "id"> & { executionId: string };
+
+/** What has come before under the same ids, or with the same signatures. */
+export function findDeliveries(tx: Executor, asked: readonly Delivery[]): Promise<EarlierDelivery[]> {
+  return tx.many<EarlierDelivery>(sql`
+    select d.webhook_id "webhookId", d.delivery_id "deliveryId", encode(d.signature, 'hex') signature,
+      d.execution_id "executionId"
+    from webhook_deliveries d
+    join unnest(${asked.map((one) => one.webhookId)}::uuid[], ${asked.map((one) => one.deliveryId)}::text[],
+      ${asked.map((one) => one.signature)}::text[]) as a (webhook_id, delivery_id, signature)
+      on d.webhook_id = a.webhook_id
+        and (d.delivery_id = a.delivery_id or d.signature = decode(a.signature, 'hex'))
+    where d.execution_id is not null`);
+}
+
+export type Refusal = { id: string; webhookId: string; workspaceId: string; reason: string };
+
+/** One row per reason and hour, however many there are. Nothing when the webhook is gone meanwhile. */
+export async function noteRefusal(
+  tx: Executor,
+  { id, webhookId, workspaceId, reason }: Refusal,
+): Promise<void> {
+  await tx.run(sql`
+    insert into webhook_deliveries as d (webhook_id, delivery_id, id, workspace_id, outcome, reason)
+    select h.id, 'refused:' || ${reason}::text || ':' || to_char(now() at time zone 'UTC', 'YYYY-MM-DD"T"HH24'),
+      ${id}, ${workspaceId}, 'refused', ${reason}
+    from webhooks h where h.id = ${webhookId}
+    on conflict (webhook_id, delivery_id) do update set times = d.times + 1, received_at = now()`);
+}
+
+export type DeliveryListing = {
+  id: string;
+  /** As it is kept, see core/domain/webhooks/delivery-id.ts. */
+  deliveryId: string;
+  outcome: "accepted" | "refused";
+  reason: string | null;
+  times: number;
+  executionId: string | null;
+  receivedAt: string;
+};
+
+/** Newest first. */
+export function listDeliveries(
+  tx: Executor,
+  page: { webhookId: string; before?: string | undefined; limit: number },
+): Promise<DeliveryListing[]> {
+  const older = page.before === undefined ? sql`` : sql`and id < ${page.before}`;
+  return tx.many<DeliveryListing>(sql`
+    select id, delivery_id "deliveryId", outcome, reason, times, execution_id "executionId", received_at "receivedAt"
+    from webhook_deliveries where webhook_id = ${page.webhookId} ${older}
+    order by id desc limit ${page.limit}`);
+}
