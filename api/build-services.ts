@@ -33,20 +33,8 @@ import { createAdminApiKeyService } from "#core/services/identity/admin-api-keys
 import { createAdminUserService } from "#core/services/identity/admin-users.ts";
 import { createApiKeyService } from "#core/services/identity/api-keys.ts";
 import { createIdentityService } from "#core/services/identity/identity.ts";
-import { createPreviewService } from "#core/services/schedules/preview-slots.ts";
-import { createReadHistory } from "#core/services/schedules/read-history.ts";
-import { createScheduleService } from "#core/services/schedules/schedules.ts";
-import { createScheduleStarter } from "#core/services/schedules/start-by-hand.ts";
 import { createTimerService } from "#core/services/timers/list-timers.ts";
-import { type AnswerDependencies, awaitAnswer } from "#core/services/webhooks/await-answer.ts";
-import {
-  type Admitted,
-  type HookRequest,
-  type ObserveDelivery,
-  type ReceiveDependencies,
-  receiveDelivery,
-} from "#core/services/webhooks/receive-delivery.ts";
-import { createWebhookService } from "#core/services/webhooks/webhooks.ts";
+import type { ObserveDelivery } from "#core/services/webhooks/receive-delivery.ts";
 import { createWorkflowVersionService } from "#core/services/workflows/workflow-versions.ts";
 import { createWorkflowService } from "#core/services/workflows/workflows.ts";
 import { createEmergencyService } from "#core/services/workspaces/emergency-access.ts";
@@ -54,6 +42,7 @@ import { createExportService } from "#core/services/workspaces/export-workspace.
 import { createInvitationService } from "#core/services/workspaces/invitations.ts";
 import { createMemberService } from "#core/services/workspaces/workspace-members.ts";
 import { createWorkspaceService } from "#core/services/workspaces/workspaces.ts";
+import { buildTriggers } from "./build-triggers.ts";
 import type { WatchExecution } from "./routes/execution-events.ts";
 
 export type ServiceDependencies = {
@@ -111,10 +100,7 @@ export function buildServices({ config, actorCacheMs, ...opened }: ServiceDepend
     reads,
     watch,
     submitter,
-    schedules: createScheduleService(shared),
-    schedulePreview: createPreviewService(shared),
-    scheduleHistory: createReadHistory(shared),
-    scheduleStarter: createScheduleStarter(shared),
+    ...buildTriggers({ ...shared, envelope, submitter }),
     workers: createWorkerService(shared),
     timers: createTimerService(shared),
     workflows: createWorkflowService({ ...shared, scripts }),
@@ -127,8 +113,6 @@ export function buildServices({ config, actorCacheMs, ...opened }: ServiceDepend
     apiKeys: createApiKeyService(shared),
     credentials: createCredentialService({ ...shared, envelope }),
     testCredential: createCredentialTest({ ...shared, executions }),
-    webhooks: createWebhookService({ ...shared, envelope }),
-    hooks: buildHooks({ ...shared, envelope, submitter }),
     queueAudit: createQueueAudit(shared),
     auditLogs: createAuditLogService(shared),
     auditProof: createAuditProofService({
@@ -147,12 +131,5 @@ export function buildServices({ config, actorCacheMs, ...opened }: ServiceDepend
       sessionLimits: config.sessionLimits,
       signupPolicy: config,
     }),
-  };
-}
-
-function buildHooks(dependencies: ReceiveDependencies & AnswerDependencies) {
-  return {
-    receive: (token: string, request: HookRequest) => receiveDelivery(dependencies, token, request),
-    awaitAnswer: (admitted: Admitted, gone: AbortSignal) => awaitAnswer(dependencies, admitted, gone),
   };
 }
