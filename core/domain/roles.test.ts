@@ -30,9 +30,9 @@ const ACTIONS = Object.keys(WORKSPACE_POLICIES) as WorkspaceAction[];
 
 const READ =
   "workspace:read member:read workflow:read execution:read file:read credential:read \
-approval:read approval:decide webhook:read";
-const RUN = `${READ} execution:run file:write credential:test`;
-const EDIT = `${RUN} workflow:write credential:write webhook:write`;
+approval:read approval:decide schedule:read webhook:read";
+const RUN = `${READ} execution:run file:write credential:test schedule:run`;
+const EDIT = `${RUN} workflow:write credential:write schedule:write webhook:write`;
 
 /** From the contract: who may own, change, run and read; an auditor reads who is there and what they did. */
 const MATRIX: Readonly<Record<WorkspaceRole, string>> = {

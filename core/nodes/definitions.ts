@@ -15,14 +15,11 @@ import { httpRequest } from "./http.request/definition.ts";
 import { sqlQuery } from "./sql.query/definition.ts";
 import { triggerManual } from "./trigger.manual/definition.ts";
 import { triggerSchedule } from "./trigger.schedule/definition.ts";
-
-const all: readonly NodeDefinition[] = [
-  triggerManual,
-  triggerSchedule,
 import { triggerWebhook } from "./trigger.webhook/definition.ts";
 
 const all: readonly NodeDefinition[] = [
   triggerManual,
+  triggerSchedule,
   triggerWebhook,
   dataTransform,
   flowCondition,
