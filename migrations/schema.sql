@@ -830,6 +830,50 @@ begin
   end if;
 end $function$
 ;
+CREATE OR REPLACE FUNCTION public.drop_empty_month(p_at timestamp with time zone)
+ RETURNS text
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+declare
+  month timestamptz := date_trunc('month', p_at, 'UTC');
+  executions text := 'workflow_executions_' || to_char(month at time zone 'UTC', 'YYYYMM');
+  steps text := 'execution_steps_' || to_char(month at time zone 'UTC', 'YYYYMM');
+  began timestamptz;
+begin
+  if month is null or month + interval '1 month' > clock_timestamp() - interval '2 days' then
+    return 'young';
+  end if;
+  if (select count(*) from pg_inherits i join pg_class c on c.oid = i.inhrelid
+      where (i.inhparent, c.relname::text) in (('public.workflow_executions'::regclass, executions),
+        ('public.execution_steps'::regclass, steps))) <> 2 then
+    return 'gone';
+  end if;
+  -- Twice, so that the second look, as the one under the lock, finds an index without dead entries.
+  for look in 1..2 loop
+    began := clock_timestamp();
+    if not public.erase_month_is_empty(month) then
+      return 'full';
+    end if;
+  end loop;
+  if clock_timestamp() - began > interval '50 milliseconds' then
+    return 'bloated';
+  end if;
+  perform set_config('lock_timeout', '50ms', true);
+  begin
+    lock table only public.workflow_executions, only public.execution_steps in access exclusive mode;
+    if not public.erase_month_is_empty(month) then
+      return 'full';
+    end if;
+    execute format('drop table public.%I', executions);
+    execute format('drop table public.%I', steps);
+  exception when lock_not_available or deadlock_detected then
+    return 'busy';
+  end;
+  return 'dropped';
+end $function$
+;
 CREATE OR REPLACE FUNCTION public.end_approval()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -932,7 +976,8 @@ AS $function$
 declare n int;
 begin
   delete from public.files f where f.id = any (array(select x.id from public.files x
-    where x.completed_at is null and x.created_at < clock_timestamp() - interval '1 day' limit p_limit));
+    where x.completed_at is null and x.created_at < clock_timestamp() - interval '1 day'
+      and x.workspace_id <> all ((select public.held_workspaces())::uuid[]) limit p_limit));
   get diagnostics n = row_count;
   return n;
 end $function$
@@ -1339,6 +1384,22 @@ begin
     end if;
     return query select 'erased', n, coalesce(pending, p_erasure), pending is not null and not was_member and n = 0;
   end if;
+end $function$
+;
+CREATE OR REPLACE FUNCTION public.erase_month_is_empty(p_month timestamp with time zone)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public'
+AS $function$
+declare
+  low uuid := public.uuid_floor(p_month);
+  high uuid := public.uuid_floor(p_month + interval '1 month');
+begin
+  perform set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true),
+    set_config('enable_partition_pruning', 'on', true);
+  return not exists (select from public.workflow_executions e where e.id >= low and e.id < high)
+    and not exists (select from public.execution_steps s where s.execution_id >= low and s.execution_id < high);
 end $function$
 ;
 CREATE OR REPLACE FUNCTION public.erase_move_ownership(p_workspace uuid, p_from uuid, p_to uuid)
@@ -2773,6 +2834,7 @@ grant execute on function app_user_id() to public;
 grant execute on function app_workspace_ids() to public;
 grant execute on function audit_words(uuid,text,text) to public;
 grant execute on function cancel_execution(uuid,uuid) to public;
+grant execute on function drop_empty_month(timestamp with time zone) to atelier_scheduler;
 grant execute on function end_approval() to public;
 grant execute on function ensure_partition(timestamp with time zone) to atelier_api;
 grant execute on function ensure_partition(timestamp with time zone) to atelier_scheduler;
@@ -2783,6 +2845,7 @@ grant execute on function erase_list_pending() to atelier_scheduler;
 grant execute on function erase_list_workspaces() to atelier_scheduler;
 grant execute on function erase_mark_workspace(uuid,text) to atelier_api;
 grant execute on function erase_member(uuid,uuid,uuid,text) to atelier_api;
+grant execute on function erase_month_is_empty(timestamp with time zone) to atelier;
 grant execute on function erase_note_failure(uuid) to atelier_scheduler;
 grant execute on function erase_step(uuid,integer,integer) to atelier_api;
 grant execute on function erase_step(uuid,integer,integer) to atelier_scheduler;

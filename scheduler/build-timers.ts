@@ -5,6 +5,7 @@ import type { Database } from "#core/persistence/database.ts";
 import { ensurePartitions } from "#core/persistence/executions/partitions.ts";
 import { forgetWorkers } from "#core/persistence/executions/workers.ts";
 import type { TimerHandlers } from "#core/queue/schedule-queue.ts";
+import { dropMonths } from "#core/services/retention/drop-months.ts";
 import { expireExecutions } from "#core/services/retention/expire-executions.ts";
 import { sweepExpired } from "#core/services/retention/sweep-rows.ts";
 import { recordRuns, type TimerWork } from "#core/services/timers/run-timer.ts";
@@ -26,6 +27,10 @@ export function buildTimers(database: Database, logger: Logger): TimerHandlers {
     "tidy-memberships": async () => {
       const ended = await tidyMemberships(database);
       if (ended > 0) logger.info({ ended }, "ended memberships taken away");
+    },
+    "drop-months": async (signal) => {
+      const months = await dropMonths(database, { signal });
+      if (months.length > 0) logger.info({ months }, "partitions dropped");
     },
     "expire-executions": async (stop) => {
       const signal = AbortSignal.any([stop, AbortSignal.timeout(TURN_MS)]);

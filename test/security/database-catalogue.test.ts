@@ -16,6 +16,7 @@ const DEFINER_FUNCTIONS = [
   "admin_reset_mfa",
   "admin_revoke_api_keys",
   "admin_tidy_members",
+  "drop_empty_month",
   "ensure_partition",
   "erase_begin_person",
   "erase_broken_uploads",
@@ -25,6 +26,7 @@ const DEFINER_FUNCTIONS = [
   "erase_list_workspaces",
   "erase_mark_workspace",
   "erase_member",
+  "erase_month_is_empty",
   "erase_note_failure",
   "erase_requires_entry",
   "erase_respects_hold",
@@ -48,6 +50,7 @@ const DEFINER_FUNCTIONS = [
 ];
 const OWNERS: Readonly<Record<string, string>> = {
   admin: "atelier_admin",
+  drop: "atelier",
   ensure: "atelier",
   erase: "atelier_eraser",
   identity: "atelier_identity",
