@@ -280,3 +280,22 @@ test("a sub-workflow asks in the name of the same person, and goes with its pare
   await on.settle();
   assert.equal((await on.row(second.id as string)).status, "cancelled");
 });
+
+test("whoever has a schedule run by hand does not sign what it asks, though it runs in another's name", async () => {
+  const ask = { type: "flow.approval", config: { message: "Well?", excludeRequester: true } };
+  const place = { userId: on.team.owner.userId, workspaceId: on.team.workspaceId };
+  const workflowId = await on.bed.addWorkflow(place, draw("start>ask", { ask }));
+  const { owner, operator, editor } = on.team;
+  const call = (person: { token: string }, path: string, body?: Row) =>
+    on.api.request<Row>("POST", `/api/schedules${path}`, { token: person.token, body });
+  const made = await call(owner, "", { workflowId, cron: "0 0 1 1 *" });
+  const started = await call(operator, `/${made.body.id}/trigger`);
+  await on.settle();
+  const text = "select id, excluded_user_ids from approvals where execution_id = $1";
+  const [asked] = (await on.bed.admin.query(text, [started.body.executionId])).rows as Row[];
+  const excluded = asked?.excluded_user_ids as string[];
+  assert.deepEqual(excluded.toSorted(), [owner.userId, operator.userId].toSorted());
+  const id = asked?.id as string;
+  for (const person of [owner, operator]) assert.equal((await on.decide(person, id)).body.code, "forbidden");
+  assert.equal((await on.decide(editor, id)).body.status, "approved");
+});

@@ -6,7 +6,7 @@ import { createTestDatabase, type TestDatabase } from "../../test/support/databa
 import { asAdmin } from "../../test/support/query.ts";
 import { type Problem, type ScheduleCalls, scheduleCalls } from "../../test/support/schedules.ts";
 import { createTeam, type Team } from "../../test/support/team.ts";
-import { chain } from "../../test/support/workflows.ts";
+import { chain, createWorkflow } from "../../test/support/workflows.ts";
 
 type Counts = { fired: number; pending: number; alreadyFired: number; from: string; to: string };
 type Run = {
@@ -280,4 +280,42 @@ test("history pages merge fires and skips, newest first, each with its sentence"
     skipped.map((entry) => entry.reason),
     ["overlap", "replaced"],
   );
+});
+
+test("it starts at the trigger of its own, and not at all when the one it names is gone", async () => {
+  const node = (id: string, type: string) => ({ id, type, position: { x: 0, y: 0 }, data: {} });
+  const save = (method: string, path: string, body: Record<string, unknown>) =>
+    api.request<{ id: string }>(method, path, { token: team.owner.token, body });
+  const graph = {
+    nodes: [node("by_hand", "trigger.manual"), node("by_clock", "trigger.schedule")],
+    edges: [],
+  };
+  const { workspaceId } = team;
+  const flow = await save("POST", "/api/workflows", { name: "two", graph, workspaceId });
+  const own = await make({ workflowId: flow.body.id });
+  const named = await make({ workflowId: flow.body.id, trigger: "by_hand" });
+  const startOf = async (id: string) => {
+    const { body } = await calls.ask<{ executionId: string }>(team.operator, "POST", `/${id}/trigger`);
+    const text = "select trigger_node from workflow_executions where id = $1";
+    return (await asAdmin<{ trigger_node: string }>(database, text, [body.executionId]))[0]?.trigger_node;
+  };
+  assert.deepEqual([await startOf(own.id), await startOf(named.id)], ["by_clock", "by_hand"]);
+  await save("PUT", `/api/workflows/${flow.body.id}`, { graph: { ...graph, nodes: graph.nodes.slice(1) } });
+  const gone = await calls.ask<Problem>(team.operator, "POST", `/${named.id}/trigger`);
+  assert.deepEqual([gone.status, gone.body.code], [409, "no_trigger"], gone.text);
+  assert.equal(await startOf(own.id), "by_clock");
+  const [entry] = await calls.history(team.viewer, own.id);
+  assert.equal(entry?.version, 2, "the version that ran is noted");
+});
+
+test("a queue without room for all of them takes none, and nothing has fired", async () => {
+  const solo = await api.register();
+  await asAdmin(database, "update workspaces set max_queued = 3 where id = $1", [solo.workspaceId]);
+  const own = await createWorkflow(api.request, solo, chain());
+  const { id } = await calls.create(solo, { workflowId: own, cron: "*/10 * * * *" });
+  const full = await backfill<Problem>(id, RANGE, solo);
+  assert.deepEqual([full.status, full.body.code], [429, "queue_full"], full.text);
+  assert.deepEqual([await runsOf(id), await calls.history(solo, id)], [[], []]);
+  const fitting = await backfill(id, { ...RANGE, to: "2026-01-05T10:20:00Z" }, solo);
+  assert.equal(fitting.body.fired, 3, fitting.text);
 });

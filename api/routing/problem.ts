@@ -62,6 +62,7 @@ const STATUS_OF: Readonly<Record<string, number>> = {
   too_many_schedules: 409,
   workflow_archived: 409,
   owner_may_not_run: 409,
+  no_trigger: 409,
   execution_finished: 409,
   already_decided: 409,
   approval_decided: 409,

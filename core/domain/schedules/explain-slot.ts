@@ -10,6 +10,8 @@ export type ToldSlot = {
   slots: number | null;
   reason: string | null;
   version: number | null;
+  /** What it started, or what was in its way. */
+  executionId: string | null;
   at: string;
 };
 
@@ -26,9 +28,14 @@ const REASONS: Readonly<Record<string, string>> = {
   owner_may_not_run: "{slots} did not run because the schedule's owner may not run workflows here any more.",
   workflow_archived: "{slots} did not run because the workflow has been archived.",
   no_trigger: "{slots} did not run because the workflow no longer has the trigger node it was to start at.",
+  // Told once while it is stuck: it fires when it can.
+  unreadable: "{slots} could not be run: the schedule's times can no longer be read; change them to go on.",
+  failed: "{slots} could not be run yet because of a fault of ours; it is tried again.",
   edited: "{slots} {was} due but not yet run when the schedule's times were changed.",
   paused: "{slots} {was} due but not yet run when the schedule was paused.",
 };
+
+const GAVE_WAY = "{slots} gave way to a later one that was due at the same time and ran in their place.";
 
 export function explainSlot(slot: ToldSlot): string {
   if (slot.outcome === "skipped") return explainSkip(slot);
@@ -41,11 +48,14 @@ export function explainSlot(slot: ToldSlot): string {
   return `${run} for the slot of ${slot.scheduledFor}, ${lateness(Date.parse(slot.at) - Date.parse(slot.scheduledFor))}.`;
 }
 
-function explainSkip({ scheduledFor, through, slots, reason }: ToldSlot): string {
+function explainSkip({ scheduledFor, through, slots, reason, executionId }: ToldSlot): string {
   const range = through === null ? "" : ` from ${scheduledFor} to ${through}`;
   const isOne = through === null && slots !== null;
   const many = slots === null ? "The slots" : `${slots.toLocaleString("en-US")} slots`;
-  const sentence = REASONS[reason ?? ""] ?? `{slots} did not run (${reason ?? "no reason was noted"}).`;
+  const gaveWay = reason === "replaced" && executionId !== null;
+  const sentence = gaveWay
+    ? GAVE_WAY
+    : (REASONS[reason ?? ""] ?? `{slots} did not run (${reason ?? "no reason was noted"}).`);
   return sentence
     .replace(
       "{slots}",

@@ -3,10 +3,11 @@ import { v7 as uuidv7 } from "uuid";
 import { createId } from "../../crypto/new-id.ts";
 import { AppError } from "../../domain/app-error.ts";
 import { crashPoint } from "../../domain/crash-points.ts";
-import { type Actor, authorize, notFound } from "../../domain/roles.ts";
+import { type Actor, authorize, notFound, rolesFor } from "../../domain/roles.ts";
+import { MOST_PENDING } from "../../domain/schedules/settle-overlap.ts";
 import type { Database, Executor } from "../../persistence/database.ts";
 import { countPending, insertFires } from "../../persistence/schedules/fires-by-hand.ts";
-import { findOwner } from "../../persistence/schedules/owners.ts";
+import { type HeldSchedule, readHeld } from "../../persistence/schedules/hold-schedules.ts";
 import { holdWorkflow } from "../../persistence/schedules/scheduled-workflows.ts";
 import {
   findSchedule,
@@ -19,15 +20,14 @@ import type { BacklogGuard } from "../executions/guard-backlogs.ts";
 import { principalsOf } from "../principals-of.ts";
 import { auditSchedule } from "./audit-schedule.ts";
 import { workflowArchived } from "./check-draft.ts";
-import { commitFires } from "./commit-by-hand.ts";
+import { commitFires, ownerMayNotRun } from "./commit-by-hand.ts";
+import { whyBarred } from "./execution-of-slot.ts";
 import { fault, timetableOf } from "./judge-timing.ts";
 
 /** Of one backfill: as many executions as a batch may submit. */
 export const MAX_BACKFILL = 1_000;
 /** Each execution has the input of its own: 1,000 of 2 MB would be 2 GB in one statement. */
 const MAX_INPUT_BYTES = 16_000_000;
-/** As many as may wait for their turn, see `overlap: queue`. */
-const MAX_PENDING = 1_000;
 
 /** ISO 8601; both ends count. */
 export type BackfillRange = { from: string; to: string };
@@ -43,7 +43,7 @@ export type ScheduleStarter = ReturnType<typeof createScheduleStarter>;
 
 /**
  * What is started runs in the name of the schedule's owner, whoever asks; the log and `trigger.startedBy` say who did.
- * Both throw `not_found`, `forbidden`, `workflow_archived`, `owner_may_not_run`, `invalid_trigger` and `queue_full`;
+ * Both throw `not_found`, `forbidden`, `workflow_archived`, `owner_may_not_run`, `no_trigger` and `queue_full`;
  * then nothing has fired.
  */
 export function createScheduleStarter(dependencies: StartDependencies) {
@@ -76,14 +76,14 @@ export function createScheduleStarter(dependencies: StartDependencies) {
 }
 
 async function trigger(tx: Executor, backlogs: BacklogGuard, actor: Actor, id: string) {
-  const { schedule, version } = await requireRunnable(tx, actor, id);
+  const { schedule, held } = await holdRunnable(tx, actor, id);
   const scheduledFor = new Date(await readClock(tx)).toISOString();
   const fire = { id: createId(), scheduledFor, executionId: createId() };
+  const { version } = held;
   await insertFires(tx, { schedule, kind: "manual", askedBy: actor.userId, version, fires: [fire] });
   const { executionId } = fire;
   const rings = await commitFires(tx, backlogs, actor, {
-    schedule,
-    version,
+    schedule: held,
     kind: "manual",
     fires: [fire],
     entry: { action: "schedule.triggered", details: { executionId, ownerId: schedule.ownerId } },
@@ -98,9 +98,7 @@ async function backfill(
   id: string,
   range: BackfillRange,
 ) {
-  const { schedule, version } = await requireRunnable(tx, actor, id);
-  // Against schedulers and other backfills of the same slots: they wait here and not in the middle of the list.
-  if (!(await lockSchedule(tx, id))) throw notFound("schedule");
+  const { schedule, held } = await holdRunnable(tx, actor, id);
   const waits = schedule.overlap === "queue";
   const slots = slotsIn(schedule, range, {
     now: await readClock(tx),
@@ -115,7 +113,7 @@ async function backfill(
   }));
   const fired = await insertFires(tx, {
     ...{ schedule, kind: "backfill", askedBy: actor.userId, fires },
-    version: waits ? null : version,
+    version: waits ? null : held.version,
   });
   const counts = {
     fired: waits ? 0 : fired.length,
@@ -129,26 +127,31 @@ async function backfill(
     return { result, rings: [], workspaceId: schedule.workspaceId, made: 0 };
   }
   const rings = await commitFires(tx, backlogs, actor, {
-    ...{ schedule, version, kind: "backfill", entry },
+    ...{ schedule: held, kind: "backfill", entry },
     fires: fired.toSorted((a, b) => (a.scheduledFor < b.scheduledFor ? -1 : 1)),
   });
   return { result, rings, workspaceId: schedule.workspaceId, made: fired.length };
 }
 
-/** The workflow stays as it is until the transaction ends, so the version noted is the version that runs. */
-async function requireRunnable(tx: Executor, actor: Actor, id: string) {
-  const schedule = await findSchedule(tx, id);
-  if (!schedule) throw notFound("schedule");
-  authorize(actor, "schedule:run", schedule);
-  const workflow = await holdWorkflow(tx, schedule.workflowId);
-  if (!workflow) throw workflowArchived();
-  const owner = await findOwner(tx, schedule);
-  if (!owner.mayRun) {
-    const detail =
-      "The schedule runs in its owner's name, who may not run workflows here any more: create it anew";
-    throw new AppError("owner_may_not_run", detail);
-  }
-  return { schedule, version: workflow.version };
+/** Held until the transaction ends: the workflow, so that the version noted is the one that runs, then the schedule. */
+async function holdRunnable(tx: Executor, actor: Actor, id: string) {
+  const seen = await findSchedule(tx, id);
+  if (!seen) throw notFound("schedule");
+  authorize(actor, "schedule:run", seen);
+  await holdWorkflow(tx, seen.workflowId);
+  const schedule = await lockSchedule(tx, id);
+  const [held] = await readHeld(tx, [id], rolesFor("execution:run"));
+  if (!schedule || !held) throw notFound("schedule");
+  const barred = whyBarred(held);
+  if (barred !== null) throw refusalOf(barred, held);
+  return { schedule, held };
+}
+
+function refusalOf(reason: string, { triggerNode }: HeldSchedule): AppError {
+  if (reason === "workflow_archived") return workflowArchived();
+  if (reason === "owner_may_not_run") return ownerMayNotRun();
+  const detail = `The workflow no longer has the trigger node ${triggerNode}: change the schedule's trigger`;
+  return new AppError("no_trigger", detail);
 }
 
 function limitFor({ input }: Schedule): number {
@@ -187,7 +190,7 @@ function tooManySlots(limit: number, reached: number): AppError {
 }
 
 async function requirePlaces(tx: Executor, id: string, slots: number): Promise<void> {
-  const places = MAX_PENDING - (await countPending(tx, id));
+  const places = MOST_PENDING - (await countPending(tx, id));
   if (slots <= places) return;
   const detail = `${slots} slots would have to wait for their turn, and ${Math.max(0, places)} more can: narrow the range or come back later`;
   throw fault("too_many_slots", "to", detail);
