@@ -4,6 +4,7 @@ import { after, before, test } from "node:test";
 import { v7 as uuidv7 } from "uuid";
 import { createExecutionBed, type ExecutionBed, type Row } from "../../../test/support/executions.ts";
 import type { Database } from "../../persistence/database.ts";
+import { insertRetry } from "../../persistence/executions/retry-execution.ts";
 import { expireBatch } from "../../persistence/retention/expired-executions.ts";
 import { sql } from "../../persistence/sql.ts";
 import { expireExecutions } from "./expire-executions.ts";
@@ -257,17 +258,31 @@ test("the scheduler's way to delete takes nothing that is not past its own works
   );
 });
 
-test("a retry that holds its source is waited for by nobody: the row is passed over", async () => {
-  const home = await addHome({ executions: 5 });
+test("what is being retried is passed over until the retry has its journal, and goes the next time", async () => {
+  const home = await addHome({ executions: 5, payloads: 4 });
   const id = await addEnded(home, 9);
-  const client = await bed.admin.connect();
-  try {
-    await client.query("begin");
-    await client.query("select from workflow_executions where id = $1 for share", [id]);
-    assert.equal((await expireExecutions(scheduler)).executions, 0);
-    await client.query("commit");
-  } finally {
-    client.release();
-  }
+  const api = bed.open("atelier_api", 1);
+  const retryId = uuidv7();
+  const nodes = { finished: null, handled: ["start"] };
+  await api.transaction({ userId: home.userId, workspaceIds: [home.workspaceId] }, async (tx) => {
+    assert.ok(await insertRetry(tx, { id: retryId, of: id, userId: home.userId, nodes }));
+    const expired = await expireExecutions(scheduler);
+    assert.deepEqual([expired.executions, expired.payloads], [0, 0]);
+  });
+  assert.equal((await bed.steps(retryId)).length, 1);
   assert.equal((await expireExecutions(scheduler)).executions, 1);
+  assert.deepEqual(await left([id, retryId]), [false, true]);
+  assert.equal((await bed.steps(retryId))[0]?.input, "078-05-1120", "its copies are its own");
+});
+
+test("schedulers that run at once take each row once, and tell each once", async () => {
+  const home = await addHome({ executions: 5 });
+  for (let n = 0; n < 60; n += 1) await addEnded(home, 10 + n / 10);
+  const schedulers = [scheduler, bed.open("atelier_scheduler"), bed.open("atelier_scheduler")];
+  const taken = await Promise.all(schedulers.map((each) => expireExecutions(each, { batch: 2 })));
+  const sum = (numbers: number[]) => numbers.reduce((total, number) => total + number, 0);
+  const rest = await expireExecutions(scheduler);
+  assert.equal(sum([...taken, rest].map(({ executions }) => executions)), 60);
+  const told = (await entriesOf(home.workspaceId)).map(({ details }) => Number(details.executions));
+  assert.equal(sum(told), 60);
 });
