@@ -47,7 +47,8 @@ function checkVersion({ folder, binaries }: ClusterPlan): void {
   throw new AppError(
     "database_version",
     `${folder} was written by PostgreSQL ${found}, and this Atelier ships ${binaries.majorVersion}. ` +
-      "Start it with the Atelier it came from, dump the database and restore it into a new DATA_DIR.",
+      `Nothing was changed. With the Atelier it came from: npm run backup -- FILE. Then move ${path.dirname(folder)} away, and ` +
+      "with this one: npm run restore -- FILE, npm start (docs/operations.md, A new major version of PostgreSQL).",
   );
 }
 

@@ -192,7 +192,10 @@ test("a cluster of another PostgreSQL version is refused", async (t) => {
   const first = await startWithNote(t, dataDir);
   await first.stop();
   writeFileSync(path.join(first.folder, "PG_VERSION"), "15\n");
-  await assert.rejects(startEmbeddedPostgres({ dataDir, log() {} }), { code: "database_version" });
+  await assert.rejects(startEmbeddedPostgres({ dataDir, log() {} }), {
+    code: "database_version",
+    message: /written by PostgreSQL 15.*npm run backup -- FILE.*move .* away.*npm run restore -- FILE/,
+  });
 });
 
 test("as root, a folder out of the server user's reach is replaced by a reachable one", {
