@@ -30,6 +30,8 @@ COPY worker ./worker
 COPY scheduler ./scheduler
 COPY migrations ./migrations
 COPY dashboards/queues ./dashboards/queues
+# What operators run: backup, restore, keys, audit, admin (docs/operations.md).
+COPY scripts ./scripts
 COPY --from=studio /app/dashboards/studio/dist ./dashboards/studio/dist
 # A volume mounted here is the process's to write: the signed heads of the audit log.
 RUN install -d -o node -g node /anchors

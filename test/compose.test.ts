@@ -173,8 +173,12 @@ test("what the image copies is there, and is let through by .dockerignore", () =
   assert.ok(lines.includes("**/.env*"));
 });
 
-test("the image holds every file and package that its roles import", () => {
-  const entries = ours.map(([, { command }]) => command?.[1] ?? "");
+test("the image holds every file and package that its roles and the operators' commands import", () => {
+  const commands = ["backup", "restore", "rotate-keys", "audit-verify", "admin"];
+  const entries = [
+    ...ours.map(([, { command }]) => command?.[1] ?? ""),
+    ...commands.map((name) => `scripts/${name}.ts`),
+  ];
   const files = followImports(readSourceTree(), entries);
   assert.ok(files.length > 100, `${files.length} files`);
   const missing = files.filter(({ path: file }) => !copied.some((source) => file.startsWith(`${source}/`)));

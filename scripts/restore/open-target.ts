@@ -24,8 +24,10 @@ export async function openTarget(
   cwd: string,
   log: (line: string) => void,
 ): Promise<RestoreTarget> {
-  const dataDir = openDataDir(path.resolve(cwd, env.DATA_DIR || ".data"));
+  const wanted = path.resolve(cwd, env.DATA_DIR || ".data");
   const { DATABASE_URL, ALLOW_PLAINTEXT } = env;
+  // Beside a database of its own a DATA_DIR is needed for keys only, which a container has in its environment.
+  const dataDir = DATABASE_URL ? wanted : openDataDir(wanted);
   const server = DATABASE_URL
     ? {
         databaseUrl: loadConfig("migrate", { DATABASE_URL, ALLOW_PLAINTEXT }).databaseUrl,

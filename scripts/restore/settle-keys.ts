@@ -1,5 +1,6 @@
 // The keys of the restored instance: those of the backup where none are set, else proof that the set ones fit.
-import { rmSync } from "node:fs";
+import { mkdirSync, rmSync } from "node:fs";
+import path from "node:path";
 import { loadConfig } from "../../core/config.ts";
 import type { NamedKey } from "../../core/crypto/keyring.ts";
 import { AppError } from "../../core/domain/app-error.ts";
@@ -40,6 +41,7 @@ export function settleKeys(
     encryptionKeys,
     keep() {
       if (target.hasKeys) return () => {};
+      mkdirSync(path.dirname(target.keysFile), { recursive: true });
       writeKeys(target.keysFile, keys);
       return () => rmSync(target.keysFile, { force: true });
     },
