@@ -252,6 +252,9 @@ test("the scheduler's way to delete takes nothing that is not past its own works
     assert.equal(rows[0].state, "kept", part);
   }
   assert.deepEqual(await left([id]), [true]);
+  const call = sql`select state from erase_expired_batch(${home.workspaceId}, 'executions', null, 10)`;
+  for (const role of ["atelier_api", "atelier_worker"] as const)
+    await assert.rejects(bed.open(role, 1).one(call), /permission denied/, role);
   await assert.rejects(
     scheduler.run(sql`update workflow_executions set input = null where id = ${id}`),
     /cannot change/,

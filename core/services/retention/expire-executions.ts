@@ -13,7 +13,7 @@ import {
   takeRetentionSum,
 } from "../../persistence/retention/expired-executions.ts";
 
-/** 250 executions of a few steps are some 20 ms of work and locks; see docs/retention.md. */
+/** 250 executions of four steps are some 50 ms of work and locks; see docs/retention.md. */
 const BATCH = 250;
 /** Batches of one workspace before the next one's turn. */
 const TURN = 200;
