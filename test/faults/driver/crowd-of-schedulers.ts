@@ -6,6 +6,7 @@ import { addSchedules, type DrawnSchedule, judgeSlots, readClock, untilFired } f
 import type { Stage } from "./stage.ts";
 
 const DAY = 86_400_000;
+const PATIENCE_MS = 60_000;
 
 export type Crowd = {
   workflow: string;
@@ -27,7 +28,8 @@ export async function crowdSchedulers(stage: Stage, crowd: Crowd): Promise<numbe
   const ids = await addSchedules(stage, crowd.workflow, drawn);
   await untilFired(stage, 1);
   process.kill(stopped.pid, "SIGSTOP");
-  await doomed.ended;
+  const died = await Promise.race([doomed.ended.then(() => true), delay(PATIENCE_MS, false, { ref: false })]);
+  assert.ok(died, `nobody passed ${crowd.point}: ${doomed.log.join("").slice(-2_000)}`);
   await delay(crowd.stoppedMs);
   process.kill(stopped.pid, "SIGCONT");
   await untilFired(stage, crowd.slots, 120_000);

@@ -16,6 +16,8 @@ export type Mutant = {
 };
 
 const JOURNAL = "core/persistence/executions/write-journal.ts";
+const HOLD_SCHEDULES = "core/persistence/schedules/hold-schedules.ts";
+const WRITE_FIRES = "core/persistence/schedules/write-fires.ts";
 
 export const MUTANTS: readonly Mutant[] = [
   {
@@ -88,5 +90,17 @@ export const MUTANTS: readonly Mutant[] = [
     ],
     noticedBy: ["model/state-machine.test.ts"],
   },
-  // "no-unique-fire" comes with the schedules: their fires do not exist yet, F31 will notice it.
+  {
+    // Its fires fall under no unique index, and nothing else keeps two schedulers from the same slot.
+    name: "no-unique-fire",
+    edits: [
+      { file: WRITE_FIRES, from: "f.slot, 'slot', case", to: "f.slot, 'manual', case" },
+      {
+        file: HOLD_SCHEDULES,
+        from: "where s.enabled and s.next_run_at = r.due and s.revision = r.revision",
+        to: "where s.enabled",
+      },
+    ],
+    noticedBy: ["schedulers-killed.test.ts"],
+  },
 ];
