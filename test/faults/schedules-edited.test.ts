@@ -8,8 +8,8 @@ import { addSchedules, type DrawnSchedule, readClock } from "./driver/schedules.
 import { FEW_PROFILES, openStage, type Stage } from "./driver/stage.ts";
 
 const EACH = 50;
-/** Edits go out within so many ms before and after the slot. */
-const AROUND_MS = 250;
+/** Edits go out from so many ms before the slot to so many after it; the api takes its time on top. */
+const [BEFORE_MS, AFTER_MS] = [700, 200];
 
 type Outcome = {
   id: string;
@@ -59,9 +59,9 @@ for (const { profile, skip } of FEW_PROFILES) {
     const ids = await addSchedules(stage, workflow, drawn);
     const later = new Date(slot + 86_400_000).toISOString();
     const [away, kept] = [{ runAt: later }, { cron: `${second} ${minute} * * * *` }];
-    const start = slot - AROUND_MS - (await readClock(stage));
+    const start = slot - BEFORE_MS - (await readClock(stage));
     const edits = ids.map(async (id, n) => {
-      await delay(start + ((n % EACH) * 2 * AROUND_MS) / EACH);
+      await delay(start + ((n % EACH) * (BEFORE_MS + AFTER_MS)) / EACH);
       await edit(stage, id, n < EACH ? away : kept);
     });
     await Promise.all(edits);
