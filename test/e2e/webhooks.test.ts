@@ -25,12 +25,15 @@ after(async () => {
 
 type DrawnNode = { id: string; type: string; config?: Record<string, unknown> };
 
-/** trigger.webhook "hook", then these one after the other. Resolves to the path to post to. */
-async function addHook(...nodes: DrawnNode[]): Promise<string> {
+/** trigger.webhook "hook", then these one after the other, and settings last. Resolves to the path to post to. */
+async function addHook(...parts: (DrawnNode | { labels: string[] })[]): Promise<string> {
+  const nodes = parts.filter((part) => "id" in part);
+  const settings = parts.find((part) => "labels" in part);
   const all: DrawnNode[] = [{ id: "hook", type: "trigger.webhook" }, ...nodes];
   const workflowId = await createWorkflow(request, owner, {
     nodes: all.map(({ id, type, config = {} }) => ({ id, type, data: { config } })),
     edges: all.slice(1).map((node, index) => ({ source: all[index]?.id, target: node.id })),
+    ...(settings && { settings }),
   });
   const body = { workflowId, verify: { type: "none" } };
   const made = await request<{ token: string }>("POST", "/api/webhooks", { token: owner.token, body });
@@ -121,4 +124,18 @@ test("A35: what looks like an expression in a delivery is data", async () => {
   const body = { a: "{{7*7}}", b: "{{ execution.id }}", "{{7*7}}": ["<%= 7*7 %>"] };
   const reply = await request("POST", path, { body });
   assert.deepEqual(reply.body, { got: body });
+});
+
+test("S70: an answer that holds labelled data is in the log as a read of the webhook's owner before it goes out", async () => {
+  const path = await addHook(respond({ body: "{{ input }}" }), { labels: ["phi"] });
+  const reply = await request("POST", path, { body: { name: "Ada" } });
+  assert.deepEqual([reply.status, reply.body], [200, { name: "Ada" }]);
+  const id = reply.headers.get("execution-id");
+  type Entries = { items: { action: string; actorId: string; details: unknown }[] };
+  const log = await request<Entries>("GET", `/api/audit-logs?targetId=${id}`, { token: owner.token });
+  const reads = log.body.items.filter(({ action }) => action === "execution.read");
+  assert.deepEqual(
+    reads.map(({ actorId, details }) => [actorId, details]),
+    [[owner.userId, { how: "wait", labels: ["phi"] }]],
+  );
 });
