@@ -16,9 +16,10 @@ export const NAMES = [
   "second-worker",
   "audit",
   "scripts",
+  "schedules",
 ] as const;
 /** Only when asked for: minutes long, or on a platform of its own. */
-export const ON_REQUEST: readonly string[] = ["memory", "second-worker"];
+export const ON_REQUEST: readonly string[] = ["memory", "second-worker", "schedules"];
 export type Name = (typeof NAMES)[number];
 
 /** `profile` and `command` are added where it is printed. */

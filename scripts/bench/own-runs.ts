@@ -4,6 +4,7 @@ import { fillHistory } from "./fill-history.ts";
 import { benchGraph } from "./graphs.ts";
 import { compareLoops, measureAllReads } from "./measure-history.ts";
 import { measureMemory } from "./measure-memory.ts";
+import { measureSchedules } from "./measure-schedules.ts";
 import { measureSecondWorker, SLOTS } from "./measure-second-worker.ts";
 import type { Measurement } from "./measurement.ts";
 import type { BenchOptions } from "./parse-arguments.ts";
@@ -19,7 +20,13 @@ export type OwnRun = (
 ) => Promise<{ command: string; lines: Measurement[] }>;
 
 /** null: what was asked for shares one platform. */
-export function findOwnRun({ history: rows, seconds, names, redisServer }: BenchOptions): OwnRun | null {
+export function findOwnRun({
+  history: rows,
+  seconds,
+  names,
+  redisServer,
+  schedules,
+}: BenchOptions): OwnRun | null {
   if (rows > 0) {
     return async (servers, cleanup, note) => {
       const others = await startServers(servers.redisUrl === null ? null : redisServer, cleanup);
@@ -43,6 +50,12 @@ export function findOwnRun({ history: rows, seconds, names, redisServer }: Bench
       const platform = await connectUsers(roles, servers, cleanup);
       const lines = await measureSecondWorker(platform, roles.addWorker);
       return { command: "--only second-worker", lines };
+    };
+  }
+  if (names.includes("schedules")) {
+    return async (servers, cleanup, note) => {
+      const lines = await measureSchedules(await startPlatform(servers, cleanup), schedules, note);
+      return { command: `--only schedules --schedules ${schedules}`, lines };
     };
   }
   return null;

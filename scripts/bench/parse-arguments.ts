@@ -18,11 +18,13 @@ export type BenchOptions = {
   auditRows: number;
   /** Only what history costs: so many finished executions are filled in; 0 for no. */
   history: number;
+  /** How many schedules fire. */
+  schedules: number;
 };
 
 const usage =
   "Usage: npm run bench -- [--profile embedded|redis|both] [--seconds 1–1800] " +
-  `[--only ${NAMES.join("|")}] [--cpu-profiles FOLDER] [--audit-rows N] | --history N | --security`;
+  `[--only ${NAMES.join("|")}] [--cpu-profiles FOLDER] [--audit-rows N] [--schedules N] | --history N | --security`;
 
 /** Throws with a message for people. */
 export function parseArguments(args: string[], env: NodeJS.ProcessEnv): BenchOptions {
@@ -30,6 +32,7 @@ export function parseArguments(args: string[], env: NodeJS.ProcessEnv): BenchOpt
   const seconds = Number(flags.seconds);
   const auditRows = Number(flags["audit-rows"]);
   const history = Number(flags.history);
+  const schedules = Number(flags.schedules);
   const names = NAMES.filter((name) =>
     flags.only === undefined ? !ON_REQUEST.includes(name) : name === flags.only,
   );
@@ -39,6 +42,7 @@ export function parseArguments(args: string[], env: NodeJS.ProcessEnv): BenchOpt
     !(seconds >= 1 && seconds <= 1_800) ||
     names.length === 0 ||
     profiles.length === 0 ||
+    !(schedules >= 100) ||
     !(auditRows >= 1_000) ||
     !(history === 0 || history >= 10_000)
   )
@@ -52,6 +56,7 @@ export function parseArguments(args: string[], env: NodeJS.ProcessEnv): BenchOpt
     security: flags.security,
     auditRows,
     history,
+    schedules,
   };
 }
 
@@ -63,6 +68,7 @@ function readFlags(args: string[]) {
     "cpu-profiles": { type: "string" },
     "audit-rows": { type: "string", default: "100000" },
     history: { type: "string", default: "0" },
+    schedules: { type: "string", default: "10000" },
     security: { type: "boolean", default: false },
   } as const;
   try {

@@ -144,6 +144,7 @@ async function measureOne(
     case "scripts":
     case "memory":
     case "second-worker":
+    case "schedules":
       return [];
     case "closed-loop": {
       const lines = await measureClosedLoop(platform, seconds);
