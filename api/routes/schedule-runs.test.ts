@@ -118,6 +118,28 @@ test("triggered by hand it runs now in its owner's name, paused or not, and tell
   assert.deepEqual([logged[1]?.details.scheduleId, logged[1]?.details.scheduledFor], [id, scheduledFor]);
 });
 
+test("what is run by hand starts where the clock would: at the version's only schedule trigger", async () => {
+  const trigger = (id: string, type: string) => ({ id, type, data: { config: {} } });
+  const graph = {
+    nodes: [trigger("byHand", "trigger.manual"), trigger("nightly", "trigger.schedule")],
+    edges: [],
+  };
+  const body = { name: "nightly", graph, workspaceId: team.workspaceId };
+  const made = await api.request<{ id: string }>("POST", "/api/workflows", { token: team.owner.token, body });
+  const { id } = await make({ workflowId: made.body.id });
+  await calls.ask(team.operator, "POST", `/${id}/trigger`);
+  await backfill(id, { ...RANGE, to: RANGE.from });
+  const starts = await asAdmin<{ trigger_node: string }>(
+    database,
+    "select trigger_node from workflow_executions where trigger ->> 'scheduleId' = $1",
+    [id],
+  );
+  assert.deepEqual(
+    starts.map((row) => row.trigger_node),
+    ["nightly", "nightly"],
+  );
+});
+
 test("a backfill fires each slot of the closed range once, however often it is asked for", async () => {
   const { id } = await make();
   const first = await backfill(id, RANGE);

@@ -51,14 +51,14 @@ function workspaceOf(row: NewExecution | Cancel): string {
 }
 
 function submitEntry(row: NewExecution): AuditEntry {
-  const { scheduleId, scheduledFor } = row.trigger;
+  const { scheduleId, scheduledFor, startedBy } = row.trigger;
   return {
     chainId: workspaceOf(row),
     actorId: row.userId,
     action: "execution.submitted",
     targetType: "execution",
     targetId: row.id,
-    details: { workflowId: row.workflowId, version: row.version, scheduleId, scheduledFor },
+    details: { workflowId: row.workflowId, version: row.version, scheduleId, scheduledFor, startedBy },
   };
 }
 
