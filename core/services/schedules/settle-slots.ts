@@ -55,7 +55,10 @@ export function fitRooms(settled: readonly SettledSchedule[], rooms: readonly Ro
     const room = left.get(workspaceId) ?? Number.POSITIVE_INFINITY;
     left.set(workspaceId, Math.max(0, room - one.starts.length));
     const first = one.starts[room];
-    return first === undefined ? one : cutShort(one, room, first.slot);
+    if (first === undefined) return one;
+    // Those that give way to one that starts now are found again with it.
+    const giving = one.skipped.filter(({ executionId }) => executionId === "first").map((run) => run.first);
+    return cutShort(one, room, Math.min(first.slot, ...giving));
   });
 }
 
