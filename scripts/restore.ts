@@ -14,7 +14,7 @@ import { settleKeys } from "./restore/settle-keys.ts";
 await runCommand(
   async ({ args, print, log }) => {
     const startedAt = performance.now();
-    const { file: named, acceptBrokenAudit } = readArguments(args);
+    const { file: named, acceptBrokenAudit, withPassphrase } = readArguments(args);
     const file = path.resolve(named);
     const { env } = process;
     await using opened = new AsyncDisposableStack();
@@ -22,7 +22,8 @@ await runCommand(
     await reader.close();
     await refuseNewer(reader.header);
     // The whole file is read before anything is touched: a damaged one costs nothing but time.
-    const passphrase = reader.header.keys ? await askPassphrase(env, { twice: false }) : null;
+    const isLocked = reader.header.keys !== null && withPassphrase;
+    const passphrase = isLocked ? await askPassphrase(env, { twice: false }) : null;
     const backup = await checkBackup(file, passphrase);
     const target = await openTarget(env, process.cwd(), log);
     opened.defer(() => target.close());

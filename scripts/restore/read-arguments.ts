@@ -2,20 +2,29 @@
 import { parseArgs } from "node:util";
 import { withUsage } from "../installation/run-command.ts";
 
-export type RestoreArguments = { file: string; acceptBrokenAudit: boolean };
+export type RestoreArguments = { file: string; acceptBrokenAudit: boolean; withPassphrase: boolean };
 
-const USAGE = `Usage: npm run restore -- FILE [--accept-broken-audit]
+const USAGE = `Usage: npm run restore -- FILE [--accept-broken-audit] [--without-passphrase]
   FILE                   a backup; the database of DATABASE_URL or DATA_DIR must be empty
   --accept-broken-audit  restores although the audit log in the backup does not verify: it had been tampered with before
+  --without-passphrase   leaves the keys in the backup alone, for who has the keys (set, or in DATA_DIR) and has lost the
+                         passphrase; then nothing proves that nobody changed the file
 The keys in the backup are under a passphrase: BACKUP_PASSPHRASE, else it is asked for.`;
 
 /** Throws `usage`. */
 export function readArguments(args: readonly string[]): RestoreArguments {
   return withUsage(USAGE, () => {
-    const options = { "accept-broken-audit": { type: "boolean", default: false } } as const;
+    const options = {
+      "accept-broken-audit": { type: "boolean", default: false },
+      "without-passphrase": { type: "boolean", default: false },
+    } as const;
     const { values, positionals } = parseArgs({ args: [...args], options, allowPositionals: true });
     const [file, ...more] = positionals;
     if (!file || more.length > 0) throw new Error("Name one file");
-    return { file, acceptBrokenAudit: values["accept-broken-audit"] };
+    return {
+      file,
+      acceptBrokenAudit: values["accept-broken-audit"],
+      withPassphrase: !values["without-passphrase"],
+    };
   });
 }

@@ -27,7 +27,7 @@ export function settleKeys(
   if (!target.hasKeys && !carried) {
     throw new AppError(
       "keys_missing",
-      `The backup ${header.backupId} was taken without keys: put the keys.json of then at ${target.keysFile}, or set ` +
+      `No keys come with the backup ${header.backupId}, or not without its passphrase: put the keys.json of then at ${target.keysFile}, or set ` +
         "JWT_SECRETS and ENCRYPTION_KEYS",
     );
   }

@@ -229,13 +229,31 @@ test("a restore that is killed leaves a mark that nothing starts on, and the nex
   t.after(() => database.close());
   await assert.rejects(checkFoundations(database, []), hasCode("half_restored"));
   await assert.rejects(migrateDatabase(target), hasCode("half_restored"));
-  const again = await runRestore(place(target), file);
+  const lost = { ...place(target), env: { ...KEYS, BACKUP_PASSPHRASE: "" } };
+  assert.match((await runRestore(lost, file)).err, /set BACKUP_PASSPHRASE/);
+  const again = await runRestore(lost, "--without-passphrase", file);
   assert.equal(again.code, 0, again.err);
   assert.match(again.err, /An earlier restore was broken off/);
   await checkFoundations(database, []);
   await migrateDatabase(target);
   const [row] = await asAdmin<{ n: number }>(target, "select count(*)::int as n from users");
   assert.equal(row?.n, 5_000);
+});
+
+test("rows that break a foreign key are refused by its name", async (t) => {
+  const broken = await createTestDatabase(t);
+  await asAdmin(
+    broken,
+    `set session_replication_role = replica;
+     insert into refresh_tokens (token_hash, session_id) values ('\\x00', gen_random_uuid())`,
+  );
+  const copy = path.join(folder, "broken.backup");
+  assert.equal((await runBackup(place(broken), copy)).code, 0);
+  const target = await createEmptyDatabase(source, t);
+  const { code, err } = await runRestore(place(target), copy);
+  assert.equal(code, 1);
+  assert.match(err, /break the foreign key refresh_tokens_session_id_fkey/);
+  assert.equal((await asAdmin<{ n: number }>(target, COUNT_TABLES))[0]?.n, 0);
 });
 
 test("a backup of an older schema is brought to the present one", async (t) => {
