@@ -580,6 +580,7 @@ CREATE INDEX rate_limits_expire_idx ON public.rate_limits USING btree (expire);
 CREATE INDEX refresh_tokens_session_id_idx ON public.refresh_tokens USING btree (session_id);
 CREATE INDEX schedule_fires_history_idx ON public.schedule_fires USING btree (schedule_id, id DESC);
 CREATE INDEX schedule_fires_pending_idx ON public.schedule_fires USING btree (schedule_id, scheduled_for) WHERE (outcome = 'pending'::text);
+CREATE INDEX schedule_fires_skipped_idx ON public.schedule_fires USING btree (schedule_id, id DESC) WHERE (outcome = 'skipped'::text);
 CREATE UNIQUE INDEX schedule_fires_slot_idx ON public.schedule_fires USING btree (schedule_id, scheduled_for) WHERE (kind <> 'manual'::text);
 CREATE INDEX schedule_skips_history_idx ON public.schedule_skips USING btree (schedule_id, id DESC);
 CREATE INDEX schedule_skips_workspace_id_idx ON public.schedule_skips USING btree (workspace_id);
