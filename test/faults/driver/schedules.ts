@@ -41,11 +41,15 @@ export async function readClock({ trace }: Stage): Promise<number> {
 }
 
 /** Until that many slots have fired, or any more time would be of no use: the judge says what is missing. */
-export async function untilFired({ trace }: Stage, count: number, patienceMs = 60_000): Promise<void> {
+export async function untilFired(stage: Stage, count: number, patienceMs = 60_000): Promise<void> {
   for (const deadline = Date.now() + patienceMs; Date.now() < deadline; await delay(100)) {
-    const [row] = await trace.query<{ fired: number }>("select count(*)::int fired from schedule_fires");
-    if ((row?.fired ?? 0) >= count) return;
+    if ((await countFired(stage)) >= count) return;
   }
+}
+
+export async function countFired({ trace }: Stage): Promise<number> {
+  const [row] = await trace.query<{ fired: number }>("select count(*)::int fired from schedule_fires");
+  return row?.fired ?? 0;
 }
 
 /** I6: the slots that fired are these and no others, once each, and each has one execution that says so. */
