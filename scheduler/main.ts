@@ -31,8 +31,10 @@ import { startRecoveryLoop } from "./recovery-loop.ts";
 import { createSchedulerMetrics } from "./scheduler-metrics.ts";
 import { registerTimerMetrics } from "./timer-metrics.ts";
 
-/** Recovery looks every second, also while another scheduler holds the lock; firing twice. */
+/** Recovery looks every second, also while another scheduler holds the lock, firing twice; a holder silent for so long loses it. */
 const SILENT_MS = 10_000;
+/** Anchors are looked after every half minute. */
+const ANCHORS_SILENT_MS = 120_000;
 
 const logger = createLogger("scheduler", "info");
 await runRole(logger, () => {
@@ -61,7 +63,7 @@ async function startScheduler(config: Config, logger: Logger): Promise<Stop> {
   await timers.start(handlers);
   const metrics = createSchedulerMetrics(registry, () => recovery.lastPassAt());
   const openSession = async () => {
-    const session = await openLockSession(database, "recovery");
+    const session = await openLockSession(database, "recovery", { silentMs: SILENT_MS });
     return { ...session, recover: () => recoverExecutions(session.executor, queue) };
   };
   const recovery = startRecoveryLoop(openSession, logger, metrics.recovered);
@@ -118,7 +120,7 @@ function startAnchors(
   const writer = createAnchorWriter({ folder, signer });
   return startAnchorLoop(
     async () => {
-      const session = await openLockSession(database, "anchors");
+      const session = await openLockSession(database, "anchors", { silentMs: ANCHORS_SILENT_MS });
       return { ...session, write: () => writer.write(session.executor), forget: writer.forget };
     },
     logger,

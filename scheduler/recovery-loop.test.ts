@@ -19,7 +19,7 @@ after(() => bed?.close());
 function startLoop(name: string, lock: string, log: string[]) {
   const database = bed.open("atelier_scheduler");
   return startRecoveryLoop(async (): Promise<RecoverySession> => {
-    const session = await openLockSession(database, lock);
+    const session = await openLockSession(database, lock, { silentMs: 10_000 });
     log.push(`${name} opened`);
     return {
       ...session,
@@ -96,5 +96,22 @@ test(
     await until(() => log.includes("b"));
     assert.ok(next.lastPassAt() >= 0);
     await next.stop();
+  },
+);
+
+test(
+  "F34: a holder that has fallen silent, stopped or hanging, loses its lock to who asks",
+  PATIENCE,
+  async () => {
+    const [silent, other] = await Promise.all(
+      [500, 10_000].map((silentMs) =>
+        openLockSession(bed.open("atelier_scheduler"), "silence", { silentMs }),
+      ),
+    );
+    assert.ok(silent && other);
+    assert.equal(await silent.acquire(), true);
+    while (!(await other.acquire())) await delay(20);
+    await assert.rejects(silent.executor.one({ text: "select 1", values: [] }));
+    await Promise.all([silent.close().catch(() => {}), other.close()]);
   },
 );

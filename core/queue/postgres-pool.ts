@@ -1,6 +1,12 @@
 // The connections of BullMQ on PostgreSQL, which outlive being cut.
 import pg from "pg";
 
+/** Until a connection is made, or one of the pool is free. */
+const CONNECT_MS = 15_000;
+const STATEMENT_MS = 30_000;
+/** A little above: it only ends waits for a server that has vanished without a word. */
+const ANSWER_MS = 35_000;
+
 export type QueuePool = {
   databaseUrl: string;
   /** The run-time role the connections switch to. */
@@ -18,6 +24,12 @@ export function openQueuePool({ databaseUrl, role, max }: QueuePool): pg.Pool {
     // A ring that is lost with the server is rung again by the scheduler: its commit need not wait for the disk.
     options: `-c role=${role} -c synchronous_commit=off -c search_path=bullmq`,
     max,
+    // Nothing here may hang: who rings and looks for rings also takes back what dead workers held.
+    connectionTimeoutMillis: CONNECT_MS,
+    statement_timeout: STATEMENT_MS,
+    lock_timeout: STATEMENT_MS,
+    idle_in_transaction_session_timeout: STATEMENT_MS,
+    query_timeout: ANSWER_MS,
     keepAlive: true,
     keepAliveInitialDelayMillis: 10_000,
   });

@@ -9,10 +9,18 @@ export type LockSession = {
   close(): Promise<void>;
 };
 
-/** Two-integer advisory locks: BullMQ uses the one-integer space. */
-export async function openLockSession(database: Database, name: string): Promise<LockSession> {
+/**
+ * Two-integer advisory locks: BullMQ uses the one-integer space. PostgreSQL ends a session that has sent nothing for
+ * `silentMs`, and its lock is free: a holder that is stopped, hangs or lost its host keeps nobody from the work.
+ */
+export async function openLockSession(
+  database: Database,
+  name: string,
+  { silentMs }: { silentMs: number },
+): Promise<LockSession> {
   const client = await database.connect(name);
   const executor = executorOf(client);
+  await executor.run(sql`select set_config('idle_session_timeout', ${`${silentMs}ms`}, false)`);
   let held = false;
   return {
     executor,
