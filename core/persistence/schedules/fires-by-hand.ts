@@ -49,10 +49,10 @@ export async function countPending(tx: Executor, scheduleId: string): Promise<nu
   return row?.count ?? 0;
 }
 
-/** Has this slot of the schedule fired, or is it waiting for its turn? */
-export async function isTaken(tx: Executor, scheduleId: string, slot: string): Promise<boolean> {
-  const row = await tx.one(sql`
-    select 1 as taken from schedule_fires where schedule_id = ${scheduleId} and scheduled_for = ${slot}
-      and kind <> 'manual' and outcome <> 'skipped'`);
-  return row !== null;
+/** Slots of the schedule that have fired or wait for their turn, `from` (ISO 8601) and later ones; ms since the epoch. */
+export async function findTakenFrom(tx: Executor, scheduleId: string, from: string): Promise<Set<number>> {
+  const rows = await tx.many<{ slot: number }>(sql`
+    select floor(extract(epoch from scheduled_for) * 1000)::float8 as slot from schedule_fires
+    where schedule_id = ${scheduleId} and scheduled_for >= ${from} and kind <> 'manual' and outcome <> 'skipped'`);
+  return new Set(rows.map(({ slot }) => slot));
 }

@@ -2,7 +2,7 @@
 import { AppError } from "../../domain/app-error.ts";
 import { type Actor, authorize, notFound } from "../../domain/roles.ts";
 import type { Executor } from "../../persistence/database.ts";
-import { isTaken } from "../../persistence/schedules/fires-by-hand.ts";
+import { findTakenFrom } from "../../persistence/schedules/fires-by-hand.ts";
 import { holdWorkflow, type ScheduledWorkflow } from "../../persistence/schedules/scheduled-workflows.ts";
 import {
   findSchedule,
@@ -107,5 +107,13 @@ async function decideNextRun(
   if (schedule.enabled && !isRetimed) return schedule.nextRunAt;
   const first = new Date(firstSlot(merged, { now, toleranceMs: merged.toleranceMs })).toISOString();
   if (first !== schedule.nextRunAt) await giveUpDue(tx, schedule, { now, reason: "edited" });
-  return (await isTaken(tx, schedule.id, first)) ? null : first;
+  return firstFree(merged, first, await findTakenFrom(tx, schedule.id, first));
+}
+
+/** A slot to come can have fired: what was made up for, what the old times had too, or when the clock has stepped back. */
+function firstFree(merged: Merged, first: string, taken: ReadonlySet<number>): string | null {
+  const timetable = timetableOf(merged);
+  let slot: number | null = Date.parse(first);
+  while (slot !== null && taken.has(slot)) slot = timetable.next(slot);
+  return slot === null ? null : new Date(slot).toISOString();
 }
