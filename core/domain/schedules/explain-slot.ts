@@ -37,9 +37,13 @@ const REASONS: Readonly<Record<string, string>> = {
 
 const GAVE_WAY = "{slots} gave way to a later one that was due at the same time and ran in their place.";
 
-export function explainSlot(slot: ToldSlot): string {
+/** `isPaused`: its schedule is, so that what the clock has queued rests. */
+export function explainSlot(slot: ToldSlot, { isPaused }: { isPaused: boolean }): string {
   if (slot.outcome === "skipped") return explainSkip(slot);
   if (slot.outcome === "pending") {
+    if (isPaused && slot.kind === "slot") {
+      return `The slot of ${slot.scheduledFor} waits for its turn, and rests while the schedule is paused: it runs when that is switched on again and the execution before it has ended.`;
+    }
     return `The slot of ${slot.scheduledFor} waits for its turn: it runs when the execution before it has ended.`;
   }
   const run = slot.version === null ? "Ran" : `Ran version ${slot.version}`;

@@ -63,3 +63,27 @@ test("slots that were due are counted up to a thousand, so that an edit of a lon
   assert.deepEqual([uncounted?.slots, uncounted?.reason], [null, "paused"]);
   assert.ok(Number(uncounted?.last_slot) >= at, "up to now");
 });
+
+test("what waits for its turn rests while the schedule is paused, and says so; archiving gives it up", async () => {
+  const doomed = await createWorkflow(api.request, ada, chain());
+  const on = await calls.create(ada, { workflowId: doomed, cron: "0 0 1 1 *", overlap: "queue" });
+  const paused = await calls.create(ada, { workflowId: doomed, cron: "0 0 1 1 *", overlap: "queue" });
+  const slot = Math.floor(Date.now() / MINUTE) * MINUTE;
+  for (const { id } of [on, paused]) await addFires(id, [slot - MINUTE, slot], "pending");
+  await calls.patch(ada, paused.id, { enabled: false });
+  const [waiting] = await calls.history(ada, on.id);
+  assert.match(String(waiting?.explanation), /waits for its turn: it runs when the execution before it has/);
+  const [resting] = await calls.history(ada, paused.id);
+  assert.match(String(resting?.explanation), /rests while the schedule is paused: .* switched on again/);
+  const gone = await api.request("DELETE", `/api/workflows/${doomed}`, { token: ada.token });
+  assert.equal(gone.status, 204, gone.text);
+  for (const { id } of [on, paused]) {
+    const told = await calls.history(ada, id);
+    const skipped = ["skipped", "workflow_archived"];
+    assert.deepEqual(
+      told.map(({ outcome, reason }) => [outcome, reason]),
+      [skipped, skipped],
+    );
+    assert.match(String(told[0]?.explanation), /did not run because the workflow has been archived/);
+  }
+});

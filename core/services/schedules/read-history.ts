@@ -22,6 +22,7 @@ export function createReadHistory({ database }: { database: Database }): ReadHis
       if (!schedule) throw notFound("schedule");
       authorize(actor, "schedule:read", schedule);
       const slots = await listHistory(tx, id, page);
-      return slots.map((slot) => ({ ...slot, explanation: explainSlot(slot) }));
+      const paused = { isPaused: !schedule.enabled };
+      return slots.map((slot) => ({ ...slot, explanation: explainSlot(slot, paused) }));
     });
 }
