@@ -72,17 +72,25 @@ test("a key does what its scopes allow, and never more than its person", () => {
     apiKey: { id: "k", scopes },
   });
   for (const action of ACTIONS) {
-    const { scope } = WORKSPACE_POLICIES[action];
+    const { scopes }: { scopes: readonly Scope[] } = WORKSPACE_POLICIES[action];
     for (const given of SCOPES) {
-      const expected = given === scope ? "allowed" : "scope_missing";
+      const expected = scopes.every((scope) => scope === given) ? "allowed" : "scope_missing";
       assert.equal(verdict(key("owner", given), action, "w"), expected, `${given} ${action}`);
+      assert.deepEqual(workspacesFor(key("owner", given), action), expected === "allowed" ? ["w"] : []);
     }
-    assert.deepEqual(workspacesFor(key("owner", scope), action), ["w"]);
+    assert.equal(verdict(key("owner", ...scopes), action, "w"), "allowed");
+    assert.deepEqual(workspacesFor(key("owner", ...scopes), action), ["w"]);
     assert.deepEqual(workspacesFor(key("owner"), action), []);
     assert.equal(verdict(owner, action, "w"), "allowed");
   }
   assert.equal(verdict(key("viewer", ...SCOPES), "workflow:write", "w"), "forbidden");
   assert.equal(verdict(key("owner", "admin"), "workspace:read", "other"), "not_found");
+});
+
+test("a key has runs started later only if it may start them now", () => {
+  for (const action of ["schedule:write", "webhook:write"] as const) {
+    assert.deepEqual([...WORKSPACE_POLICIES[action].scopes].sort(), ["run", "write"]);
+  }
 });
 
 test("where a second factor is asked for, a person without one does nothing", () => {

@@ -8,7 +8,8 @@ export type WorkspaceRole = (typeof WORKSPACE_ROLES)[number];
 export const SCOPES = ["read", "run", "approve", "write", "admin"] as const;
 export type Scope = (typeof SCOPES)[number];
 
-type Policy = { roles: readonly WorkspaceRole[]; scope: Scope };
+/** A key needs all of `scopes`. */
+type Policy = { roles: readonly WorkspaceRole[]; scopes: readonly Scope[] };
 
 const EVERYONE: readonly WorkspaceRole[] = WORKSPACE_ROLES;
 const READERS: readonly WorkspaceRole[] = ["owner", "editor", "operator", "viewer"];
@@ -17,37 +18,38 @@ const EDITORS: readonly WorkspaceRole[] = ["owner", "editor"];
 const OWNERS: readonly WorkspaceRole[] = ["owner"];
 const EXAMINERS: readonly WorkspaceRole[] = ["owner", "auditor"];
 
-/** Actions on things that belong to a workspace → the roles that may, and the scope a key needs. */
+/** Actions on things that belong to a workspace → the roles that may, and the scopes a key needs. */
 export const WORKSPACE_POLICIES = {
-  "workspace:read": { roles: EVERYONE, scope: "read" },
-  "workspace:write": { roles: OWNERS, scope: "admin" },
-  "workspace:delete": { roles: OWNERS, scope: "admin" },
-  "workspace:export": { roles: OWNERS, scope: "admin" },
-  "workspace:erase": { roles: OWNERS, scope: "admin" },
-  "member:read": { roles: EVERYONE, scope: "read" },
-  "member:write": { roles: OWNERS, scope: "admin" },
-  "invitation:read": { roles: OWNERS, scope: "admin" },
-  "invitation:write": { roles: OWNERS, scope: "admin" },
-  "workflow:read": { roles: READERS, scope: "read" },
-  "workflow:write": { roles: EDITORS, scope: "write" },
-  "execution:read": { roles: READERS, scope: "read" },
-  "execution:run": { roles: RUNNERS, scope: "run" },
-  "approval:read": { roles: READERS, scope: "read" },
+  "workspace:read": { roles: EVERYONE, scopes: ["read"] },
+  "workspace:write": { roles: OWNERS, scopes: ["admin"] },
+  "workspace:delete": { roles: OWNERS, scopes: ["admin"] },
+  "workspace:export": { roles: OWNERS, scopes: ["admin"] },
+  "workspace:erase": { roles: OWNERS, scopes: ["admin"] },
+  "member:read": { roles: EVERYONE, scopes: ["read"] },
+  "member:write": { roles: OWNERS, scopes: ["admin"] },
+  "invitation:read": { roles: OWNERS, scopes: ["admin"] },
+  "invitation:write": { roles: OWNERS, scopes: ["admin"] },
+  "workflow:read": { roles: READERS, scopes: ["read"] },
+  "workflow:write": { roles: EDITORS, scopes: ["write"] },
+  "execution:read": { roles: READERS, scopes: ["read"] },
+  "execution:run": { roles: RUNNERS, scopes: ["run"] },
+  "approval:read": { roles: READERS, scopes: ["read"] },
   // Of whom an approval names nobody, those who may run things: see core/persistence/executions/approvals.ts. A scope of its own, so that no key
   // can approve what it has started.
-  "approval:decide": { roles: READERS, scope: "approve" },
-  "file:read": { roles: READERS, scope: "read" },
-  "file:write": { roles: RUNNERS, scope: "run" },
-  "credential:read": { roles: READERS, scope: "read" },
-  "credential:write": { roles: EDITORS, scope: "write" },
-  "credential:test": { roles: RUNNERS, scope: "run" },
-  "schedule:read": { roles: READERS, scope: "read" },
-  "schedule:write": { roles: EDITORS, scope: "write" },
+  "approval:decide": { roles: READERS, scopes: ["approve"] },
+  "file:read": { roles: READERS, scopes: ["read"] },
+  "file:write": { roles: RUNNERS, scopes: ["run"] },
+  "credential:read": { roles: READERS, scopes: ["read"] },
+  "credential:write": { roles: EDITORS, scopes: ["write"] },
+  "credential:test": { roles: RUNNERS, scopes: ["run"] },
+  "schedule:read": { roles: READERS, scopes: ["read"] },
+  // It starts runs later in the name of whoever makes it: what a key may not start now, it may not have started.
+  "schedule:write": { roles: EDITORS, scopes: ["write", "run"] },
   // Now, or for slots of the past: who may run a workflow may.
-  "schedule:run": { roles: RUNNERS, scope: "run" },
-  "webhook:read": { roles: READERS, scope: "read" },
-  "webhook:write": { roles: EDITORS, scope: "write" },
-  "audit:read": { roles: EXAMINERS, scope: "read" },
+  "schedule:run": { roles: RUNNERS, scopes: ["run"] },
+  "webhook:read": { roles: READERS, scopes: ["read"] },
+  "webhook:write": { roles: EDITORS, scopes: ["write", "run"] },
+  "audit:read": { roles: EXAMINERS, scopes: ["read"] },
 } as const satisfies Readonly<Record<string, Policy>>;
 
 export type WorkspaceAction = keyof typeof WORKSPACE_POLICIES;
@@ -94,12 +96,12 @@ export function rolesFor(action: WorkspaceAction): readonly WorkspaceRole[] {
 
 /**
  * The one authorisation check. Somebody else's object does not exist (`not_found`), a role that is too
- * small is `forbidden`, a key without the scope `scope_missing`; `totp_setup_required` says what it says.
+ * small is `forbidden`, a key without a scope `scope_missing`; `totp_setup_required` says what it says.
  */
 export function authorize(actor: Actor, action: WorkspaceAction, object: { workspaceId: string }): void {
   const membership = actor.memberships.find((m) => m.workspaceId === object.workspaceId);
   if (!membership) throw notFound();
-  requireScope(actor, WORKSPACE_POLICIES[action].scope);
+  requireScopes(actor, WORKSPACE_POLICIES[action].scopes);
   if (membership.needsTotp) {
     throw new AppError(
       "totp_setup_required",
@@ -130,12 +132,12 @@ export function authorizeRoute(actor: Actor, action: RouteAction): void {
     requireAdmin(actor);
     requireSession(actor);
   } else if (action === "self:read") {
-    requireScope(actor, "read");
+    requireScopes(actor, ["read"]);
   } else if (action === "instance:admin") {
     requireAdmin(actor);
-    requireScope(actor, "admin");
+    requireScopes(actor, ["admin"]);
   } else {
-    requireScope(actor, WORKSPACE_POLICIES[action].scope);
+    requireScopes(actor, WORKSPACE_POLICIES[action].scopes);
   }
 }
 
@@ -149,15 +151,17 @@ function requireAdmin(actor: Actor): void {
   throw new AppError("forbidden", "Only an administrator of this instance may do this");
 }
 
-function requireScope({ apiKey }: Actor, scope: Scope): void {
-  if (apiKey === null || apiKey.scopes.includes(scope)) return;
+function requireScopes({ apiKey }: Actor, scopes: readonly Scope[]): void {
+  const scope = scopes.find((one) => apiKey !== null && !apiKey.scopes.includes(one));
+  if (scope === undefined) return;
   throw new AppError("scope_missing", `This API key lacks the scope ${scope}`, { details: { scope } });
 }
 
 /** Workspaces in which the actor may do `action`. */
 export function workspacesFor(actor: Actor, action: WorkspaceAction): string[] {
-  const { roles, scope }: Policy = WORKSPACE_POLICIES[action];
-  if (actor.apiKey !== null && !actor.apiKey.scopes.includes(scope)) return [];
+  const { roles, scopes }: Policy = WORKSPACE_POLICIES[action];
+  const { apiKey } = actor;
+  if (apiKey !== null && !scopes.every((scope) => apiKey.scopes.includes(scope))) return [];
   return actor.memberships.filter((m) => !m.needsTotp && roles.includes(m.role)).map((m) => m.workspaceId);
 }
 

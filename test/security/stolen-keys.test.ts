@@ -8,6 +8,7 @@ import { PASSWORD, type Person } from "../support/client.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { asAdmin } from "../support/query.ts";
 import { enableSecondFactor } from "../support/second-factor.ts";
+import { chain, createWorkflow } from "../support/workflows.ts";
 
 type Key = { id: string; key: string };
 
@@ -168,6 +169,32 @@ test("A22: a key of an administrator points no reference to the operator's secre
   assert.equal(made.status, 201, "a session still may");
   const path = `/api/credentials/${made.body.id}`;
   assert.equal((await call(key, "PATCH", path, { allowedHosts: ["thief.example.com"] })).status, 403);
+});
+
+test("A22: a key that may write but not run has nothing run by the clock or a webhook either", async () => {
+  const ada = await api.register();
+  const workflowId = await createWorkflow(api.request, ada, chain());
+  const timing = { workflowId, cron: "0 * * * *", enabled: false };
+  const verify = { type: "bearer" };
+  const [schedule, hook] = [
+    await call(ada.token, "POST", "/api/schedules", timing),
+    await call(ada.token, "POST", "/api/webhooks", { workflowId, name: "h", verify }),
+  ];
+  const attempts = [
+    ["POST", "/api/schedules", timing],
+    ["PATCH", `/api/schedules/${schedule.body.id}`, { enabled: true }],
+    ["PATCH", `/api/schedules/${schedule.body.id}`, { input: { a: 1 } }],
+    ["POST", "/api/webhooks", { workflowId, name: "h", verify }],
+    ["PATCH", `/api/webhooks/${hook.body.id}`, { enabled: true }],
+    ["POST", `/api/webhooks/${hook.body.id}/rotate`, {}],
+  ] as const;
+  const { key: writer } = await makeKey(ada, ["read", "write", "approve", "admin"]);
+  const { key: runner } = await makeKey(ada, ["run", "write"]);
+  for (const [method, path, body] of attempts) {
+    const reply = await call(writer, method, path, body);
+    assert.deepEqual([reply.status, reply.body.code], [403, "scope_missing"], `${method} ${path}`);
+    assert.ok((await call(runner, method, path, body)).status < 300, `${method} ${path}`);
+  }
 });
 
 test("A22: a key of an administrator does nothing to its own person, and lets others be helped", async () => {

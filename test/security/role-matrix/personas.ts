@@ -39,6 +39,7 @@ export const PERSONAS: readonly Persona[] = [
   ...SCOPES.map(
     (scope): Persona => ({ name: `owner's ${scope} key`, role: "owner", by: { scopes: [scope] } }),
   ),
+  { name: "owner's run and write key", role: "owner", by: { scopes: ["run", "write"] } },
   { name: "viewer's key with every scope", role: "viewer", by: { scopes: SCOPES } },
   { name: "owner's key for another workspace", role: "owner", by: { scopes: SCOPES, elsewhere: true } },
   { name: "owner's key without the second factor", role: "owner", by: { scopes: SCOPES }, needsTotp: true },

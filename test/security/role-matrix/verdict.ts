@@ -29,7 +29,7 @@ function mayCall(persona: Persona, action: RouteAction): boolean {
   if (action === "self:admin") return isSession && isAdmin;
   if (action === "self:read") return hasScope(persona, "read");
   if (action === "instance:admin") return isAdmin && hasScope(persona, "admin");
-  return hasScope(persona, WORKSPACE_POLICIES[action].scope);
+  return WORKSPACE_POLICIES[action].scopes.every((scope) => hasScope(persona, scope));
 }
 
 /** The persona's own workspace is where the object lies, unless they are no member or their key is for another. */
