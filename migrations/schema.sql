@@ -251,7 +251,8 @@ create table schedules (
   trigger_node text,
   tolerance_ms integer not null default 60000,
   max_lateness_ms bigint,
-  last_execution_id uuid
+  last_execution_id uuid,
+  edited_by uuid
 );
 create table sessions (
   id uuid not null,
@@ -327,7 +328,8 @@ create table webhooks (
   enabled boolean not null default true,
   updated_at timestamp with time zone not null default now(),
   secret_wrapped_key bytea,
-  previous_secret_wrapped_key bytea
+  previous_secret_wrapped_key bytea,
+  edited_by uuid
 );
 create table workers (
   id uuid not null,

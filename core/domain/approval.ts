@@ -22,7 +22,7 @@ export type ApprovalRequest = {
   quorum: number;
   /** From the beginning of the attempt; without it people have for ever. */
   deadlineMs?: number;
-  /** The person in whose name the execution runs may not decide. */
+  /** Neither the person in whose name the execution runs nor who had it started may decide. */
   excludeRequester: boolean;
 };
 

@@ -44,7 +44,7 @@ const configSchema = z
     excludeRequester: z
       .boolean()
       .default(false)
-      .describe("The person in whose name the execution runs may not decide"),
+      .describe("Neither the person in whose name the execution runs nor who had it started may decide"),
   })
   .refine(({ approvers = [], quorum }) => quorum <= reachOf(approvers), {
     error: "quorum is more than the people named could give",

@@ -87,19 +87,22 @@ export function tellMade(batch: readonly JournalWrite[]): Sql {
   return sql`, (select array_agg(id) from made where parent_id = held.id) "madeIds"`;
 }
 
-/** Who had a schedule run by hand: it runs in the name of the schedule's owner. Nobody else writes the trigger of one. */
-const startedBy = (of: Sql) =>
-  sql`case when ${of}.trigger_type = 'schedule' then (${of}.trigger ->> 'startedBy')::uuid end`;
+/**
+ * In whose name an execution runs, who had its schedule run by hand, and who changed its schedule or webhook last: that
+ * runs in its owner's name. Nobody else writes the triggers of those.
+ */
+const peopleOf = (of: Sql) => sql`${of}.user_id || case when ${of}.trigger_type in ('schedule', 'webhook')
+  then array[(${of}.trigger ->> 'startedBy')::uuid, (${of}.trigger ->> 'editedBy')::uuid] end`;
 
-/** In whose name an execution runs, who had it started, and the same of those it was retried, forked or called from. */
+/** They, and the same of those it was retried, forked or called from. */
 const PEOPLE_BEHIND = sql`array(
   with recursive origin as (
-    select e.user_id, ${startedBy(sql`e`)} as started_by, e.retry_of, e.fork_of, e.parent_id
+    select ${peopleOf(sql`e`)} as people, e.retry_of, e.fork_of, e.parent_id
     union
-    select o.user_id, ${startedBy(sql`o`)}, o.retry_of, o.fork_of, o.parent_id
+    select ${peopleOf(sql`o`)}, o.retry_of, o.fork_of, o.parent_id
     from origin join workflow_executions o on o.id in (origin.retry_of, origin.fork_of, origin.parent_id)
   )
-  select user_id from origin union select started_by from origin where started_by is not null)`;
+  select distinct person from origin cross join unnest(people) as p (person) where person is not null)`;
 
 /** Asked with the step that waits for it, in whose row the answer is written. */
 export function makeApprovals(batch: readonly JournalWrite[]): Sql {

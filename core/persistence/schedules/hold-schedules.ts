@@ -9,6 +9,8 @@ export type HeldSchedule = {
   workspaceId: string;
   workflowId: string;
   ownerId: string;
+  /** Who has changed last what it starts or when; null: nobody but its owner. */
+  editedBy: string | null;
   overlap: Overlap;
   input: unknown;
   /** The trigger node that the schedule names. */
@@ -56,7 +58,8 @@ export function readHeld(
   runnerRoles: readonly string[],
 ): Promise<HeldSchedule[]> {
   return tx.many<HeldSchedule>(sql`
-    select s.id, s.workspace_id as "workspaceId", s.workflow_id as "workflowId", s.owner_id as "ownerId", s.overlap,
+    select s.id, s.workspace_id as "workspaceId", s.workflow_id as "workflowId", s.owner_id as "ownerId",
+      s.edited_by as "editedBy", s.overlap,
       s.input, s.trigger_node as "triggerNode", w.archived_at is not null as "isArchived", w.version,
       exists (
         select from workspace_members m join users u on u.id = m.user_id and u.disabled_at is null

@@ -110,7 +110,13 @@ export async function insertSchedule(tx: Executor, row: NewSchedule): Promise<vo
       ${row.toleranceMs}, ${row.maxLatenessMs}, ${JSON.stringify(row.input)}::jsonb, ${row.nextRunAt})`);
 }
 
-export type ScheduleUpdate = ScheduleSettings & { id: string; input: unknown; nextRunAt: string | null };
+export type ScheduleUpdate = ScheduleSettings & {
+  id: string;
+  input: unknown;
+  nextRunAt: string | null;
+  /** Who counts as its last editor from now on; null: whoever did before. */
+  editedBy: string | null;
+};
 
 /** Raises the revision: whoever has read it before fires nothing by it. */
 export async function updateSchedule(tx: Executor, row: ScheduleUpdate): Promise<void> {
@@ -119,7 +125,8 @@ export async function updateSchedule(tx: Executor, row: ScheduleUpdate): Promise
       timezone = ${row.timezone}, start_at = ${row.startAt}, end_at = ${row.endAt}, trigger_node = ${row.trigger},
       misfire = ${row.misfire}, overlap = ${row.overlap}, enabled = ${row.enabled}, tolerance_ms = ${row.toleranceMs},
       max_lateness_ms = ${row.maxLatenessMs}, input = ${JSON.stringify(row.input)}::jsonb,
-      next_run_at = ${row.nextRunAt}, revision = revision + 1, updated_at = now()
+      next_run_at = ${row.nextRunAt}, revision = revision + 1,
+      edited_by = coalesce(${row.editedBy}::uuid, edited_by), updated_at = now()
     where id = ${row.id}`);
 }
 

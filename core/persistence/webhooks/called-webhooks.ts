@@ -46,6 +46,13 @@ export function findHookActor(
     from users u where u.id = ${hook.ownerId} and u.disabled_at is null`);
 }
 
+/** Who has changed last what it starts or who knows its secret; null: nobody but its owner. */
+export async function findHookEditor(tx: Executor, id: string): Promise<string | null> {
+  const row = await tx.one<{ editedBy: string | null }>(sql`
+    select nullif(edited_by, owner_id) as "editedBy" from webhooks where id = ${id}`);
+  return row?.editedBy ?? null;
+}
+
 /** Of the version that is current: its triggers with their types, and whether it answers by itself. */
 export type HookStart = {
   version: number;

@@ -98,19 +98,21 @@ export function listWebhooks(
   return tx.many<Webhook>(newestFirst(page.workspaceIds, page.limit, rowsOf));
 }
 
+/** `editedBy`: who counts as its last editor from now on; null: whoever did before. */
 export async function updateWebhook(
   tx: Executor,
-  row: Pick<Webhook, "id" | "name" | "trigger" | "enabled">,
+  row: Pick<Webhook, "id" | "name" | "trigger" | "enabled"> & { editedBy: string | null },
 ): Promise<void> {
   await tx.run(sql`
-    update webhooks set name = ${row.name}, trigger_node = ${row.trigger}, enabled = ${row.enabled}, updated_at = now()
+    update webhooks set name = ${row.name}, trigger_node = ${row.trigger}, enabled = ${row.enabled},
+      edited_by = coalesce(${row.editedBy}::uuid, edited_by), updated_at = now()
     where id = ${row.id}`);
 }
 
 /** The secret so far stays good for `overlapSeconds`; one that was before it is gone. */
 export async function rotateSecret(
   tx: Executor,
-  row: { id: string; sealed: SealedColumns; overlapSeconds: number },
+  row: { id: string; sealed: SealedColumns; overlapSeconds: number; editedBy: string },
 ): Promise<void> {
   const { keyId, wrappedKey, ciphertext } = row.sealed;
   const stays = sql`${row.overlapSeconds}::int > 0`;
@@ -121,7 +123,7 @@ export async function rotateSecret(
       previous_secret = case when ${stays} then secret end,
       previous_secret_until = case when ${stays}
         then clock_timestamp() + make_interval(secs => ${row.overlapSeconds}::int) end,
-      updated_at = now()
+      edited_by = ${row.editedBy}, updated_at = now()
     where id = ${row.id}`);
 }
 

@@ -21,6 +21,7 @@ import {
   type Merged,
   mergeChange,
   type ScheduleChange,
+  startsMore,
   touchesTiming,
 } from "./merge-change.ts";
 import { type ScheduleView, viewSchedule } from "./schedule-view.ts";
@@ -47,7 +48,8 @@ export async function changeSchedule(
       await checkDraft(tx, workflow, merged);
     }
     const nextRunAt = await decideNextRun(tx, schedule, merged, { now, isRetimed: touchesTiming(fields) });
-    await updateSchedule(tx, { ...merged, id, nextRunAt });
+    const editedBy = startsMore(fields, merged) ? actor.userId : null;
+    await updateSchedule(tx, { ...merged, id, nextRunAt, editedBy });
     const saved = await findSchedule(tx, id);
     if (!saved) throw notFound("schedule");
     const { revision, ownerId } = saved;

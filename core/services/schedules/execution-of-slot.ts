@@ -26,10 +26,14 @@ export function executionOfSlot(
   schedule: HeldSchedule,
   { id, slot, kind, askedBy = null }: SlotToStart,
 ): NewExecution {
-  const startedBy = askedBy === null ? {} : { startedBy: askedBy };
+  const { ownerId, editedBy } = schedule;
+  const people = {
+    ...(askedBy !== null && { startedBy: askedBy }),
+    ...(editedBy !== null && editedBy !== ownerId && { editedBy }),
+  };
   return {
     id,
-    userId: schedule.ownerId,
+    userId: ownerId,
     workspaceIds: [schedule.workspaceId],
     workflowId: schedule.workflowId,
     version: schedule.version,
@@ -40,7 +44,7 @@ export function executionOfSlot(
       scheduleId: schedule.id,
       scheduledFor: writeInstant(slot),
       kind,
-      ...startedBy,
+      ...people,
     },
     input: schedule.input,
     priority: 0,

@@ -7,6 +7,7 @@ import { ago, createScheduleBed, type Firer, type ScheduleBed } from "../../../t
 let bed: ScheduleBed;
 let firer: Firer;
 const NEVER = new AbortController().signal;
+const EDITOR = "0190a000-0000-7000-8000-00000000000e";
 
 before(async () => {
   bed = await createScheduleBed();
@@ -54,6 +55,20 @@ test("a due slot fires as its owner, on the current version, with its own instan
       { workflowId, version: 1, scheduleId: id, scheduledFor: due.toISOString() },
     ],
   );
+});
+
+test("what it starts names who has changed it last, unless that is its owner", async () => {
+  const { ada, id } = await addOwn({ edited_by: EDITOR });
+  const own = await addOwn({});
+  await bed.admin.query("update schedules set edited_by = owner_id where id = $1", [own.id]);
+  await firer.look(NEVER);
+  const editors = async (schedule: string) => {
+    const [fire] = await bed.fires(schedule);
+    const row = await bed.execution(String(fire?.execution_id));
+    return [row.user_id, (row.trigger as Record<string, unknown>).editedBy];
+  };
+  assert.deepEqual(await editors(id), [ada.userId, EDITOR]);
+  assert.deepEqual(await editors(own.id), [own.ada.userId, undefined]);
 });
 
 test("it starts at the node it names, else at the version's only schedule trigger, else at the default", async () => {

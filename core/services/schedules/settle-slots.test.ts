@@ -8,7 +8,15 @@ import { fitRooms, settleSlots, skipRowsOf } from "./settle-slots.ts";
 
 const held = (overlap: Overlap, given: Partial<HeldSchedule> = {}): HeldSchedule => ({
   ...{ id: "s", workspaceId: "w", workflowId: "f", ownerId: "o", overlap, input: null, triggerNode: null },
-  ...{ isArchived: false, ownerMayRun: true, version: 1, triggers: [], liveId: null, pending: 0 },
+  ...{
+    editedBy: null,
+    isArchived: false,
+    ownerMayRun: true,
+    version: 1,
+    triggers: [],
+    liveId: null,
+    pending: 0,
+  },
   ...given,
 });
 const schedule = { id: "s", workspaceId: "w", due: 1_000 } as DueSchedule;

@@ -15,6 +15,7 @@ import {
   type CalledWebhook,
   findCalledWebhook,
   findHookActor,
+  findHookEditor,
   findHookStart,
   type HookStart,
 } from "../../persistence/webhooks/called-webhooks.ts";
@@ -123,11 +124,11 @@ async function admit(
   if (findFileReferences(input).length > 0) {
     throw new AppError("invalid_request", "A delivery cannot name files of the workspace ($file)");
   }
-  const { actor, start, trigger } = await findStart(dependencies, hook);
-  return submit(dependencies, { hook, request, input, signature: verdict.signature, actor, start, trigger });
+  const start = await findStart(dependencies, hook);
+  return submit(dependencies, { hook, request, input, signature: verdict.signature, ...start });
 }
 
-type Start = { actor: Actor; start: HookStart; trigger: string | null };
+type Start = { actor: Actor; start: HookStart; trigger: string | null; editedBy: string | null };
 
 async function findStart({ database, actors }: ReceiveDependencies, hook: CalledWebhook): Promise<Start> {
   const { ownerId, workspaceId, workflowId } = hook;
@@ -137,9 +138,11 @@ async function findStart({ database, actors }: ReceiveDependencies, hook: Called
     return found;
   });
   if (!workspacesFor(actor, "execution:run").includes(workspaceId)) throw ownerMayNot();
-  const start = await database.transaction(principalsOf(actor), (tx) => findHookStart(tx, workflowId));
+  const [start, editedBy] = await database.transaction(principalsOf(actor), (tx) =>
+    Promise.all([findHookStart(tx, workflowId), findHookEditor(tx, hook.id)]),
+  );
   if (!start) throw notFound("webhook");
-  return { actor, start, trigger: chooseTrigger(start, hook.trigger) };
+  return { actor, start, trigger: chooseTrigger(start, hook.trigger), editedBy };
 }
 
 type Verified = Start & {
@@ -151,7 +154,7 @@ type Verified = Start & {
 
 async function submit(
   { submitter }: ReceiveDependencies,
-  { hook, request, input, signature, actor, start, trigger }: Verified,
+  { hook, request, input, signature, actor, start, trigger, editedBy }: Verified,
 ): Promise<Admitted> {
   const { headers, query, method } = request;
   const rowId = uuidv7();
@@ -164,6 +167,7 @@ async function submit(
       headers: keptHeaders(headers, [hook.header, hook.timestampHeader]),
       query,
       method,
+      ...(editedBy !== null && { editedBy }),
     },
     delivery: { id: rowId, webhookId: hook.id, deliveryId, signature: signature?.toString("hex") ?? null },
   } as const;

@@ -142,7 +142,9 @@ async function update(
     const current = await lockWritable(tx, actor, id);
     const { name = current.name, trigger = current.trigger, enabled = current.enabled } = change;
     if (change.trigger !== undefined) await requireTrigger(tx, current.workflowId, trigger);
-    await updateWebhook(tx, { id, name, trigger, enabled });
+    // Neither a name nor a pause starts anything.
+    const startsMore = trigger !== current.trigger || (enabled && !current.enabled);
+    await updateWebhook(tx, { id, name, trigger, enabled, editedBy: startsMore ? actor.userId : null });
     const hook = await requireFound(tx, id);
     await audit(tx, actor, hook, "webhook.updated", { name, trigger, enabled });
     return hook;
@@ -162,7 +164,8 @@ async function rotate(
       throw new AppError("webhook_without_secret", "This webhook verifies nothing, so it has no secret");
     }
     checkSecret(current.verify.type, given);
-    await rotateSecret(tx, { id, sealed: sealSecret(envelope, current, secret), overlapSeconds });
+    const sealed = sealSecret(envelope, current, secret);
+    await rotateSecret(tx, { id, sealed, overlapSeconds, editedBy: actor.userId });
     const hook = await requireFound(tx, id);
     await audit(tx, actor, current, "webhook.rotated", { name: current.name, overlapSeconds });
     return hook;
