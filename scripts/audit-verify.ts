@@ -54,10 +54,14 @@ function describe(
 }
 
 /** Entries of a life that a restore ended are gone from the log: whoever verifies must read of it, though nobody tampered. */
-function describeRestore({ seq, backupId, takenAt, restoredAt, isProven, lost }: AuditRestoreTrace): string {
-  const signed = isProven ? "" : "; no trusted key signed this (give --public-key), it explains nothing";
+function describeRestore(restore: AuditRestoreTrace): string {
+  const { seq, backupId, takenAt, restoredAt, isProven, isForeign, lost } = restore;
+  const told = seq === 0 ? "begun after the backup" : `entry ${seq}`;
+  const doubt = isForeign
+    ? "; the instance's log tells of no such restore, it comes from another database"
+    : "; no trusted key signed this (give --public-key), it explains nothing";
   const gone = lost
-    ? `; the log was rolled back by a restore at ${restoredAt}: entries ${seq} to ${lost.upTo} of before are known from anchors only (${lost.source})`
+    ? `; the log was rolled back by a restore at ${restoredAt}: entries ${Math.max(seq, 1)} to ${lost.upTo} of before are known from anchors only (${lost.source})`
     : "";
-  return `\n       entry ${seq}: restored at ${restoredAt} from the backup ${backupId} of ${takenAt}${signed}${gone}`;
+  return `\n       ${told}: restored at ${restoredAt} from the backup ${backupId} of ${takenAt}${isProven ? "" : doubt}${gone}`;
 }

@@ -30,13 +30,25 @@ await runCommand(
     const keys = settleKeys(target, backup.header, backup.keys, env, log);
     const client = await connectOwner(target.databaseUrl, "atelier-restore");
     opened.defer(() => client.end());
-    const { rows, chains } = await runRestore({ client, target, file, backup, keys, acceptBrokenAudit, log });
+    const { rows, chains, absent } = await runRestore({
+      client,
+      target,
+      file,
+      backup,
+      keys,
+      acceptBrokenAudit,
+      log,
+    });
     const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
     const { backupId, takenAt } = backup.header;
     print(
       `Restored backup ${backupId} of ${takenAt}: ${backup.end.tables} tables, ${rows} rows, ${seconds} s`,
     );
     print(`${chains} audit chains say so and verify; everybody has to sign in again`);
+    if (absent.length > 0) {
+      const named = absent.slice(0, 20).join(", ") + (absent.length > 20 ? ", …" : "");
+      print(`Workspaces that are not in the backup and known from anchors only (${absent.length}): ${named}`);
+    }
     if (!target.hasKeys) print(`The keys are in ${target.keysFile}`);
     return 0;
   },

@@ -17,11 +17,14 @@ const proofSchema = z.object({
   restores: z
     .array(
       z.object({
-        seq: z.int(),
+        seq: z.int().describe("The entry; 0 where none is left because the chain began after the backup"),
         backupId: z.uuid(),
         takenAt: z.iso.datetime(),
         restoredAt: z.iso.datetime(),
-        isProven: z.boolean().describe("Signed by a key that is trusted here"),
+        isProven: z
+          .boolean()
+          .describe("Signed by a key that is trusted here, and told of by the instance's chain"),
+        isForeign: z.literal(true).optional().describe("Signed, but of another database: a fault"),
         lost: z
           .object({ upTo: z.int(), anchors: z.int(), source: z.string() })
           .optional()

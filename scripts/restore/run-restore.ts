@@ -1,6 +1,7 @@
 // A restore from the empty database to the last proof; whatever fails on the way leaves the database empty again.
 import { existsSync } from "node:fs";
 import type pg from "pg";
+import { publicKeysOf } from "../../core/crypto/anchor-signer.ts";
 import { AppError } from "../../core/domain/app-error.ts";
 import { clearTarget, listOccupants } from "../../core/persistence/backup/empty-target.ts";
 import {
@@ -9,7 +10,8 @@ import {
   unmarkHalfRestored,
 } from "../../core/persistence/backup/half-restored.ts";
 import { createDatabase } from "../../core/persistence/database.ts";
-import { forkChains } from "../../core/services/audit/fork-chains.ts";
+import { type Forked, forkChains } from "../../core/services/audit/fork-chains.ts";
+import { readAnchors } from "../../core/services/audit/read-anchors.ts";
 import type { CheckedBackup } from "../../core/services/backup/check-backup.ts";
 import { checkFoundations } from "../../core/services/check-foundations.ts";
 import { runVerify } from "../audit-verify/run-verify.ts";
@@ -27,7 +29,8 @@ export type RestoreOptions = {
   log: (line: string) => void;
 };
 
-export type RestoreReport = { rows: number; chains: number };
+/** `absent`: audit chains that anchors know of and the backup has not. */
+export type RestoreReport = { rows: number; chains: number; absent: string[] };
 
 /** Throws `database_not_empty`, `restore_running`, `audit_broken`, `wrong_encryption_key`, and what filling throws. */
 export async function runRestore(options: RestoreOptions): Promise<RestoreReport> {
@@ -37,10 +40,10 @@ export async function runRestore(options: RestoreOptions): Promise<RestoreReport
   try {
     await markHalfRestored(client, backup.header.backupId);
     const rows = await fillDatabase({ ...options, databaseUrl: options.target.databaseUrl });
-    const chains = await beginNewLife(options);
+    const { chains, absent } = await beginNewLife(options);
     forgetKeys = keys.keep();
     await unmarkHalfRestored(client);
-    return { rows, chains };
+    return { rows, chains, absent };
   } catch (error) {
     forgetKeys();
     await client.query("rollback").catch(() => {});
@@ -69,39 +72,49 @@ async function takeTarget({ client, log }: RestoreOptions): Promise<void> {
 }
 
 /** The keys fit, every audit chain says that it was restored, and every one verifies. */
-async function beginNewLife(options: RestoreOptions): Promise<number> {
-  const { target, backup, keys, acceptBrokenAudit, log } = options;
-  const { databaseUrl } = target;
+async function beginNewLife(options: RestoreOptions): Promise<Forked> {
+  const { target, backup, keys } = options;
   const { encryptionKeys } = keys;
   const { backupId, takenAt } = backup.header;
+  const { databaseUrl, anchorFolder } = target;
+  const anchors = await readAnchors(anchorFolder, publicKeysOf(encryptionKeys), null);
   const database = createDatabase({ databaseUrl, role: "atelier_api", maxConnections: 1 });
-  let chains: number;
+  let forked: Forked;
   try {
     await checkFoundations(database, encryptionKeys, { isRestoring: true });
     const restoredAt = new Date().toISOString();
-    chains = await forkChains(database, encryptionKeys, { backupId, takenAt, restoredAt });
+    forked = await forkChains(
+      database,
+      encryptionKeys,
+      { backupId, takenAt, restoredAt },
+      anchors.heads.keys(),
+    );
   } finally {
     await database.close();
   }
+  await proveAll(options);
+  return forked;
+}
+
+async function proveAll({ target, keys, acceptBrokenAudit, log }: RestoreOptions): Promise<void> {
   const broken: string[] = [];
   await runVerify({
     chainIds: null,
     anchors: null,
     publicKeys: [],
     json: false,
-    databaseUrl,
-    encryptionKeys,
+    databaseUrl: target.databaseUrl,
+    encryptionKeys: keys.encryptionKeys,
     defaultAnchors: existsSync(target.anchorFolder) ? target.anchorFolder : "",
     onProof: ({ chainId, ok, firstBad, reason, anchors }) => {
       if (!ok)
         broken.push(`${chainId} (${reason ?? anchors.faults[0]}${firstBad ? ` at entry ${firstBad}` : ""})`);
     },
   });
-  if (broken.length === 0) return chains;
+  if (broken.length === 0) return;
   const text = `The audit log does not verify: ${broken.join(", ")}`;
   if (!acceptBrokenAudit) {
     throw new AppError("audit_broken", `${text}. With --accept-broken-audit it is restored as it is`);
   }
   log(text);
-  return chains;
 }

@@ -80,6 +80,7 @@ test("what ran while the backup was taken ends in the restored instance, and eve
   platform = await startAll(source, anchors);
   request = createClient(platform.url);
   ada = await registerPerson(request);
+  const ben = await registerPerson(request);
   const data = { credentials: { auth: await addCredential() } };
   const call = { id: "call", type: "http.request", config: { method: "GET", url: echo.url }, data };
   const workflow = await createWorkflow(request, ada, chain(call));
@@ -105,6 +106,8 @@ test("what ran while the backup was taken ends in the restored instance, and eve
   assert.deepEqual(rowsIn(checked.out), rowsIn(taken.err));
   answer();
   for (const id of ids) assert.equal((await untilEnded(request, ada, id)).status, "succeeded");
+  // A chain of which the backup has nothing, though its workspace was there: nothing had happened in it yet.
+  await createWorkflow(request, ben, chain());
   await signHeads(anchors);
   await platform.close();
 
@@ -115,6 +118,10 @@ test("what ran while the backup was taken ends in the restored instance, and eve
   const there = { databaseUrl: target.databaseUrl, dataDir: home, env: { AUDIT_ANCHOR_DIR: anchors } };
   const restored = await runRestore(there, file);
   assert.equal(restored.code, 0, restored.err);
+  assert.match(
+    restored.out,
+    new RegExp(`^Workspaces .* from anchors only \\(1\\): ${ben.workspaceId}$`, "m"),
+  );
   assert.deepEqual(rowsIn(restored.err), rowsIn(taken.err));
   const before = await countExecutions(target);
   assert.ok((before.get("running") ?? 0) >= 10, "runs were under way");
@@ -154,6 +161,7 @@ test("what ran while the backup was taken ends in the restored instance, and eve
   assert.ok((restore?.lost?.upTo ?? 0) > (restore?.seq ?? 0), "entries that only anchors know of");
   const verify = await runScript("audit-verify.ts", [], { ...environmentOf(there), ...KEYS });
   assert.equal(verify.code, 0, verify.out);
+  assert.match(verify.out, /begun after the backup: restored at \S+Z from the backup/);
   assert.match(verify.out, /the log was rolled back by a restore at \S+Z.* are known from anchors only/);
 });
 

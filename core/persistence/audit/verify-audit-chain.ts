@@ -2,6 +2,7 @@
 import type { Executor } from "../database.ts";
 import { sql } from "../sql.ts";
 import { findAuditHead } from "./audit-heads.ts";
+import { listRestores } from "./audit-restores.ts";
 import { type AuditLink, checkBatch, readPacked, seqOf } from "./verify-audit-batch.ts";
 import type { EntryFault } from "./verify-audit-entry.ts";
 import { createErasureCheck } from "./verify-audit-erasures.ts";
@@ -9,7 +10,7 @@ import {
   type AuditRestoreTrace,
   createRestoreCheck,
   type RestoreCheck,
-  type VouchForRestore,
+  type RestoreJudge,
 } from "./verify-audit-restores.ts";
 
 export type AuditFault =
@@ -44,7 +45,7 @@ export type AuditVerdict = {
   restores?: AuditRestoreTrace[];
 };
 
-const NOBODY_VOUCHES: VouchForRestore = () => "unknown_key";
+const NOBODY_VOUCHES: RestoreJudge = { vouch: () => "unknown_key", ofInstance: [] };
 
 // Checked in one go, for some 8 ms in which nothing else runs here; one batch is read while one is checked.
 const BATCH = 1_000;
@@ -55,16 +56,18 @@ const GENESIS = "00".repeat(32);
  * transaction that may see the chain. Entries whose details were erased are good where a later entry says so: the chain
  * holds their hash.
  * `known` heads, of this chain, must have been read before; each is compared, also where several are of one entry.
- * A restore that `vouch` finds well signed is told of, and explains heads of the life before it; one with a false signature
- * is a fault.
+ * A restore that `judge` finds well signed and known to the instance is told of, and explains heads of the life before it;
+ * one with a false signature, or of another database, is a fault. A restore of the instance explains heads of a chain that
+ * its backup had nothing of.
  */
 export async function verifyAuditChain(
   tx: Executor,
   chainId: string,
   known: readonly KnownHead[] = [],
-  vouch: VouchForRestore = NOBODY_VOUCHES,
+  judge: RestoreJudge = NOBODY_VOUCHES,
 ): Promise<AuditVerdict> {
-  const restores = createRestoreCheck(vouch);
+  const own = judge.ofInstance.length > 0 ? await listRestores(tx, chainId, judge.vouch) : [];
+  const restores = createRestoreCheck(chainId, judge, own);
   const verdict = await walkChain(tx, chainId, known, restores);
   const told = restores.list();
   return told.length === 0 ? verdict : { ...verdict, restores: told };
@@ -95,15 +98,17 @@ async function walkChain(
     }
     const { links, fault } = await checkBatch(tx, chainId, batch, last);
     for (const link of links) {
-      if (link.restored !== undefined && !restores.note(chainId, link, last)) {
+      if (link.restored !== undefined && !restores.note(link, last)) {
         return refuse(last.seq, "restore_unproven");
       }
       const anchorsHere = anchors.get(link.seq);
       if (anchorsHere) {
+        const same = anchorsHere.filter((anchor) => anchor.hash === link.hash);
         const other = anchorsHere.filter((anchor) => anchor.hash !== link.hash);
+        for (const anchor of same) restores.agree(anchor);
         const liar = other.find((anchor) => !restores.explains(anchor));
         if (liar) return contradict(anchored, liar);
-        if (other.length < anchorsHere.length) anchored = link.seq;
+        if (same.length > 0) anchored = link.seq;
       }
       if (link.erasure) erasures.note(link.seq, link.erasure);
       last = link;

@@ -10,6 +10,8 @@ import { createSemaphore } from "../../crypto/semaphore.ts";
 import type { Anchor } from "../../domain/audit-anchor.ts";
 import type { Actor } from "../../domain/roles.ts";
 import { findAuditHead } from "../../persistence/audit/audit-heads.ts";
+import { INSTANCE_CHAIN } from "../../persistence/audit/audit-logs.ts";
+import { listRestores } from "../../persistence/audit/audit-restores.ts";
 import { type AuditVerdict, verifyAuditChain } from "../../persistence/audit/verify-audit-chain.ts";
 import type { Database } from "../../persistence/database.ts";
 import { type Chain, type ChainChoice, chooseChain } from "./audit-logs.ts";
@@ -73,10 +75,14 @@ export async function proveChain(
   // Before the chain: what is appended while it is read is not held against it.
   const trusted = [...publicKeysOf(encryptionKeys()), ...publicKeys];
   const anchors = anchorFolder ? await readAnchors(anchorFolder, trusted, new Set([chain.id])) : null;
-  const verifier = anchors?.verifier ?? createAnchorVerifier(trusted);
+  const { check } = anchors?.verifier ?? createAnchorVerifier(trusted);
   const heads = anchors?.heads.get(chain.id) ?? [];
+  // In nobody's name: whoever may have a chain proven need not be one who may read the instance's.
+  const ofInstance = await database.transaction({ workspaceIds: [INSTANCE_CHAIN] }, (tx) =>
+    listRestores(tx, INSTANCE_CHAIN, check),
+  );
   const verdict = await database.transaction(chain.principals, (tx) =>
-    verifyAuditChain(tx, chain.id, heads, verifier.check),
+    verifyAuditChain(tx, chain.id, heads, { vouch: check, ofInstance }),
   );
   const faults = anchors?.faults ?? [];
   return {
