@@ -4,6 +4,7 @@ import { createReadHistory } from "#core/services/schedules/read-history.ts";
 import { createScheduleService } from "#core/services/schedules/schedules.ts";
 import { createScheduleStarter } from "#core/services/schedules/start-by-hand.ts";
 import { type AnswerDependencies, awaitAnswer } from "#core/services/webhooks/await-answer.ts";
+import { createWaiterLimit } from "#core/services/webhooks/limit-waiters.ts";
 import {
   type Admitted,
   type HookRequest,
@@ -20,6 +21,7 @@ export type TriggerDependencies = Parameters<typeof createScheduleService>[0] &
   AnswerDependencies;
 
 export function buildTriggers(dependencies: TriggerDependencies) {
+  const limitWaiters = createWaiterLimit();
   return {
     schedules: createScheduleService(dependencies),
     schedulePreview: createPreviewService(dependencies),
@@ -28,7 +30,8 @@ export function buildTriggers(dependencies: TriggerDependencies) {
     webhooks: createWebhookService(dependencies),
     hooks: {
       receive: (token: string, request: HookRequest) => receiveDelivery(dependencies, token, request),
-      awaitAnswer: (admitted: Admitted, gone: AbortSignal) => awaitAnswer(dependencies, admitted, gone),
+      awaitAnswer: (admitted: Admitted, gone: AbortSignal) =>
+        limitWaiters(admitted.webhookId, () => awaitAnswer(dependencies, admitted, gone)),
     },
   };
 }

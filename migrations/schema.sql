@@ -305,7 +305,8 @@ create table webhook_deliveries (
   outcome text not null default 'accepted'::text,
   reason text,
   times integer not null default 1,
-  signature bytea
+  signature bytea,
+  content bytea
 );
 create table webhooks (
   id uuid not null,
@@ -497,9 +498,7 @@ alter table retention_passes add constraint retention_passes_pkey PRIMARY KEY (w
 alter table schedule_fires add constraint schedule_fires_kind_check CHECK ((kind = ANY (ARRAY['slot'::text, 'backfill'::text, 'manual'::text])));
 alter table schedule_fires add constraint schedule_fires_outcome_check CHECK ((outcome = ANY (ARRAY['pending'::text, 'fired'::text, 'skipped'::text])));
 alter table schedule_fires add constraint schedule_fires_pkey PRIMARY KEY (id);
-alter table schedule_fires add constraint schedule_fires_schedule_id_fkey FOREIGN KEY (schedule_id) REFERENCES schedules(id) ON DELETE CASCADE;
 alter table schedule_skips add constraint schedule_skips_pkey PRIMARY KEY (id);
-alter table schedule_skips add constraint schedule_skips_schedule_id_fkey FOREIGN KEY (schedule_id) REFERENCES schedules(id) ON DELETE CASCADE;
 alter table schedule_skips add constraint schedule_skips_slots_check CHECK ((slots > 0));
 alter table schedules add constraint schedules_check CHECK (((cron IS NULL) <> (run_at IS NULL)));
 alter table schedules add constraint schedules_max_lateness_ms_check CHECK ((max_lateness_ms > 0));
@@ -516,10 +515,9 @@ alter table sessions add constraint sessions_user_id_fkey FOREIGN KEY (user_id) 
 alter table timer_runs add constraint timer_runs_pkey PRIMARY KEY (name);
 alter table users add constraint users_erasure_audited TRIGGER DEFERRABLE INITIALLY DEFERRED;
 alter table users add constraint users_pkey PRIMARY KEY (id);
-alter table webhook_deliveries add constraint webhook_deliveries_outcome_check CHECK ((outcome = ANY (ARRAY['accepted'::text, 'refused'::text])));
+alter table webhook_deliveries add constraint webhook_deliveries_outcome_check CHECK ((outcome = ANY (ARRAY['accepted'::text, 'repeated'::text, 'refused'::text])));
 alter table webhook_deliveries add constraint webhook_deliveries_pkey PRIMARY KEY (webhook_id, delivery_id);
 alter table webhook_deliveries add constraint webhook_deliveries_times_check CHECK ((times > 0));
-alter table webhook_deliveries add constraint webhook_deliveries_webhook_id_fkey FOREIGN KEY (webhook_id) REFERENCES webhooks(id) ON DELETE CASCADE;
 alter table webhooks add constraint webhooks_owner_id_fkey FOREIGN KEY (owner_id) REFERENCES users(id);
 alter table webhooks add constraint webhooks_pkey PRIMARY KEY (id);
 alter table webhooks add constraint webhooks_style_check CHECK ((style = ANY (ARRAY['generic'::text, 'github'::text, 'stripe'::text, 'shopify'::text, 'slack'::text])));

@@ -120,7 +120,7 @@ export const rotatedWebhookSchema = webhookSchema.extend(shownOnce);
 export const deliverySchema = z.object({
   id: z.uuid(),
   deliveryId: z.string().nullable().describe("What its sender calls it"),
-  outcome: z.enum(["accepted", "refused"]),
+  outcome: z.enum(["accepted", "repeated", "refused"]),
   reason: z.string().nullable().describe("Why it was refused"),
   times: z.int().describe("Of refused ones: how many for this reason within the hour"),
   executionId: z.uuid().nullable(),

@@ -87,7 +87,8 @@ function createItemRoutes(webhooks: WebhookService): Route[] {
     defineRoute({
       method: "delete",
       path: "/api/webhooks/:id",
-      summary: "Delete a webhook and what is known of its deliveries; its address is dead at once",
+      summary:
+        "Delete a webhook; its address is dead at once, and what is known of its deliveries out of sight",
       tag: "Webhooks",
       action: "webhook:write",
       params: idParams,

@@ -11,7 +11,10 @@ export type SignedDelivery = { headers: HookHeaders; body: Buffer; nowMs: number
 /** For people with the webhook in front of them; a sender is told none of it. */
 export type SignatureFault = "unsigned" | "bad_signature" | "bad_timestamp" | "unverifiable";
 
-/** `signature`: SHA-256 of one that covers a time, and so is good for one delivery only; else null. */
+/**
+ * `signature`: of what is signed with a time, and so is good for one delivery only, SHA-256 of the bytes it covers; else
+ * null. Not of the signature itself: a sender may give one for each of several secrets.
+ */
 export type SignatureVerdict = { fault: null; signature: Buffer | null } | { fault: SignatureFault };
 
 /** Either way. */
@@ -90,11 +93,10 @@ function verifyHmac(verifier: Verifier, { headers, body, nowMs }: SignedDelivery
     createHmac("sha256", secret).update(prefix).update(body).digest(),
   );
   const right = digests.filter((digest) => given.map((one) => constantTimeEqual(one, digest)).includes(true));
-  const [digest] = right;
-  if (!digest) return { fault: "bad_signature" };
+  if (right.length === 0) return { fault: "bad_signature" };
   if (time === null) return { fault: null, signature: null };
   if (!isNow(time.text, nowMs)) return { fault: "bad_timestamp" };
-  return { fault: null, signature: createHash("sha256").update(digest).digest() };
+  return { fault: null, signature: createHash("sha256").update(prefix).update(body).digest() };
 }
 
 /** From hex or base64; no bytes for what is neither, which equals nothing. */

@@ -54,11 +54,11 @@ test("with Prefer: wait the caller gets the output, and without it the id of wha
 });
 
 test("flow.respond answers as soon as it has run, while the workflow goes on", async () => {
-  const config = { status: 201, headers: { "X-Order": "{{ input.id }}" }, body: { seen: "{{ input.id }}" } };
+  const config = { status: 201, headers: { "X-Custom-Order": "{{ input.id }}" }, body: { seen: "{{ input.id }}" } };
   const path = await addHook(respond(config), { id: "wait", type: "flow.wait", config: { ms: 3_600_000 } });
   const reply = await request("POST", path, { body: { id: "A7" } });
   assert.deepEqual([reply.status, reply.body], [201, { seen: "A7" }]);
-  assert.equal(reply.headers.get("x-order"), "A7");
+  assert.equal(reply.headers.get("x-custom-order"), "A7");
   const id = String(reply.headers.get("execution-id"));
   const run = await request("GET", `/api/executions/${id}`, { token: owner.token });
   assert.match(String(run.body.status), /^(running|waiting)$/);
@@ -113,7 +113,7 @@ test("A52: HTML and SVG of a workflow are for saving, without scripts, origin or
 });
 
 test("A52: a header that a delivery smuggles into an expression fails the run, and never goes out", async () => {
-  const path = await addHook(respond({ headers: { "X-Name": "{{ input.name }}" }, body: "hello" }));
+  const path = await addHook(respond({ headers: { "X-Custom-Name": "{{ input.name }}" }, body: "hello" }));
   const reply = await request("POST", path, { body: { name: "a\r\nset-cookie: session=1" } });
   assert.deepEqual([reply.status, reply.body.code], [502, "execution_failed"]);
   assert.deepEqual(reply.headers.getSetCookie(), []);

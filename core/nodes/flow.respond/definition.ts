@@ -21,7 +21,9 @@ export const flowRespond = defineNode({
       .describe("HTTP status, 200 unless given"),
     headers: headers
       .optional()
-      .describe("Content-Type, Content-Language, Retry-After, and names of your own that begin with X-"),
+      .describe(
+        "Content-Type, Content-Language, Retry-After, and names of your own that begin with X-Custom-, X-Hook-, X-Webhook- or X-Workflow-",
+      ),
     body: z.unknown().optional().describe("Text goes out as it is, anything else as JSON"),
   }),
   inputs: ["in"],

@@ -2,15 +2,29 @@
 import type { Executor } from "../database.ts";
 import { sql } from "../sql.ts";
 
-/** With `signature`, SHA-256 in hex, no other delivery with the same one is accepted. */
-export type Delivery = { id: string; webhookId: string; deliveryId: string; signature: string | null };
+/**
+ * With `signature`, SHA-256 in hex, no other delivery with the same one is accepted. With `content`, SHA-256 in hex, one
+ * under the same id and with other content is refused.
+ */
+export type Delivery = {
+  id: string;
+  webhookId: string;
+  deliveryId: string;
+  signature: string | null;
+  content: string | null;
+};
 
-/** The rows of deliveries among `source`'s, whose column `delivery` holds a Delivery; what has come before is left out. */
+/**
+ * The rows of deliveries among `source`'s, whose column `delivery` holds a Delivery. What has come before is left out, and
+ * what came for a webhook that has ended since its caller began to send.
+ */
 export const insertDeliveries = (source: ReturnType<typeof sql>) => sql`
-  insert into webhook_deliveries (webhook_id, delivery_id, id, workspace_id, execution_id, signature)
+  insert into webhook_deliveries (webhook_id, delivery_id, id, workspace_id, execution_id, signature, content)
   select (delivery ->> 'webhookId')::uuid, delivery ->> 'deliveryId', (delivery ->> 'id')::uuid, workspace_id, id,
-    decode(delivery ->> 'signature', 'hex')
-  from ${source} where delivery is not null order by 1, 2
+    decode(delivery ->> 'signature', 'hex'), decode(delivery ->> 'content', 'hex')
+  from ${source} where delivery is not null
+    and exists (select from webhooks h where h.id = (delivery ->> 'webhookId')::uuid and h.enabled)
+  order by 1, 2
   on conflict do nothing
   returning execution_id`;
 
@@ -20,13 +34,32 @@ export type EarlierDelivery = Omit<Delivery, "id"> & { executionId: string };
 export function findDeliveries(tx: Executor, asked: readonly Delivery[]): Promise<EarlierDelivery[]> {
   return tx.many<EarlierDelivery>(sql`
     select d.webhook_id "webhookId", d.delivery_id "deliveryId", encode(d.signature, 'hex') signature,
-      d.execution_id "executionId"
+      encode(d.content, 'hex') content, d.execution_id "executionId"
     from webhook_deliveries d
     join unnest(${asked.map((one) => one.webhookId)}::uuid[], ${asked.map((one) => one.deliveryId)}::text[],
       ${asked.map((one) => one.signature)}::text[]) as a (webhook_id, delivery_id, signature)
       on d.webhook_id = a.webhook_id
         and (d.delivery_id = a.delivery_id or d.signature = decode(a.signature, 'hex'))
     where d.execution_id is not null`);
+}
+
+/** A delivery that came before under the same id, as `executionId`. */
+export type Repetition = Omit<Delivery, "deliveryId" | "content"> & {
+  workspaceId: string;
+  executionId: string;
+};
+
+/** Spends the signatures they came with; those that are spent, or are none, are left alone. */
+export async function noteRepetitions(tx: Executor, repeated: readonly Repetition[]): Promise<void> {
+  if (repeated.every(({ signature }) => signature === null)) return;
+  await tx.run(sql`
+    insert into webhook_deliveries (webhook_id, delivery_id, id, workspace_id, execution_id, outcome, signature)
+    select r."webhookId", 'sig:' || r.signature, r.id, r."workspaceId", r."executionId", 'repeated',
+      decode(r.signature, 'hex')
+    from jsonb_to_recordset(${JSON.stringify(repeated)}::jsonb) as r(id uuid, "webhookId" uuid, "workspaceId" uuid,
+      "executionId" uuid, signature text)
+    where r.signature is not null order by 1, 2
+    on conflict do nothing`);
 }
 
 export type Refusal = { id: string; webhookId: string; workspaceId: string; reason: string };
@@ -48,7 +81,8 @@ export type DeliveryListing = {
   id: string;
   /** As it is kept, see core/domain/webhooks/delivery-id.ts. */
   deliveryId: string;
-  outcome: "accepted" | "refused";
+  /** repeated: came again under its id, with a new signature. */
+  outcome: "accepted" | "repeated" | "refused";
   reason: string | null;
   times: number;
   executionId: string | null;

@@ -127,7 +127,7 @@ export async function rotateSecret(
     where id = ${row.id}`);
 }
 
-/** With its deliveries. False when it was gone already. */
+/** What is known of its deliveries is out of sight, and swept by its age. False when it was gone already. */
 export async function deleteWebhook(tx: Executor, id: string): Promise<boolean> {
   return (await tx.run(sql`delete from webhooks where id = ${id}`)) === 1;
 }

@@ -18,6 +18,8 @@ import {
   type Delivery,
   type EarlierDelivery,
   findDeliveries,
+  noteRepetitions,
+  type Repetition,
 } from "../../persistence/webhooks/webhook-deliveries.ts";
 import { findVersionTriggers } from "../../persistence/workflows/version-triggers.ts";
 import { findWorkflow } from "../../persistence/workflows/workflows.ts";
@@ -37,8 +39,11 @@ export type Submission = {
 /** `made` false: the key was used before, this is the execution it made then. */
 export type Submitted = { id: string; workspaceId: string; version: number; made: boolean };
 
-/** `full`: the queue of its workspace has no room. `spent`: its delivery's signature came before under another id. */
-export type Verdict = Submitted | "refused" | "mismatch" | "full" | "spent";
+/**
+ * `full`: the queue of its workspace has no room. `spent`: its delivery's signature came before under another id.
+ * `altered`: its delivery's id came before with other content.
+ */
+export type Verdict = Submitted | "refused" | "mismatch" | "full" | "spent" | "altered";
 
 /** What started it, where that is no person: its `trigger` data, and what makes it one of a kind. */
 export type Origin = { type: "webhook"; trigger: Record<string, unknown>; delivery: Delivery };
@@ -128,6 +133,7 @@ export async function commitSubmissions(
     if (!first) return "full";
     return first.requestHash === row.requestHash ? { ...execution, id: first.id } : "mismatch";
   });
+  if (delivered.length > 0) await noteRepetitions(tx, repetitionsOf(rows, verdicts));
   crashPoint("api.before_submit_commit");
   await append(tx, auditEntries(rows, byId), { isAll, locked });
   return { verdicts, rings: ringsOf(rows.filter((row) => byId.get(row.id)?.made)) };
@@ -148,14 +154,27 @@ export function ringsOf(rows: readonly NewExecution[]): Ring[] {
 
 /** The one that came before says which execution it made; a signature of its that comes under another id is worth nothing. */
 function judgeDelivery(
-  { webhookId, deliveryId, signature }: Delivery,
+  { webhookId, deliveryId, signature, content }: Delivery,
   execution: InsertedExecution,
   earlier: readonly EarlierDelivery[],
 ): Verdict {
   const ofHook = earlier.filter((one) => one.webhookId === webhookId);
   const same = ofHook.find((one) => one.deliveryId === deliveryId);
-  if (same) return { ...execution, id: same.executionId };
-  return signature !== null && ofHook.some((one) => one.signature === signature) ? "spent" : "full";
+  const signed = signature === null ? undefined : ofHook.find((one) => one.signature === signature);
+  if (signed && signed.executionId !== same?.executionId) return "spent";
+  if (!same) return "full";
+  const isAltered = content !== null && same.content !== null && content !== same.content;
+  return isAltered ? "altered" : { ...execution, id: same.executionId };
+}
+
+/** Deliveries that were heard before under the same id: a new signature they came with is spent by that. */
+function repetitionsOf(rows: readonly NewExecution[], verdicts: readonly Verdict[]): Repetition[] {
+  return rows.flatMap(({ delivery }, index) => {
+    const verdict = verdicts[index];
+    if (!delivery || typeof verdict !== "object" || verdict.made) return [];
+    const { id, webhookId, signature } = delivery;
+    return [{ id, webhookId, signature, workspaceId: verdict.workspaceId, executionId: verdict.id }];
+  });
 }
 
 /** What may start at once is rung together, as far as it has the same band and priority. */

@@ -114,7 +114,7 @@ export function createExecutionSubmitter(dependencies: SubmitDependencies): Exec
       });
       if (verdict === "mismatch") throw keyMismatch();
       if (verdict === "full") throw queueFull();
-      if (verdict === "spent") throw signatureSpent();
+      if (verdict === "spent" || verdict === "altered") throw deliveryRefused(verdict);
       if (verdict !== "refused") return verdict;
       throw await database.transaction(principalsOf(actor), (tx) => explainRefusal(tx, actor, submission));
     },
@@ -134,8 +134,10 @@ export function createExecutionSubmitter(dependencies: SubmitDependencies): Exec
   };
 }
 
-function signatureSpent(): AppError {
-  return new AppError("invalid_signature", "This signature was sent before, under another delivery id");
+function deliveryRefused(verdict: "spent" | "altered"): AppError {
+  return verdict === "spent"
+    ? new AppError("invalid_signature", "This signature was sent before, under another delivery id")
+    : new AppError("idempotency_mismatch", "This delivery id came before, with other content");
 }
 
 /** A space cannot be in a client's own key, so no single submission ever has the key of a batch's item. */
@@ -162,7 +164,7 @@ async function requireAll(
     const verdict = verdicts[index];
     if (verdict === "mismatch") throw keyMismatch();
     if (verdict === "full") throw queueFull();
-    if (verdict === "spent") throw signatureSpent();
+    if (verdict === "spent" || verdict === "altered") throw deliveryRefused(verdict);
     if (verdict === undefined || verdict === "refused") throw await explainRefusal(tx, actor, submission);
     submitted.push(verdict);
   }

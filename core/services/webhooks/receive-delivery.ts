@@ -7,7 +7,7 @@ import { type SignatureFault, verifySignature } from "../../crypto/webhook-signa
 import { AppError } from "../../domain/app-error.ts";
 import { findFileReferences } from "../../domain/file-references.ts";
 import { type Actor, notFound, workspacesFor } from "../../domain/roles.ts";
-import { deliveryIdOf, shownDeliveryId } from "../../domain/webhooks/delivery-id.ts";
+import { contentOf, deliveryIdOf, shownDeliveryId } from "../../domain/webhooks/delivery-id.ts";
 import { keptHeaders } from "../../domain/webhooks/kept-headers.ts";
 import type { HookHeaders } from "../../domain/webhooks/webhook.ts";
 import type { Database } from "../../persistence/database.ts";
@@ -19,7 +19,7 @@ import {
   findHookStart,
   type HookStart,
 } from "../../persistence/webhooks/called-webhooks.ts";
-import { noteRefusal } from "../../persistence/webhooks/webhook-deliveries.ts";
+import { type Delivery, noteRefusal } from "../../persistence/webhooks/webhook-deliveries.ts";
 import type { ExecutionSubmitter } from "../executions/submit-executions.ts";
 import type { ActorCache } from "../identity/actor-cache.ts";
 import { inNameOf, principalsOf } from "../principals-of.ts";
@@ -41,7 +41,7 @@ export type HookRequest = {
 };
 
 /** `waitMs` is 0 where nobody waits. */
-export type Admitted = { id: string; actor: Actor; made: boolean; waitMs: number };
+export type Admitted = { id: string; webhookId: string; actor: Actor; made: boolean; waitMs: number };
 
 /** accepted: it runs. replayed: it ran before. Else the code of why not. */
 export type ObserveDelivery = (outcome: string) => void;
@@ -56,8 +56,9 @@ export type ReceiveDependencies = {
 
 /**
  * Resolves when the execution is committed; the same delivery gives the same execution. Throws `not_found` for an
- * unknown token, `invalid_signature`, `webhook_unverifiable`, `webhook_owner_may_not_run`, `webhook_trigger_unclear`,
- * `invalid_trigger`, `queue_full`, and what reading and parsing throw. What is refused is counted, and kept by reason.
+ * unknown token, `invalid_signature`, `idempotency_mismatch` (its id came with other content), `webhook_unverifiable`,
+ * `webhook_owner_may_not_run`, `webhook_trigger_unclear`, `invalid_trigger`, `queue_full`, and what reading and parsing
+ * throw. What is refused is counted, and kept by reason unless it is to be sent again.
  */
 export async function receiveDelivery(
   dependencies: ReceiveDependencies,
@@ -73,15 +74,15 @@ export async function receiveDelivery(
     return admitted;
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
-    // A full queue and a fault of ours are nobody's wrong attempt.
-    const isOurs = error.retryable;
     const reason = faults.get(error) ?? error.code;
     observeDelivery(hook ? reason : "unknown_token");
-    const refuse = async (): Promise<never> => {
-      if (hook && error.code !== "database_unavailable") await note(dependencies, hook, reason);
+    // A full queue and a fault of ours are nobody's wrong attempt. Nothing limits them, so they are not written down
+    // either: all callers would wait for the row of their hour.
+    if (error.retryable) throw error;
+    return request.countRefusal(hook?.id, async () => {
+      if (hook) await note(dependencies, hook, reason);
       throw error;
-    };
-    return isOurs ? refuse() : request.countRefusal(hook?.id, refuse);
+    });
   }
 }
 
@@ -121,11 +122,11 @@ async function admit(
   if (verdict.fault !== null) throw refusalFor(verdict.fault);
   const input = request.parse(body);
   // Whoever may call a webhook may not read the workspace's files by it.
-  if (findFileReferences(input).length > 0) {
+  if (findFileReferences({ input, query: request.query }).length > 0) {
     throw new AppError("invalid_request", "A delivery cannot name files of the workspace ($file)");
   }
   const start = await findStart(dependencies, hook);
-  return submit(dependencies, { hook, request, input, signature: verdict.signature, ...start });
+  return submit(dependencies, { hook, request, body, input, signature: verdict.signature, ...start });
 }
 
 type Start = { actor: Actor; start: HookStart; trigger: string | null; editedBy: string | null };
@@ -148,28 +149,29 @@ async function findStart({ database, actors }: ReceiveDependencies, hook: Called
 type Verified = Start & {
   hook: CalledWebhook;
   request: HookRequest;
+  body: Buffer;
   input: unknown;
   signature: Buffer | null;
 };
 
 async function submit(
   { submitter }: ReceiveDependencies,
-  { hook, request, input, signature, actor, start, trigger, editedBy }: Verified,
+  { hook, request, body, input, signature, actor, start, trigger, editedBy }: Verified,
 ): Promise<Admitted> {
   const { headers, query, method } = request;
-  const rowId = uuidv7();
-  const deliveryId = deliveryIdOf({ style: hook.style, headers, body: input, signature }) ?? `none:${rowId}`;
+  const webhookId = hook.id;
+  const delivery = describe(hook, request, body, signature);
   const origin = {
     type: "webhook",
     trigger: {
-      webhookId: hook.id,
-      deliveryId: shownDeliveryId(deliveryId),
+      webhookId,
+      deliveryId: shownDeliveryId(delivery.deliveryId),
       headers: keptHeaders(headers, [hook.header, hook.timestampHeader]),
       query,
       method,
       ...(editedBy !== null && { editedBy }),
     },
-    delivery: { id: rowId, webhookId: hook.id, deliveryId, signature: signature?.toString("hex") ?? null },
+    delivery,
   } as const;
   const waitMs = request.waitMs(start.responds);
   const submission = {
@@ -184,7 +186,23 @@ async function submit(
     watched: waitMs > 0,
     origin,
   });
-  return { id, actor, made, waitMs };
+  return { id, webhookId, actor, made, waitMs };
+}
+
+function describe(
+  { id: webhookId, style }: CalledWebhook,
+  { headers, query }: HookRequest,
+  body: Buffer,
+  signature: Buffer | null,
+): Delivery {
+  const id = uuidv7();
+  return {
+    id,
+    webhookId,
+    deliveryId: deliveryIdOf({ style, headers, body, signature }) ?? `none:${id}`,
+    signature: signature?.toString("hex") ?? null,
+    content: contentOf({ style, headers, body }, query)?.toString("hex") ?? null,
+  };
 }
 
 async function note({ database }: ReceiveDependencies, hook: CalledWebhook, reason: string): Promise<void> {
