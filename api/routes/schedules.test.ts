@@ -256,8 +256,24 @@ test("an archived workflow switches its schedules off, and they say so", async (
 
 test("a deleted one is gone, with an entry in the log", async () => {
   const { id } = await make();
+  await asAdmin(
+    database,
+    `insert into schedule_fires (id, workspace_id, schedule_id, scheduled_for, outcome)
+     select gen_random_uuid(), $1, $2, now() - n * interval '1 minute', case when n <= 10 then 'pending' else 'fired' end
+     from generate_series(1, 1_000) n`,
+    [ada.workspaceId, id],
+  );
   assert.equal((await calls.ask(ada, "DELETE", `/${id}`)).status, 204);
-  assert.equal((await calls.ask(ada, "GET", `/${id}`)).status, 404);
+  for (const path of [`/${id}`, `/${id}/history`]) {
+    assert.equal((await calls.ask(ada, "GET", path)).status, 404);
+  }
+  // What waited will not fire. What has fired is out of sight and swept by its age: nobody waits until it is all gone.
+  const rows = await asAdmin(
+    database,
+    "select outcome, count(*)::int n from schedule_fires where schedule_id = $1 group by 1",
+    [id],
+  );
+  assert.deepEqual(rows, [{ outcome: "fired", n: 990 }]);
   assert.equal((await calls.ask(ada, "DELETE", `/${id}`)).status, 404);
   assert.deepEqual(
     (await actionsOf(id)).map((entry) => entry.action),

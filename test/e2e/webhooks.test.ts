@@ -54,7 +54,11 @@ test("with Prefer: wait the caller gets the output, and without it the id of wha
 });
 
 test("flow.respond answers as soon as it has run, while the workflow goes on", async () => {
-  const config = { status: 201, headers: { "X-Custom-Order": "{{ input.id }}" }, body: { seen: "{{ input.id }}" } };
+  const config = {
+    status: 201,
+    headers: { "X-Custom-Order": "{{ input.id }}" },
+    body: { seen: "{{ input.id }}" },
+  };
   const path = await addHook(respond(config), { id: "wait", type: "flow.wait", config: { ms: 3_600_000 } });
   const reply = await request("POST", path, { body: { id: "A7" } });
   assert.deepEqual([reply.status, reply.body], [201, { seen: "A7" }]);

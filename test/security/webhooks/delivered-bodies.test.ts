@@ -58,6 +58,19 @@ test("A50: a delivery cannot name a file of the workspace either", async () => {
     const { status, body: problem } = await bed.deliver(open, body);
     assert.deepEqual([status, problem.code], [400, "invalid_request"]);
   }
+  const named = `$file=${uuidv7()}`;
+  for (const [query, body, type] of [
+    [`?${named}`, "{}", "application/json"],
+    [`?a=b&%24file=x&${named.slice(1)}`, "{}", "application/json"],
+    ["", named, "application/x-www-form-urlencoded"],
+  ] as const) {
+    const headers = { "content-type": type };
+    const { status, body: problem } = await bed.api.request("POST", `/hooks/${open.token}${query}`, {
+      body,
+      headers,
+    });
+    assert.deepEqual([status, problem.code], [400, "invalid_request"], query);
+  }
 });
 
 test("A35: what looks like an expression is stored as it was sent", async () => {

@@ -1,7 +1,9 @@
 // A57 and what else ends a webhook; what its people can see of it, and how the refused are counted.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { setTimeout } from "node:timers/promises";
 import { ATTEMPT_RULES } from "#core/domain/attempt-limits.ts";
+import { sweepExpired } from "#core/services/retention/sweep-rows.ts";
 import { LOOSE_RULES } from "../../support/attempt-rules.ts";
 import { createHookBed, type Hook, type HookBed, sign } from "./hook-bed.ts";
 
@@ -42,6 +44,81 @@ test("A57: a deleted webhook, one of a deleted workflow and one that is switched
   await bed.api.request("PATCH", path, { ...as(), body: { enabled: true } });
   assert.equal((await bed.deliver(off, "{}")).status, 202);
 });
+
+test("A57: a busy webhook ends in one row: nobody waits for its deliveries, and they are out of sight, then swept", async () => {
+  const [busy, other] = [await bed.addHook({ type: "none" }), await bed.addHook({ type: "none" })];
+  await bed.bed.admin.query(
+    `insert into webhook_deliveries (webhook_id, delivery_id, workspace_id, received_at)
+     select $1, 'id:' || n, $2, now() - case when n <= 45_000 then interval '29 days' else interval '31 days' end
+     from generate_series(1, 50_000) n`,
+    [busy.id, bed.owner.workspaceId],
+  );
+  const count = async () => {
+    const text = "select count(*)::int n from webhook_deliveries where webhook_id = $1";
+    return (await bed.bed.admin.query(text, [busy.id])).rows[0].n;
+  };
+  const deletion = await bed.bed.admin.connect();
+  try {
+    await deletion.query("begin");
+    await deletion.query("delete from webhooks where id = $1", [busy.id]);
+    // Held as long as it likes: neither its own deliveries nor those that share a commit with them wait for it.
+    const during = await Promise.all([busy, other, busy].map((hook) => bed.deliver(hook, "{}")));
+    for (const { status } of during) assert.equal(status, 202);
+    await deletion.query("rollback");
+  } finally {
+    deletion.release();
+  }
+  const before = await count();
+  assert.equal(before, 50_002);
+  assert.equal((await bed.api.request("DELETE", `/api/webhooks/${busy.id}`, as())).status, 204);
+  assert.equal(await count(), before);
+  for (const path of [`/api/webhooks/${busy.id}`, `/api/webhooks/${busy.id}/deliveries`]) {
+    assert.equal((await bed.api.request("GET", path, as())).status, 404);
+  }
+  assert.equal((await bed.deliver(busy, "{}")).status, 404);
+  assert.equal(await count(), before);
+  const { webhookDeliveries } = await sweepExpired(bed.bed.open("atelier_scheduler", 1));
+  assert.equal(webhookDeliveries, 5_000);
+  assert.equal(await count(), 45_002);
+});
+
+test("A57: what is still being sent when its webhook is deleted or switched off starts nothing", async () => {
+  for (const end of [{ method: "DELETE" }, { method: "PATCH", body: { enabled: false } }]) {
+    const hook = await bed.addHook({ type: "none" });
+    const rest = Promise.withResolvers<void>();
+    const body = async function* () {
+      yield Buffer.from('{"a":');
+      await rest.promise;
+      yield Buffer.from("1}");
+    };
+    const since = (await bed.bed.admin.query("select clock_timestamp() as now")).rows[0].now;
+    const headers = { "content-type": "application/json" };
+    const options = { method: "POST", headers, body: body(), duplex: "half" };
+    const sent = fetch(`${bed.api.url}/hooks/${hook.token}`, options as unknown as RequestInit);
+    await untilFound(since);
+    const { method, ...more } = end;
+    const ended = await bed.api.request(method, `/api/webhooks/${hook.id}`, { ...as(), ...more });
+    assert.ok(ended.status < 300, ended.text);
+    rest.resolve();
+    // As much as "not now": whoever tries again hears that it is unknown.
+    assert.equal((await sent).status, 429);
+    assert.equal((await bed.deliver(hook, "{}")).status, 404);
+    assert.deepEqual(await bed.executionsOf(hook.workflowId), []);
+  }
+});
+
+/** Until some webhook has been looked up by its token since then. */
+async function untilFound(since: Date): Promise<void> {
+  for (;;) {
+    const { rowCount } = await bed.bed.admin.query(
+      `select from pg_stat_activity
+       where state = 'idle' and query like '%identity_find_webhook(%' and query_start > $1`,
+      [since],
+    );
+    if (rowCount) return;
+    await setTimeout(20);
+  }
+}
 
 test("a webhook acts as its owner: 403 as soon as they may not run things, and its people are told why", async () => {
   const hook = await bed.addHook({ type: "none" });
@@ -206,6 +283,31 @@ test("a full queue is 429 with a time to come back, and the delivery may: it was
   for (let n = 0; n < 50 && refused.status === 202; n++) refused = await send(`b${n}`);
   assert.deepEqual([first.status, refused.status, refused.body.code], [202, 429, "queue_full"]);
   assert.ok(Number(refused.headers.get("retry-after")) >= 1);
+  // Nothing limits how many of these there are, so none of them is written down.
+  const noted = await full.bed.admin.query(
+    "select reason from webhook_deliveries where outcome <> 'accepted'",
+  );
+  assert.deepEqual(noted.rows, []);
   // What was accepted before is still the same.
   assert.equal((await send("a")).body.executionId, first.body.executionId);
+});
+
+test("a webhook has fifty callers who wait; the next one is told at once that it will run", {
+  timeout: 40_000,
+}, async () => {
+  const hook = await bed.addHook({ type: "none" });
+  const leave = new AbortController();
+  const waiting = Array.from({ length: 51 }, () =>
+    fetch(`${bed.api.url}/hooks/${hook.token}`, {
+      method: "POST",
+      headers: { prefer: "wait=60" },
+      signal: leave.signal,
+    }),
+  );
+  // Nothing runs here: whoever waits does so for a minute, longer than this test may take.
+  assert.equal((await Promise.race(waiting)).status, 202);
+  leave.abort();
+  const ended = await Promise.allSettled(waiting);
+  assert.equal(ended.filter(({ status }) => status === "fulfilled").length, 1);
+  assert.equal((await bed.executionsOf(hook.workflowId)).length, 51);
 });

@@ -93,6 +93,71 @@ test("A56: a signature over a time that comes again under another delivery id is
   assert.equal((await bed.executionsOf(hook.workflowId)).length, 1);
 });
 
+test("A56: a new signature that a known delivery comes with is spent by that: under another id it is 401", async () => {
+  const hook = await bed.addHook({ type: "hmac-sha256", timestampHeader: "X-Timestamp" });
+  const now = Math.floor(Date.now() / 1_000);
+  const send = (seconds: number, id: string) =>
+    bed.deliver(hook, BODY, {
+      "x-timestamp": String(seconds),
+      "x-signature": sign(hook.secret, `${seconds}.${BODY}`),
+      "idempotency-key": id,
+    });
+  const first = await send(now - 60, "one");
+  const tries = await Promise.all([send(now, "one"), send(now, "one"), send(now - 1, "one")]);
+  for (const { body } of tries) assert.equal(body.executionId, first.body.executionId);
+  for (const seconds of [now, now - 1]) {
+    const stolen = await send(seconds, "two");
+    assert.deepEqual([stolen.status, stolen.body.code], [401, "invalid_signature"]);
+  }
+  assert.equal((await bed.executionsOf(hook.workflowId)).length, 1);
+});
+
+test("A56: what is signed with two secrets that overlap is spent whole, whichever signature of it comes again", async () => {
+  const hook = await bed.addHook({ type: "hmac-sha256", style: "stripe" });
+  const path = `/api/webhooks/${hook.id}/rotate`;
+  const { body } = await bed.api.request<{ secret: string }>("POST", path, { token: bed.owner.token });
+  const at = Math.floor(Date.now() / 1_000);
+  const [older, newer] = [hook.secret, body.secret].map((secret) => `v1=${sign(secret, `${at}.${BODY}`)}`);
+  const ids = [];
+  for (const given of [`${older},${newer}`, newer, older]) {
+    const reply = await bed.deliver(hook, BODY, { "stripe-signature": `t=${at},${given}` });
+    ids.push(reply.body.executionId);
+  }
+  assert.equal(new Set(ids).size, 1);
+  assert.equal((await bed.executionsOf(hook.workflowId)).length, 1);
+});
+
+test("A56: an id that came before with another body, type or query is 422, and tells nothing of what came before", async () => {
+  const hook = await bed.addHook({ type: "hmac-sha256", style: "github" });
+  const send = (body: string, { type = "application/json", query = "" } = {}) =>
+    bed.api.request("POST", `/hooks/${hook.token}${query}`, {
+      body,
+      headers: { ...githubHeaders(hook.secret, body, "72d3"), "content-type": type, prefer: "wait=1" },
+    });
+  const first = await send(BODY);
+  for (const other of [
+    send('{"order":8}'),
+    send(BODY, { type: "text/plain" }),
+    send(BODY, { query: "?a=1" }),
+  ]) {
+    const { status, body, text, headers } = await other;
+    assert.deepEqual([status, body.code, headers.get("execution-id")], [422, "idempotency_mismatch", null]);
+    assert.equal(text.includes(String(first.body.executionId)), false);
+  }
+  assert.deepEqual((await send(BODY)).body, first.body);
+  assert.equal((await bed.executionsOf(hook.workflowId)).length, 1);
+  const listed = await bed.api.request<{ items: { outcome: string; reason: string; times: number }[] }>(
+    "GET",
+    `/api/webhooks/${hook.id}/deliveries`,
+    { token: bed.owner.token },
+  );
+  const rows = listed.body.items.map(({ outcome, reason, times }) => [outcome, reason, times]);
+  assert.deepEqual(rows, [
+    ["refused", "idempotency_mismatch", 3],
+    ["accepted", null, 1],
+  ]);
+});
+
 test("A56: a hundred of the same delivery at once are one execution, and all hear its id", async () => {
   const hook = await bed.addHook({ type: "hmac-sha256", style: "github" });
   const headers = githubHeaders(hook.secret, BODY, "72d3162e-cc78-11e3-81ab-4c9367dc0958");
@@ -102,13 +167,19 @@ test("A56: a hundred of the same delivery at once are one execution, and all hea
   assert.equal((await bed.executionsOf(hook.workflowId)).length, 1);
 });
 
-test("Stripe's second try has a new time and signature, and the same event: it runs once", async () => {
+test("Stripe's second try has a new time and signature, and the same event: it runs once, whatever type it says it is", async () => {
   const hook = await bed.addHook({ type: "hmac-sha256", style: "stripe" });
   const body = '{"id":"evt_1","type":"paid"}';
   const now = Math.floor(Date.now() / 1_000);
   const ids = [];
-  for (const at of [now - 60, now]) {
-    ids.push((await bed.deliver(hook, body, stripeHeaders(hook.secret, body, at))).body.executionId);
+  for (const [at, type] of [
+    [now - 60, "application/json"],
+    [now, "application/json"],
+    [now - 1, "text/plain"],
+    [now - 2, "application/octet-stream"],
+  ] as const) {
+    const headers = { ...stripeHeaders(hook.secret, body, at), "content-type": type };
+    ids.push((await bed.deliver(hook, body, headers)).body.executionId);
   }
   assert.equal(new Set(ids).size, 1);
   assert.equal((await bed.executionsOf(hook.workflowId)).length, 1);
