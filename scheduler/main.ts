@@ -15,6 +15,7 @@ import { purgeWorkspaces } from "#core/services/erasure/purge-workspaces.ts";
 import { resumeErasures } from "#core/services/erasure/resume-erasures.ts";
 import { recoverExecutions } from "#core/services/executions/recover-executions.ts";
 import { takeCensus } from "#core/services/executions/take-census.ts";
+import { retimeSchedules } from "#core/services/schedules/retime-schedules.ts";
 import { takeOverdue } from "#core/services/schedules/take-overdue.ts";
 import { listTimers } from "#core/services/timers/list-timers.ts";
 import { registerTimers } from "#core/services/timers/run-timer.ts";
@@ -28,6 +29,7 @@ import { startCensusLoop } from "./census-loop.ts";
 import { startErasureLoop } from "./erasure-loop.ts";
 import { startPurgeLoop } from "./purge-loop.ts";
 import { startRecoveryLoop } from "./recovery-loop.ts";
+import { startRetimeLoop } from "./retime-loop.ts";
 import { createSchedulerMetrics } from "./scheduler-metrics.ts";
 import { registerTimerMetrics } from "./timer-metrics.ts";
 
@@ -77,6 +79,7 @@ async function startScheduler(config: Config, logger: Logger): Promise<Stop> {
     },
     logger,
   });
+  const retiming = startRetimeLoop((signal) => retimeSchedules(database, { signal }), logger);
   const purge = startPurgeLoop((signal) => purgeWorkspaces(database, { signal }), logger);
   const erasures = startErasureLoop((signal) => resumeErasures(database, { signal }), logger, registry);
   const anchors = startAnchors(config, database, logger, metrics.anchored);
@@ -91,6 +94,7 @@ async function startScheduler(config: Config, logger: Logger): Promise<Stop> {
   return async () => {
     await health.stop();
     await schedules.stop();
+    await retiming.stop();
     await census.stop();
     await recovery.stop();
     await purge.stop();
