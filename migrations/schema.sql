@@ -385,7 +385,8 @@ create table workflow_executions (
   concurrency integer,
   held_by uuid,
   band smallint not null default 0,
-  payload_expired_at timestamp with time zone
+  payload_expired_at timestamp with time zone,
+  people_behind uuid[]
 ) partition by RANGE (id);
 create table workflow_versions (
   workflow_id uuid not null,
@@ -615,14 +616,14 @@ CREATE OR REPLACE FUNCTION public.adds_to(before jsonb, after jsonb)
  RETURNS boolean
  LANGUAGE sql
  IMMUTABLE
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 RETURN (COALESCE((SELECT jsonb_agg(words.said ORDER BY words.place) AS jsonb_agg FROM jsonb_array_elements(adds_to.after) WITH ORDINALITY words(said, place) WHERE (words.place <= jsonb_array_length(adds_to.before))), '[]'::jsonb) = before)
 ;
 CREATE OR REPLACE FUNCTION public.admin_change_user(p_id uuid, p_disabled boolean, p_is_admin boolean)
  RETURNS TABLE(outcome text, "isAdmin" boolean, disabled boolean, "endedSessions" integer)
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 declare
   u public.users;
@@ -664,7 +665,7 @@ CREATE OR REPLACE FUNCTION public.admin_end_emergencies()
  RETURNS trigger
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 begin
   update public.workspace_members m set expires_at = clock_timestamp()
@@ -676,7 +677,7 @@ CREATE OR REPLACE FUNCTION public.admin_end_sessions(p_user uuid)
  RETURNS SETOF uuid
  LANGUAGE sql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
   update public.sessions set ended_at = clock_timestamp(), end_reason = 'admin'
   where user_id = p_user and ended_at is null and public.admin_is_current()
@@ -687,7 +688,7 @@ CREATE OR REPLACE FUNCTION public.admin_forget_ended()
  RETURNS trigger
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 begin
   with ended as (
@@ -704,14 +705,14 @@ CREATE OR REPLACE FUNCTION public.admin_is_current()
  RETURNS boolean
  LANGUAGE sql
  STABLE
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 RETURN (EXISTS (SELECT FROM users WHERE ((users.id = app_user_id()) AND users.is_admin AND (users.disabled_at IS NULL))))
 ;
 CREATE OR REPLACE FUNCTION public.admin_list_api_keys(p_user uuid, p_key uuid, p_before uuid, p_limit integer)
  RETURNS TABLE(id uuid, name text, hint text, scopes text[], "workspaceId" uuid, "createdAt" timestamp with time zone, "expiresAt" timestamp with time zone, "lastUsedAt" timestamp with time zone, "revokedAt" timestamp with time zone)
  LANGUAGE sql
  STABLE SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
   select k.id, k.name, k.hint, k.scopes, k.workspace_id, k.created_at, k.expires_at, k.last_used_at, k.revoked_at
   from public.api_keys k
@@ -725,7 +726,7 @@ CREATE OR REPLACE FUNCTION public.admin_list_users(p_id uuid, p_query text, p_be
  RETURNS TABLE(id uuid, email text, name text, "isAdmin" boolean, disabled boolean, "totpEnabled" boolean, erased boolean, "createdAt" timestamp with time zone, "lastUsedAt" timestamp with time zone)
  LANGUAGE sql
  STABLE SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
   select u.id, u.email, u.name, u.is_admin, u.disabled_at is not null, u.totp_enabled_at is not null,
     u.erased_at is not null, u.created_at, greatest(
@@ -742,7 +743,7 @@ CREATE OR REPLACE FUNCTION public.admin_reset_mfa(p_user uuid)
  RETURNS boolean
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 begin
   update public.users set totp_secret = null, totp_wrapped_key = null, totp_key_id = null, totp_last_step = null,
@@ -755,7 +756,7 @@ CREATE OR REPLACE FUNCTION public.admin_revoke_api_keys(p_user uuid, p_key uuid)
  RETURNS SETOF uuid
  LANGUAGE sql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
   update public.api_keys set revoked_at = clock_timestamp()
   where user_id = p_user and (p_key is null or id = p_key) and revoked_at is null
@@ -767,7 +768,7 @@ CREATE OR REPLACE FUNCTION public.admin_tidy_members(p_limit integer)
  RETURNS TABLE("workspaceId" uuid, "userId" uuid, role text, "expiredAt" timestamp with time zone, "isEmergency" boolean)
  LANGUAGE sql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
   with ended as (
     select m.workspace_id, m.user_id from public.workspace_members m
@@ -807,10 +808,20 @@ CREATE OR REPLACE FUNCTION public.audit_words(p_chain uuid, p_target_type text, 
  IMMUTABLE
 RETURN array_to_tsvector(ARRAY(SELECT DISTINCT ("right"((audit_words.p_chain)::text, 6) || "left"(word.word, 64)) FROM regexp_split_to_table(lower(regexp_replace(audit_words.p_text, '([0-9a-fA-F]{8})-([0-9a-fA-F]{4})-([0-9a-fA-F]{4})-([0-9a-fA-F]{4})-([0-9a-fA-F]{12})'::text, '\1\2\3\4\5'::text, 'g'::text)), '[\x01-\x2f\x3a-\x40\x5b-\x60\x7b-\x7f]+'::text) word(word) WHERE (word.word <> ''::text) UNION ALL SELECT (("right"((audit_words.p_chain)::text, 6) || '_'::text) || audit_words.p_target_type)))
 ;
+CREATE OR REPLACE FUNCTION public.await_deletions()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+begin
+  perform pg_advisory_xact_lock(hashtext('atelier'), hashtext('legal hold'));
+  return new;
+end $function$
+;
 CREATE OR REPLACE FUNCTION public.cancel_execution(target uuid, by_user uuid)
  RETURNS void
  LANGUAGE plpgsql
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 begin
   perform from public.workflow_executions e where e.id = target for no key update skip locked;
@@ -835,7 +846,7 @@ CREATE OR REPLACE FUNCTION public.drop_empty_month(p_at timestamp with time zone
  RETURNS text
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 declare
   month timestamptz := date_trunc('month', p_at, 'UTC');
@@ -878,7 +889,7 @@ end $function$
 CREATE OR REPLACE FUNCTION public.end_approval()
  RETURNS trigger
  LANGUAGE plpgsql
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 begin
   update public.approvals a
@@ -893,7 +904,7 @@ CREATE OR REPLACE FUNCTION public.ensure_partition(at timestamp with time zone)
  RETURNS boolean
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 declare
   month timestamptz := date_trunc('month', at, 'UTC');
@@ -921,7 +932,7 @@ CREATE OR REPLACE FUNCTION public.erase_begin_person(p_erasure uuid, p_user uuid
  RETURNS TABLE(outcome text, hidden uuid[], shared uuid[], "memberIds" uuid[], erasure uuid, joined boolean)
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 declare
   u public.users;
@@ -972,7 +983,7 @@ CREATE OR REPLACE FUNCTION public.erase_broken_uploads(p_limit integer)
  RETURNS integer
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 declare n int;
 begin
@@ -986,7 +997,7 @@ end $function$
 CREATE OR REPLACE FUNCTION public.erase_empty_payloads(p_ids uuid[])
  RETURNS integer
  LANGUAGE plpgsql
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 declare n int;
 begin
@@ -1006,7 +1017,7 @@ CREATE OR REPLACE FUNCTION public.erase_expired_batch(p_workspace uuid, p_part t
  RETURNS TABLE(state text, executions integer, steps integer, place uuid)
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 declare
   w public.workspaces;
@@ -1112,13 +1123,13 @@ CREATE OR REPLACE FUNCTION public.erase_heir(p_workspace uuid, p_user uuid)
  RETURNS uuid
  LANGUAGE sql
  STABLE
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 RETURN (SELECT o.user_id FROM (workspace_members o JOIN users u ON ((u.id = o.user_id))) WHERE ((o.workspace_id = erase_heir.p_workspace) AND (o.user_id <> erase_heir.p_user) AND (o.role = 'owner'::text) AND (u.disabled_at IS NULL)) ORDER BY o.created_at, o.user_id LIMIT 1)
 ;
 CREATE OR REPLACE FUNCTION public.erase_hide_workspace(p_workspace uuid)
  RETURNS uuid[]
  LANGUAGE plpgsql
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 declare members uuid[];
 begin
@@ -1137,21 +1148,21 @@ CREATE OR REPLACE FUNCTION public.erase_is_admin()
  RETURNS boolean
  LANGUAGE sql
  STABLE
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 RETURN (EXISTS (SELECT FROM users WHERE ((users.id = app_user_id()) AND users.is_admin AND (users.disabled_at IS NULL))))
 ;
 CREATE OR REPLACE FUNCTION public.erase_is_alone(p_workspace workspaces, p_user uuid)
  RETURNS boolean
  LANGUAGE sql
  STABLE
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 RETURN (((p_workspace).personal AND ((p_workspace).created_by = p_user)) OR (NOT (EXISTS (SELECT FROM workspace_members o WHERE ((o.workspace_id = (erase_is_alone.p_workspace).id) AND (o.user_id <> erase_is_alone.p_user))))))
 ;
 CREATE OR REPLACE FUNCTION public.erase_is_needed(p_parent uuid, p_until timestamp with time zone)
  RETURNS boolean
  LANGUAGE sql
  STABLE
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 BEGIN ATOMIC
  WITH RECURSIVE above AS (
           SELECT e.parent_id,
@@ -1173,7 +1184,7 @@ CREATE OR REPLACE FUNCTION public.erase_keeps_out()
  RETURNS trigger
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 begin
   if exists (select from public.erasures e
@@ -1186,7 +1197,7 @@ end $function$
 CREATE OR REPLACE FUNCTION public.erase_leave_workspaces(p_user uuid, p_email text, p_successor uuid)
  RETURNS TABLE(orphans uuid[], hidden uuid[], shared uuid[], members uuid[])
  LANGUAGE plpgsql
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 declare
   w public.workspaces;
@@ -1230,7 +1241,7 @@ CREATE OR REPLACE FUNCTION public.erase_list_pending()
  RETURNS TABLE(id uuid, "userId" uuid, "chainId" uuid, "ageSeconds" double precision, failures integer, due boolean)
  LANGUAGE sql
  STABLE SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
   select e.id, e.user_id, e.chain_id, extract(epoch from clock_timestamp() - e.begun_at)::double precision,
     e.failures, e.due_at <= clock_timestamp()
@@ -1241,7 +1252,7 @@ CREATE OR REPLACE FUNCTION public.erase_list_workspaces()
  RETURNS SETOF uuid
  LANGUAGE sql
  STABLE SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
   select id from public.workspaces where deleted_at is not null order by deleted_at limit 100
 $function$
@@ -1249,7 +1260,7 @@ $function$
 CREATE OR REPLACE FUNCTION public.erase_lock_heads(p_chain uuid)
  RETURNS boolean
  LANGUAGE plpgsql
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET lock_timeout TO '2s'
 AS $function$
 begin
@@ -1266,7 +1277,7 @@ end $function$
 CREATE OR REPLACE FUNCTION public.erase_lock_pending(p_user uuid, p_chain uuid)
  RETURNS uuid
  LANGUAGE sql
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
   select id from public.erasures
   where user_id = p_user and chain_id is not distinct from p_chain and finished_at is null for update
@@ -1275,7 +1286,7 @@ $function$
 CREATE OR REPLACE FUNCTION public.erase_look(e erasures, p_limit integer)
  RETURNS TABLE(looked bigint, erased jsonb)
  LANGUAGE sql
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
  SET enable_hashjoin TO 'off'
  SET enable_mergejoin TO 'off'
  SET enable_seqscan TO 'off'
@@ -1318,7 +1329,7 @@ CREATE OR REPLACE FUNCTION public.erase_mark_workspace(p_workspace uuid, p_name 
  RETURNS TABLE(outcome text, "memberIds" uuid[])
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 declare w public.workspaces;
 begin
@@ -1339,7 +1350,7 @@ CREATE OR REPLACE FUNCTION public.erase_member(p_erasure uuid, p_workspace uuid,
  RETURNS TABLE(outcome text, moved integer, erasure uuid, joined boolean)
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 declare
   u public.users;
@@ -1391,7 +1402,7 @@ CREATE OR REPLACE FUNCTION public.erase_month_is_empty(p_month timestamp with ti
  RETURNS boolean
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 declare
   low uuid := public.uuid_floor(p_month);
@@ -1406,7 +1417,7 @@ end $function$
 CREATE OR REPLACE FUNCTION public.erase_move_ownership(p_workspace uuid, p_from uuid, p_to uuid)
  RETURNS integer
  LANGUAGE plpgsql
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 declare
   table_name text;
@@ -1426,7 +1437,7 @@ CREATE OR REPLACE FUNCTION public.erase_note_failure(p_erasure uuid)
  RETURNS void
  LANGUAGE sql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
   update public.erasures set failures = failures + 1,
     due_at = clock_timestamp() + least(300, 2 ^ least(failures, 10)) * interval '1 second'
@@ -1437,21 +1448,21 @@ CREATE OR REPLACE FUNCTION public.erase_owns_workspace(p_workspace uuid)
  RETURNS boolean
  LANGUAGE sql
  STABLE
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 RETURN (EXISTS (SELECT FROM (workspace_members m JOIN workspaces w ON ((w.id = m.workspace_id))) WHERE ((m.workspace_id = erase_owns_workspace.p_workspace) AND (m.user_id = app_user_id()) AND (m.role = 'owner'::text) AND (w.deleted_at IS NULL))))
 ;
 CREATE OR REPLACE FUNCTION public.erase_pattern(p_text text)
  RETURNS text
  LANGUAGE sql
  IMMUTABLE
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 RETURN (('(^|[^[:alnum:]._%+-])'::text || regexp_replace(substr((to_jsonb(lower(p_text)))::text, 2, (length((to_jsonb(lower(p_text)))::text) - 2)), '([^[:alnum:]])'::text, '\\\1'::text, 'g'::text)) || '($|[^[:alnum:]_-])'::text)
 ;
 CREATE OR REPLACE FUNCTION public.erase_requires_entry()
  RETURNS trigger
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 declare chain uuid;
 begin
@@ -1473,43 +1484,46 @@ CREATE OR REPLACE FUNCTION public.erase_respects_hold()
  RETURNS trigger
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
-declare is_held boolean;
-begin
-  if tg_table_name = 'erasures' then
-    is_held := exists (select from public.workspaces w where w.legal_hold_at is not null
-      and (new.chain_id is null or w.id = new.chain_id)
-      and (w.created_by = new.user_id
-        or exists (select from public.workspace_members m where m.workspace_id = w.id and m.user_id = new.user_id)
-        or exists (select from public.audit_logs a where a.chain_id = w.id and a.actor_id = new.user_id)
-        or exists (select from public.audit_logs a where a.chain_id = w.id and a.target_id = new.user_id::text)));
-  elsif tg_table_name = 'workspaces' then
-    is_held := old.legal_hold_at is not null;
-  else
-    is_held := exists (select from public.workspaces w where w.id = old.workspace_id and w.legal_hold_at is not null);
-  end if;
-  if is_held then
-    raise exception 'under legal hold' using errcode = 'ZA004';
-  end if;
-  if tg_op = 'DELETE' then
-    return old;
-  end if;
-  return new;
-end $function$
+  declare is_held boolean;
+  begin
+    if tg_table_name = 'erasures' then
+      -- A person is named by workspaces that the erasure locks nowhere. Looked for by a statement of its own, which sees
+      -- what was committed during the wait; the lock comes after those of rows, as in the transaction that sets a hold.
+      perform pg_advisory_xact_lock_shared(hashtext('atelier'), hashtext('legal hold'));
+      is_held := exists (select from public.workspaces w where w.legal_hold_at is not null
+        and (new.chain_id is null or w.id = new.chain_id)
+        and (w.created_by = new.user_id
+          or exists (select from public.workspace_members m where m.workspace_id = w.id and m.user_id = new.user_id)
+          or exists (select from public.audit_logs a where a.chain_id = w.id and a.actor_id = new.user_id)
+          or exists (select from public.audit_logs a where a.chain_id = w.id and a.target_id = new.user_id::text)));
+    elsif tg_table_name = 'workspaces' then
+      is_held := old.legal_hold_at is not null;
+    else
+      select w.legal_hold_at is not null into is_held from public.workspaces w where w.id = old.workspace_id for share;
+    end if;
+    if is_held then
+      raise exception 'under legal hold' using errcode = 'ZA004';
+    end if;
+    if tg_op = 'DELETE' then
+      return old;
+    end if;
+    return new;
+  end $function$
 ;
 CREATE OR REPLACE FUNCTION public.erase_short_error(p_error jsonb)
  RETURNS jsonb
  LANGUAGE sql
  IMMUTABLE
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 RETURN CASE WHEN (p_error IS NOT NULL) THEN jsonb_strip_nulls(jsonb_build_object('code', (p_error -> 'code'::text), 'nodeId', (p_error -> 'nodeId'::text), 'message', 'Expired')) ELSE NULL::jsonb END
 ;
 CREATE OR REPLACE FUNCTION public.erase_step(p_erasure uuid, p_limit integer, p_hold_ms integer)
  RETURNS TABLE(step text, "userId" uuid, "chainId" uuid, "askedBy" uuid, erased jsonb, hidden uuid[], shared uuid[], "memberIds" uuid[], "movedItems" integer, "deletedWorkspaces" integer, "leftWorkspaces" integer, "erasedEntries" integer)
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 declare
   e public.erasures;
@@ -1603,7 +1617,7 @@ end $function$
 CREATE OR REPLACE FUNCTION public.erase_strip_person(p_user uuid, p_email text)
  RETURNS void
  LANGUAGE plpgsql
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 begin
   delete from public.sessions where user_id = p_user;
@@ -1622,7 +1636,7 @@ CREATE OR REPLACE FUNCTION public.erase_workspace_batch(p_workspace uuid, p_limi
  RETURNS TABLE(step text, rows integer)
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 declare
   marked_by xid8;
@@ -1719,7 +1733,7 @@ RETURN ARRAY(SELECT DISTINCT label.value AS label FROM jsonb_array_elements_text
 CREATE OR REPLACE FUNCTION public.guard_approval()
  RETURNS trigger
  LANGUAGE plpgsql
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 begin
   raise exception 'approval % is % and stays as it is', old.id, old.status;
@@ -1729,14 +1743,14 @@ CREATE OR REPLACE FUNCTION public.held_workspaces()
  RETURNS uuid[]
  LANGUAGE sql
  STABLE
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 RETURN ARRAY(SELECT workspaces.id FROM workspaces WHERE (workspaces.legal_hold_at IS NOT NULL))
 ;
 CREATE OR REPLACE FUNCTION public.identity_accept_invitation(p_token_hash bytea)
  RETURNS TABLE(id uuid, "workspaceId" uuid, role text, "hasJoined" boolean)
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 declare
   i public.invitations;
@@ -1767,7 +1781,7 @@ CREATE OR REPLACE FUNCTION public.identity_end_session(p_hash bytea)
  RETURNS TABLE("sessionId" uuid, "userId" uuid)
  LANGUAGE sql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
   update public.sessions s set ended_at = clock_timestamp(), end_reason = 'logout'
   from public.refresh_tokens t
@@ -1779,7 +1793,7 @@ CREATE OR REPLACE FUNCTION public.identity_find_audit_words(p_chain uuid, p_word
  RETURNS TABLE(at timestamp with time zone, seq bigint)
  LANGUAGE sql
  STABLE SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
   -- Materialized: the words are looked up by their own index, not tried on a walk through the whole chain.
   with found as materialized (
@@ -1805,7 +1819,7 @@ CREATE OR REPLACE FUNCTION public.identity_find_invitation(p_token_hash bytea, p
  RETURNS uuid
  LANGUAGE sql
  STABLE SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
   select i.id from public.invitations i
   join public.users u on u.id = i.invited_by and u.disabled_at is null
@@ -1820,7 +1834,7 @@ CREATE OR REPLACE FUNCTION public.identity_find_login(p_email text)
  RETURNS TABLE(id uuid, email text, name text, "isAdmin" boolean, "passwordHash" text, "passwordSince" text, disabled boolean)
  LANGUAGE sql
  STABLE SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
   select u.id, u.email, u.name, u.is_admin, u.password_hash, extract(epoch from u.password_changed_at)::text,
     u.disabled_at is not null
@@ -1831,7 +1845,7 @@ CREATE OR REPLACE FUNCTION public.identity_find_reset(p_hash bytea)
  RETURNS TABLE("userId" uuid, email text)
  LANGUAGE sql
  STABLE SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
   select u.id, u.email from public.reset_tokens t join public.users u on u.id = t.user_id
   where t.token_hash = p_hash and t.expires_at > clock_timestamp() and u.disabled_at is null
@@ -1841,7 +1855,7 @@ CREATE OR REPLACE FUNCTION public.identity_find_webhook(p_hash bytea)
  RETURNS TABLE(id uuid, "workspaceId" uuid, "workflowId" uuid, "ownerId" uuid, enabled boolean, trigger text, type text, style text, header text, "timestampHeader" text, "keyId" text, "wrappedKey" bytea, ciphertext bytea, "previousKeyId" text, "previousWrappedKey" bytea, "previousCiphertext" bytea)
  LANGUAGE sql
  STABLE SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
   select h.id, h.workspace_id, h.workflow_id, h.owner_id, h.enabled, h.trigger_node,
     h.verify_type, h.style, h.verify_header, h.timestamp_header,
@@ -1858,7 +1872,7 @@ CREATE OR REPLACE FUNCTION public.identity_founds_workspace(p_workspace uuid)
  RETURNS boolean
  LANGUAGE sql
  STABLE SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
   select exists (select from public.workspaces w where w.id = p_workspace and w.created_by = public.app_user_id())
     and not exists (select from public.workspace_members m where m.workspace_id = p_workspace)
@@ -1868,14 +1882,14 @@ CREATE OR REPLACE FUNCTION public.identity_has_users()
  RETURNS boolean
  LANGUAGE sql
  STABLE SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 RETURN (EXISTS (SELECT FROM users))
 ;
 CREATE OR REPLACE FUNCTION public.identity_keep_owner()
  RETURNS trigger
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 declare w public.workspaces;
 begin
@@ -1894,7 +1908,7 @@ CREATE OR REPLACE FUNCTION public.identity_open_emergency(p_workspace uuid, p_ro
  RETURNS TABLE(outcome text, since timestamp with time zone, until timestamp with time zone, "workspaceName" text, owners text[], "retryAfterMs" integer)
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 declare
   place public.workspaces;
@@ -1940,7 +1954,7 @@ CREATE OR REPLACE FUNCTION public.identity_owns_workspace(p_workspace uuid)
  RETURNS boolean
  LANGUAGE sql
  STABLE SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
   select exists (select from public.workspace_members m
     where m.workspace_id = p_workspace and m.user_id = public.app_user_id() and m.role = 'owner')
@@ -1950,7 +1964,7 @@ CREATE OR REPLACE FUNCTION public.identity_register(p_id uuid, p_email text, p_n
  RETURNS TABLE(id uuid, email text, name text, "isAdmin" boolean)
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 begin
   perform pg_advisory_xact_lock(hashtext('atelier'), hashtext('register'));
@@ -1969,7 +1983,7 @@ CREATE OR REPLACE FUNCTION public.identity_rotate_refresh(p_hash bytea, p_new_ha
  RETURNS TABLE(outcome text, "sessionId" uuid, "userId" uuid)
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 declare
   found_session uuid;
@@ -2006,7 +2020,7 @@ CREATE OR REPLACE FUNCTION public.identity_use_api_key(p_hash bytea)
  RETURNS TABLE(id uuid, "userId" uuid)
  LANGUAGE plpgsql
  SECURITY DEFINER
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 begin
   return query select k.id, k.user_id from public.api_keys k join public.users u on u.id = k.user_id
@@ -2049,7 +2063,7 @@ end $function$
 CREATE OR REPLACE FUNCTION public.pass_on_execution()
  RETURNS trigger
  LANGUAGE plpgsql
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 begin
   if new.parent_id is not null and new.status in ('succeeded', 'failed', 'cancelled') then
@@ -2096,6 +2110,22 @@ begin
     using errcode = 'integrity_constraint_violation';
 end $function$
 ;
+CREATE OR REPLACE FUNCTION public.remember_people_behind()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+begin
+  new.people_behind := nullif(array(
+    select distinct p.person from public.workflow_executions o
+      cross join lateral unnest(o.people_behind || o.user_id || case when o.trigger_type in ('schedule', 'webhook')
+        then array[(o.trigger ->> 'startedBy')::uuid, (o.trigger ->> 'editedBy')::uuid] end) as p (person)
+    where o.id in (new.retry_of, new.fork_of, new.parent_id)
+      and p.person is not null and p.person is distinct from new.user_id
+    order by 1), '{}');
+  return new;
+end $function$
+;
 CREATE OR REPLACE FUNCTION public.uuid_floor(at timestamp with time zone)
  RETURNS uuid
  LANGUAGE sql
@@ -2105,7 +2135,7 @@ RETURN ((lpad(to_hex((GREATEST((0)::numeric, floor((EXTRACT(epoch FROM at) * (10
 CREATE OR REPLACE FUNCTION public.wake_execution(target uuid)
  RETURNS void
  LANGUAGE plpgsql
- SET search_path TO 'pg_catalog', 'public'
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 begin
   perform from public.workflow_executions e where e.id = target for no key update skip locked;
@@ -2134,6 +2164,7 @@ CREATE TRIGGER users_being_erased BEFORE UPDATE OF disabled_at, is_admin ON publ
 CREATE TRIGGER users_end_emergencies AFTER UPDATE OF is_admin, disabled_at ON public.users FOR EACH ROW WHEN ((old.is_admin AND (old.disabled_at IS NULL) AND (NOT (new.is_admin AND (new.disabled_at IS NULL))))) EXECUTE FUNCTION admin_end_emergencies();
 CREATE CONSTRAINT TRIGGER users_erasure_audited AFTER UPDATE ON public.users DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((old.erased_at IS NULL) AND (new.erased_at IS NOT NULL))) EXECUTE FUNCTION erase_requires_entry('user.erased');
 CREATE TRIGGER workflow_executions_pass_on AFTER UPDATE ON public.workflow_executions FOR EACH ROW WHEN ((((new.status = ANY (ARRAY['failed'::text, 'cancelled'::text])) OR ((new.status = 'succeeded'::text) AND (new.parent_id IS NOT NULL)) OR ((new.cancel_requested_at IS NOT NULL) AND (old.cancel_requested_at IS NULL))) AND (CURRENT_USER <> 'atelier_eraser'::name))) EXECUTE FUNCTION pass_on_execution();
+CREATE TRIGGER workflow_executions_people BEFORE INSERT ON public.workflow_executions FOR EACH ROW WHEN (((new.people_behind IS NULL) AND ((new.retry_of IS NOT NULL) OR (new.fork_of IS NOT NULL) OR (new.parent_id IS NOT NULL)))) EXECUTE FUNCTION remember_people_behind();
 CREATE TRIGGER workflow_executions_terminal BEFORE UPDATE ON public.workflow_executions FOR EACH ROW WHEN ((old.status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text]))) EXECUTE FUNCTION refuse_change('a finished execution is final, retry makes a new one');
 CREATE TRIGGER workflow_versions_concurrency BEFORE INSERT ON public.workflow_versions FOR EACH ROW EXECUTE FUNCTION limit_version();
 CREATE TRIGGER workflow_versions_immutable BEFORE DELETE OR UPDATE ON public.workflow_versions FOR EACH ROW EXECUTE FUNCTION refuse_change('a version is immutable, save a new one');
@@ -2147,6 +2178,7 @@ CREATE TRIGGER workspace_members_owner_leaves AFTER DELETE ON public.workspace_m
 CREATE TRIGGER workspace_members_person BEFORE UPDATE ON public.workspace_members FOR EACH ROW WHEN (((old.workspace_id IS DISTINCT FROM new.workspace_id) OR (old.user_id IS DISTINCT FROM new.user_id))) EXECUTE FUNCTION refuse_change('a membership is one person''s in one workspace');
 CREATE CONSTRAINT TRIGGER workspaces_deletion_audited AFTER UPDATE ON public.workspaces DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((old.deleted_at IS NULL) AND (new.deleted_at IS NOT NULL))) EXECUTE FUNCTION erase_requires_entry('workspace.deleted');
 CREATE TRIGGER workspaces_held BEFORE UPDATE OF deleted_at ON public.workspaces FOR EACH ROW WHEN (((old.deleted_at IS NULL) AND (new.deleted_at IS NOT NULL))) EXECUTE FUNCTION erase_respects_hold();
+CREATE TRIGGER workspaces_hold_waits BEFORE UPDATE OF legal_hold_at ON public.workspaces FOR EACH ROW WHEN (((old.legal_hold_at IS NULL) AND (new.legal_hold_at IS NOT NULL))) EXECUTE FUNCTION await_deletions();
 
 alter table api_keys enable row level security, force row level security;
 alter table approvals enable row level security, force row level security;
@@ -2459,6 +2491,8 @@ create policy backup_reads on schedules for select to atelier_backup
 create policy eraser_all on schedules for all to atelier_eraser
   using (true)
   with check (true);
+create policy held on schedules for delete to atelier_api, atelier_eraser, atelier_scheduler
+  using ((workspace_id <> ALL (( SELECT held_workspaces() AS held_workspaces)::uuid[])));
 create policy scheduler_fires on schedules for all to atelier_scheduler
   using (true)
   with check (true);
@@ -2834,6 +2868,7 @@ grant execute on function admin_tidy_members(integer) to atelier_scheduler;
 grant execute on function app_user_id() to public;
 grant execute on function app_workspace_ids() to public;
 grant execute on function audit_words(uuid,text,text) to public;
+grant execute on function await_deletions() to public;
 grant execute on function cancel_execution(uuid,uuid) to public;
 grant execute on function drop_empty_month(timestamp with time zone) to atelier_scheduler;
 grant execute on function end_approval() to public;
@@ -2876,5 +2911,6 @@ grant execute on function label_version() to public;
 grant execute on function limit_version() to public;
 grant execute on function pass_on_execution() to public;
 grant execute on function refuse_change() to public;
+grant execute on function remember_people_behind() to public;
 grant execute on function uuid_floor(timestamp with time zone) to public;
 grant execute on function wake_execution(uuid) to public;

@@ -281,6 +281,30 @@ test("a sub-workflow asks in the name of the same person, and goes with its pare
   assert.equal((await on.row(second.id as string)).status, "cancelled");
 });
 
+test("a sub-workflow asks none of those whose runs led to it, though these have expired", async () => {
+  const ask = { type: "flow.approval", config: { message: "Well?", excludeRequester: true } };
+  const place = { userId: on.team.owner.userId, workspaceId: on.team.workspaceId };
+  const asking = await on.bed.addWorkflow(place, draw("start>ask", { ask }));
+  const calling = await on.bed.addWorkflow(
+    place,
+    draw("start>sub", { sub: { type: "flow.subworkflow", config: { workflowId: asking } } }),
+  );
+  const hand = { type: "flow.subworkflow", config: { workflowId: calling } };
+  const first = await on.start("start>sub", { sub: hand });
+  const { owner, operator, editor } = on.team;
+  await post(`/api/executions/${first}/cancel`);
+  const call = { token: operator.token };
+  const retried = await on.api.request<Row>("POST", `/api/executions/${first}/retry`, call);
+  await on.bed.admin.query("delete from workflow_executions where id = $1", [first]);
+  await on.settle();
+  const text = `select a.id, a.excluded_user_ids from approvals a join workflow_executions e on e.id = a.execution_id
+    join workflow_executions p on p.id = e.parent_id where p.parent_id = $1`;
+  const [asked] = (await on.bed.admin.query(text, [retried.body.id])).rows as Row[];
+  const excluded = asked?.excluded_user_ids as string[];
+  assert.deepEqual(excluded.toSorted(), [owner.userId, operator.userId].toSorted());
+  assert.equal((await on.decide(editor, asked?.id as string)).body.status, "approved");
+});
+
 test("whoever has a schedule run by hand does not sign what it asks, though it runs in another's name", async () => {
   const ask = { type: "flow.approval", config: { message: "Well?", excludeRequester: true } };
   const place = { userId: on.team.owner.userId, workspaceId: on.team.workspaceId };

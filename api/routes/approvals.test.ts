@@ -267,6 +267,30 @@ test("excludeRequester excludes everybody in whose name it has run, however it w
   assert.equal(await codeOf(await join("operator"), item?.id as string), "approved");
 });
 
+test("excludeRequester excludes them also when what it was started from has expired", async () => {
+  const { team, bed } = on;
+  const { executionId } = await on.ask({ excludeRequester: true });
+  const call = async (path: string, token: string, body?: object) => {
+    const reply = await on.api.request<{ id: string }>("POST", path, { token, body });
+    assert.equal(reply.status, 202, reply.text);
+    return reply.body.id;
+  };
+  const origins = [executionId];
+  await call(`/api/executions/${executionId}/cancel`, team.owner.token);
+  origins.push(await call(`/api/executions/${executionId}/retry`, team.operator.token));
+  await on.settle();
+  await call(`/api/executions/${origins[1]}/cancel`, team.owner.token);
+  const expire = (id: unknown) => bed.admin.query("delete from workflow_executions where id = $1", [id]);
+  await expire(origins[0]);
+  const forked = await call(`/api/executions/${origins[1]}/fork`, team.editor.token, { fromNode: "ask" });
+  await expire(origins[1]);
+  await on.settle();
+  const [item] = await on.list(team.owner, `executionId=${forked}`);
+  for (const person of [team.owner, team.operator, team.editor])
+    assert.equal(await codeOf(person, item?.id as string), "403 forbidden");
+  assert.equal(await codeOf(await join("operator"), item?.id as string), "approved");
+});
+
 test("S43: an erased person is named nowhere: not among those asked, nor among those who decided", async () => {
   const { team } = on;
   const gone = await join("operator");

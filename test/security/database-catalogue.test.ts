@@ -55,6 +55,8 @@ const OWNERS: Readonly<Record<string, string>> = {
   erase: "atelier_eraser",
   identity: "atelier_identity",
 };
+/** A path that does not name pg_temp searches it first. */
+const SEARCH_PATH = "search_path=pg_catalog, public, pg_temp";
 const FUNCTION_OWNERS = ["atelier_identity", "atelier_admin", "atelier_eraser"];
 const RUNTIME_ROLES = ["atelier_api", "atelier_worker", "atelier_scheduler"];
 
@@ -129,10 +131,19 @@ test("only the allow-list runs with its owner's rights, each with a fixed search
     DEFINER_FUNCTIONS,
   );
   for (const { name, config, owner, super: isSuper } of rows) {
-    assert.deepEqual(config, ["search_path=pg_catalog, public"], name);
+    assert.deepEqual(config, [SEARCH_PATH], name);
     assert.equal(owner, OWNERS[name.split("_")[0]], name);
     assert.equal(isSuper, false, name);
   }
+});
+
+test("no function that fixes its search path lets temporary tables come before the schema's", async () => {
+  const { rows } = await admin.query(`
+    select p.proname as name, setting from pg_proc p, unnest(p.proconfig) setting
+    where p.pronamespace = 'public'::regnamespace and setting like 'search_path=%'`);
+  assert.ok(rows.length > DEFINER_FUNCTIONS.length, `${rows.length} functions`);
+  const unsafe = rows.filter(({ setting }) => setting !== SEARCH_PATH).map(({ name }) => name);
+  assert.deepEqual(unsafe, []);
 });
 
 test("nobody else may call the allow-list, and no run-time role may make objects in public", async () => {

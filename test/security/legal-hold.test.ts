@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { v7 as uuidv7 } from "uuid";
 import type { Person } from "../support/client.ts";
+import { chain } from "../support/workflows.ts";
 import { createEraseBed, type EraseBed } from "./erase-bed.ts";
 
 type Retention = { executionDays: number | null; payloadDays: number | null };
@@ -145,6 +146,37 @@ test("under hold no file, workspace, member or person is deleted or erased; lift
   assert.equal((await bed.call(owner, "DELETE", `/api/files/${file}`)).status, 204);
   assert.ok((await bed.call(...refusals[3])).status < 300);
   assert.deepEqual(await bed.brokenChains(), []);
+});
+
+test("a schedule of a held workspace can be paused, not deleted, by whomever; a key that writes sets and lifts nothing", async () => {
+  const graph = chain();
+  const workflow = await bed.call<{ id: string }>(owner, "POST", "/api/workflows", {
+    ...{ name: "w", graph, workspaceId: shared },
+  });
+  const body = { workflowId: workflow.body.id, cron: "0 0 1 1 *" };
+  const made = await bed.call<{ id: string }>(owner, "POST", "/api/schedules", body);
+  const path = `/api/schedules/${made.body.id}`;
+  const given = { name: "writes", scopes: ["read", "write", "run"] };
+  const key = await bed.call<{ key: string }>(owner, "POST", "/auth/api-keys", given);
+  const writer = { ...owner, token: key.body.key };
+  for (const change of [{ legalHold: true, legalHoldReason: "mine" }, { retention: { executionDays: 1 } }]) {
+    const refused = await patch(writer, change);
+    assert.deepEqual([refused.status, refused.body.code], [403, "scope_missing"]);
+  }
+  await hold();
+  for (const person of [owner, writer]) {
+    const reply = await bed.call<{ code: string }>(person, "DELETE", path);
+    assert.deepEqual([reply.status, reply.body.code], [409, "legal_hold"]);
+  }
+  const newcomer = await bed.api.register();
+  assert.equal((await bed.call(newcomer, "DELETE", path)).status, 404, "to others it does not exist");
+  assert.equal((await bed.call(owner, "PATCH", path, { enabled: false })).status, 200);
+  const { deleteSchedule } = await import("#core/persistence/schedules/schedules.ts");
+  const principals = { userId: owner.userId, workspaceIds: [shared] };
+  await bed.database.transaction(principals, (tx) => deleteSchedule(tx, made.body.id));
+  assert.equal((await bed.call(owner, "GET", path)).status, 200, "the policy stands below the code");
+  await lift();
+  assert.equal((await bed.call(writer, "DELETE", path)).status, 204);
 });
 
 test("the wall below: the api's role deletes no file of a held workspace whatever the code says", async () => {

@@ -125,7 +125,7 @@ export async function updateRetention(
     where id = ${id}`);
 }
 
-/** null lifts it. Waits for a batch of expiry that is under way; none begins after the commit. */
+/** null lifts it. Waits for batches of expiry and other deletions that are under way; none begins after the commit. */
 export async function updateLegalHold(
   tx: Executor,
   id: string,
@@ -137,8 +137,17 @@ export async function updateLegalHold(
     where id = ${id}`);
 }
 
-/** Whether its executions and files are under legal hold. */
+/**
+ * Until the transaction ends nobody sets a legal hold. Called before a deletion asks for one, so that nothing goes after
+ * the hold was answered. Those who delete do not wait for each other.
+ */
+export async function keepOutHolds(tx: Executor): Promise<void> {
+  await tx.run(sql`select pg_advisory_xact_lock_shared(hashtext('atelier'), hashtext('legal hold'))`);
+}
+
+/** Whether its executions, files and schedules are under legal hold. Where none stands, none is set before the commit. */
 export async function isHeld(tx: Executor, id: string): Promise<boolean> {
+  await keepOutHolds(tx);
   const row = await tx.one(sql`select id from workspaces where id = ${id} and legal_hold_at is not null`);
   return row !== null;
 }

@@ -1,5 +1,6 @@
 // Sweeps rows that have had their day and that nobody owns as data: what let people in, counts, histories of slots.
 import type { Database } from "../../persistence/database.ts";
+import { keepOutHolds } from "../../persistence/identity/workspaces.ts";
 import { SWEPT_KINDS, type SweptKind, sweepRows } from "../../persistence/retention/sweep-rows.ts";
 
 /** Small rows by an index: some 10 ms a statement. */
@@ -13,7 +14,10 @@ export async function sweepExpired(
   const swept: Partial<Record<SweptKind, number>> = {};
   for (const kind of SWEPT_KINDS) {
     for (let taken = batch; taken === batch && !signal?.aborted; ) {
-      taken = await sweepRows(database, kind, batch);
+      taken = await database.transaction({ workspaceIds: [] }, async (tx) => {
+        await keepOutHolds(tx);
+        return sweepRows(tx, kind, batch);
+      });
       if (taken > 0) swept[kind] = (swept[kind] ?? 0) + taken;
     }
   }

@@ -1,8 +1,10 @@
 // Schedules: make, list, read, change, delete. Times are judged by the database's clock.
 import { createId } from "../../crypto/new-id.ts";
 import { AppError } from "../../domain/app-error.ts";
+import { legalHold } from "../../domain/legal-hold.ts";
 import { type Actor, authorize, notFound, workspacesFor } from "../../domain/roles.ts";
 import type { Database } from "../../persistence/database.ts";
+import { isHeld } from "../../persistence/identity/workspaces.ts";
 import { countPending } from "../../persistence/schedules/fires-by-hand.ts";
 import { holdWorkflow } from "../../persistence/schedules/scheduled-workflows.ts";
 import {
@@ -46,6 +48,7 @@ export function createScheduleService(dependencies: ScheduleDependencies) {
     /** Whoever changes it, it keeps its owner. Slots that have fired do not fire again. */
     update: (actor: Actor, id: string, change: ScheduleChange) =>
       changeSchedule(dependencies, actor, id, change),
+    /** Throws `legal_hold` where one stands: its history could not be read any more. It can be paused. */
     remove: (actor: Actor, id: string) => remove(dependencies, actor, id),
   };
 }
@@ -103,6 +106,7 @@ async function remove({ database }: ScheduleDependencies, actor: Actor, id: stri
     const schedule = await lockSchedule(tx, id);
     if (!schedule) throw notFound("schedule");
     authorize(actor, "schedule:write", schedule);
+    if (await isHeld(tx, schedule.workspaceId)) throw legalHold();
     const { name, workflowId, cron, runAt, nextRunAt } = schedule;
     const pending = await countPending(tx, id);
     await deleteSchedule(tx, id);
