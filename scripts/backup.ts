@@ -14,7 +14,7 @@ await runCommand(
   async (command) => {
     const { file, act, withKeys } = readArguments(command.args);
     return await (act === "check"
-      ? check(command, path.resolve(file))
+      ? check(command, path.resolve(file), withKeys)
       : take(command, path.resolve(file), withKeys));
   },
   { misuse: 2 },
@@ -56,8 +56,8 @@ async function take(
   }
 }
 
-async function check({ print }: Command, file: string): Promise<number> {
-  const passphrase = process.env.BACKUP_PASSPHRASE || null;
+async function check({ print }: Command, file: string, withKeys: boolean): Promise<number> {
+  const passphrase = (withKeys && process.env.BACKUP_PASSPHRASE) || null;
   const { header, tables, end, keys } = await checkBackup(file, passphrase);
   for (const { name, rows } of tables) print(`${name}: ${rows} rows`);
   print(
@@ -66,7 +66,7 @@ async function check({ print }: Command, file: string): Promise<number> {
   print(
     `made by Atelier ${header.version} on PostgreSQL ${header.postgresVersion}, schema ${header.migrations.at(-1)}`,
   );
-  if (!header.keys) print("It was taken without keys.");
+  if (!header.keys) print("It was taken without keys: nothing proves that nobody changed it.");
   else if (keys) print("The passphrase opens its keys, and nobody without it has changed the file.");
   else print("With BACKUP_PASSPHRASE set, its keys and its signature are checked too.");
   return 0;

@@ -1,6 +1,6 @@
 // `npm run restore -- FILE`: a backup into an empty database, proven before it counts. See its usage for the rest.
 import path from "node:path";
-import { checkBackup } from "../core/services/backup/check-backup.ts";
+import { checkBackup, refuseUnsigned } from "../core/services/backup/check-backup.ts";
 import { openBackupFile } from "../core/services/backup/read-backup-file.ts";
 import { askPassphrase } from "./installation/ask-passphrase.ts";
 import { connectOwner } from "./installation/owner-client.ts";
@@ -22,8 +22,8 @@ await runCommand(
     await reader.close();
     await refuseNewer(reader.header);
     // The whole file is read before anything is touched: a damaged one costs nothing but time.
-    const isLocked = reader.header.keys !== null && withPassphrase;
-    const passphrase = isLocked ? await askPassphrase(env, { twice: false }) : null;
+    if (withPassphrase) refuseUnsigned(reader.header, file);
+    const passphrase = withPassphrase ? await askPassphrase(env, { twice: false }) : null;
     const backup = await checkBackup(file, passphrase);
     const target = await openTarget(env, process.cwd(), log);
     opened.defer(() => target.close());

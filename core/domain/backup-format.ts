@@ -13,6 +13,9 @@ export const FRAME_HEAD_BYTES = 5;
 /** No writer makes longer ones, so that a damaged length asks for no memory. */
 export const MAX_FRAME_BYTES = 64 * 1024 * 1024;
 
+// Four times what a backup asks for: a file that somebody changed must not ask for a machine's memory (512 MB at most) or hours.
+const MAX_SCRYPT_WORK = 4 * 131_072 * 8;
+
 export type FrameKind = "H" | "T" | "D" | "E" | "Z";
 
 const tableSchema = z.strictObject({ name: z.string(), columns: z.array(z.string()).min(1) });
@@ -33,15 +36,16 @@ export const backupHeaderSchema = z.strictObject({
   /** JWT_SECRETS and ENCRYPTION_KEYS under the passphrase; null: taken without. */
   keys: z
     .strictObject({
-      salt: z.strictObject({
-        kdf: z.literal("scrypt"),
-        // Bounded: a file that somebody changed must not ask for a machine's memory.
-        n: z.int().min(1_024).max(1_048_576),
-        r: z.int().min(1).max(32),
-        p: z.int().min(1).max(16),
-        salt: z.string().min(16),
-      }),
-      box: z.string(),
+      salt: z
+        .strictObject({
+          kdf: z.literal("scrypt"),
+          n: z.int().min(16_384),
+          r: z.int().min(1),
+          p: z.int().min(1),
+          salt: z.string().min(16).max(128),
+        })
+        .refine(({ n, r, p }) => n * r * p <= MAX_SCRYPT_WORK && Number.isInteger(Math.log2(n))),
+      box: z.string().max(65_536),
     })
     .nullable(),
 });

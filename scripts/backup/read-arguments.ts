@@ -4,11 +4,12 @@ import { withUsage } from "../installation/run-command.ts";
 
 export type BackupArguments = { file: string; act: "take" | "check"; withKeys: boolean };
 
-const USAGE = `Usage: npm run backup -- FILE [--without-keys] | --check FILE
+const USAGE = `Usage: npm run backup -- FILE [--without-keys] | --check FILE [--without-keys]
   FILE            where the backup goes; never over another file
   --without-keys  leaves the keys out: keep DATA_DIR/keys.json (or ENCRYPTION_KEYS and JWT_SECRETS) elsewhere, without
                   them no credential in the backup opens
-  --check         reads a backup to its end and says what is in it; restores nothing
+  --check         reads a backup to its end and says what is in it; restores nothing. With BACKUP_PASSPHRASE it must be
+                  signed, unless --without-keys says that it was taken so
 The keys go in under a passphrase: BACKUP_PASSPHRASE, else it is asked for.`;
 
 /** Throws `usage`. */

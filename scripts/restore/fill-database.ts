@@ -10,6 +10,8 @@ export type FillOptions = {
   client: pg.Client;
   databaseUrl: string;
   file: string;
+  /** Of the file's end, when it was checked: what is read now must be the same. */
+  sha256: string;
   log: (line: string) => void;
 };
 
@@ -33,8 +35,11 @@ export async function refuseNewer({ migrations, version }: BackupHeader): Promis
   );
 }
 
-/** Resolves to the number of rows. The rows come in one transaction: all of them are there, or none. */
-export async function fillDatabase({ client, databaseUrl, file, log }: FillOptions): Promise<number> {
+/**
+ * Resolves to the number of rows. The rows come in one transaction: all of them are there, or none. Throws `backup_changed`
+ * when the file is not the one that was checked, and what reading and loading throw.
+ */
+export async function fillDatabase({ client, databaseUrl, file, sha256, log }: FillOptions): Promise<number> {
   const reader = await openBackupFile(file);
   try {
     const { header } = reader;
@@ -44,6 +49,9 @@ export async function fillDatabase({ client, databaseUrl, file, log }: FillOptio
       const rows = await loading.load(table, chunks);
       log(`${table.name}: ${rows} rows`);
     });
+    if (end.sha256 !== sha256) {
+      throw new AppError("backup_changed", `${file} was changed after it had been checked`);
+    }
     await loading.finish();
     await migrateDatabase({ databaseUrl, restoring: {} });
     return end.rows;

@@ -7,7 +7,7 @@ export type RestoreArguments = { file: string; acceptBrokenAudit: boolean; withP
 const USAGE = `Usage: npm run restore -- FILE [--accept-broken-audit] [--without-passphrase]
   FILE                   a backup; the database of DATABASE_URL or DATA_DIR must be empty
   --accept-broken-audit  restores although the audit log in the backup does not verify: it had been tampered with before
-  --without-passphrase   leaves the keys in the backup alone, for who has the keys (set, or in DATA_DIR) and has lost the
+  --without-passphrase   for who has the keys (set, or in DATA_DIR) and a backup taken without them, or has lost its
                          passphrase; then nothing proves that nobody changed the file
 The keys in the backup are under a passphrase: BACKUP_PASSPHRASE, else it is asked for.`;
 

@@ -39,7 +39,11 @@ export async function runRestore(options: RestoreOptions): Promise<RestoreReport
   let forgetKeys = () => {};
   try {
     await markHalfRestored(client, backup.header.backupId);
-    const rows = await fillDatabase({ ...options, databaseUrl: options.target.databaseUrl });
+    const rows = await fillDatabase({
+      ...options,
+      databaseUrl: options.target.databaseUrl,
+      sha256: backup.end.sha256,
+    });
     const { chains, absent } = await beginNewLife(options);
     forgetKeys = keys.keep();
     await unmarkHalfRestored(client);

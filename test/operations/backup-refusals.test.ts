@@ -1,15 +1,19 @@
 // What is wrong with a backup or its place is said before anything is touched, and nothing is left half done.
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { createHash } from "node:crypto";
 import { readdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import type { BackupHeader } from "#core/domain/backup-format.ts";
 import { createDatabase } from "#core/persistence/database.ts";
 import { checkBackup } from "#core/services/backup/check-backup.ts";
 import { checkFoundations } from "#core/services/check-foundations.ts";
 import { listMigrations, migrateDatabase } from "../../migrations/migrate.ts";
+import { connectOwner } from "../../scripts/installation/owner-client.ts";
+import { fillDatabase } from "../../scripts/restore/fill-database.ts";
 import { childEnvironment } from "../support/child-environment.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { asAdmin } from "../support/query.ts";
@@ -116,6 +120,60 @@ test("who changes a backup with care, hashes and all, is found by the passphrase
   await assert.rejects(checkBackup(file, "another lantern altogether"), hasCode("wrong_passphrase"));
 });
 
+test("a backup stripped of its keys and its signature, whole otherwise, is believed only by who says so", async (t) => {
+  const stripped = write(
+    "stripped",
+    rewrite((header) => ({ ...header, keys: null })),
+  );
+  assert.equal((await checkBackup(stripped, null)).end.signature, undefined);
+  await assert.rejects(checkBackup(stripped, PASSPHRASE), hasCode("backup_unsigned"));
+  const checked = await runBackup(place(source), "--check", stripped);
+  assert.deepEqual([checked.code, /nobody changed it/.test(checked.err)], [1, true], checked.err);
+  assert.equal((await runBackup(place(source), "--check", stripped, "--without-keys")).code, 0);
+  // Its keys kept and its signature gone is no better.
+  await assert.rejects(
+    checkBackup(
+      write(
+        "unsigned",
+        rewrite((header) => header),
+      ),
+      PASSPHRASE,
+    ),
+    hasCode("backup_changed"),
+  );
+  const target = await createEmptyDatabase(source, t);
+  // Said before anybody is asked for a passphrase.
+  const { code, err } = await runRestore(
+    { ...place(target), env: { ...KEYS, BACKUP_PASSPHRASE: "" } },
+    stripped,
+  );
+  assert.deepEqual([code, /restore with --without-passphrase/.test(err)], [1, true], err);
+  assert.equal((await asAdmin<{ n: number }>(target, COUNT_TABLES))[0]?.n, 0);
+  // Put in the place of the good one between the check and the restore.
+  const client = await connectOwner(target.databaseUrl, "test");
+  t.after(() => client.end());
+  const { sha256 } = (await checkBackup(file, PASSPHRASE)).end;
+  const options = { client, databaseUrl: target.databaseUrl, sha256, log: () => {} };
+  await assert.rejects(fillDatabase({ ...options, file: stripped }), hasCode("backup_changed"));
+  await client.query("rollback");
+  assert.equal((await asAdmin<{ n: number }>(target, "select count(*)::int as n from users"))[0]?.n, 0);
+});
+
+test("what a file says of its key's making is bounded, before anything is derived", async () => {
+  const ask = (more: object) =>
+    write(
+      "greedy",
+      rewrite((header) => {
+        assert.ok(header.keys);
+        return { ...header, keys: { ...header.keys, salt: { ...header.keys.salt, ...more } } };
+      }),
+    );
+  await checkBackup(ask({ n: 262_144, p: 2 }), null);
+  for (const more of [{ n: 1_048_576 }, { r: 40 }, { p: 5 }, { n: 131_073 }, { n: 1_024 }, { r: 0 }]) {
+    await assert.rejects(checkBackup(ask(more), null), hasCode("backup_damaged"), JSON.stringify(more));
+  }
+});
+
 test("a restore refuses in words, and the database stays as it was", async (t) => {
   const target = await createEmptyDatabase(source, t);
   const refuse = async (
@@ -144,15 +202,29 @@ test("a restore refuses in words, and the database stays as it was", async (t) =
 
 const COUNT_TABLES = `select count(*)::int as n from pg_class where relnamespace = 'public'::regnamespace`;
 
-/** The header's frame with one migration more; it is refused before the rest is looked at. */
-function writeNewer(): string {
+/** It is refused before the rest is looked at. */
+const writeNewer = () =>
+  write(
+    "newer",
+    rewrite((header) => ({ ...header, migrations: [...header.migrations, "9999_later"] })),
+  );
+
+/** The backup with another header and all that vouches for it made anew, but for the signature: nobody can. */
+function rewrite(change: (header: BackupHeader) => BackupHeader): Buffer {
   const length = bytes.readUInt32BE(18);
-  const header = JSON.parse(bytes.toString("utf8", 22, 22 + length));
-  header.migrations.push("9999_later");
-  const body = Buffer.from(JSON.stringify(header));
-  const head = Buffer.from(bytes.subarray(0, 22));
-  head.writeUInt32BE(body.length, 18);
-  return write("newer", Buffer.concat([head, body, bytes.subarray(22 + length)]));
+  const header = change(JSON.parse(bytes.toString("utf8", 22, 22 + length)));
+  const rest = bytes.subarray(22 + length, bytes.lastIndexOf("Z\0\0"));
+  const whole = Buffer.concat([bytes.subarray(0, 17), frame("H", header), rest]);
+  const { signature: _, ...end } = JSON.parse(bytes.toString("utf8", bytes.lastIndexOf('{"tables"')));
+  const sha256 = createHash("sha256").update(whole).digest("hex");
+  return Buffer.concat([whole, frame("Z", { ...end, sha256 })]);
+}
+
+function frame(kind: string, content: unknown): Buffer {
+  const body = Buffer.from(JSON.stringify(content));
+  const head = Buffer.from(`${kind}1234`);
+  head.writeUInt32BE(body.length, 1);
+  return Buffer.concat([head, body]);
 }
 
 test("a backup refuses what would make it worthless, and leaves no file", async () => {
@@ -187,7 +259,8 @@ test("a backup refuses what would make it worthless, and leaves no file", async 
   );
   assert.equal(taken.code, 0, taken.err);
   assert.match(taken.out, /keys are not in it/);
-  assert.equal((await checkBackup(without, PASSPHRASE)).keys, null);
+  assert.equal((await checkBackup(without, null)).keys, null);
+  await assert.rejects(checkBackup(without, PASSPHRASE), hasCode("backup_unsigned"));
   assert.doesNotMatch(readFileSync(file, "latin1"), /0123456789abcdef0123456789abcdef/);
 });
 
@@ -213,6 +286,8 @@ test("a disk that is full is said by name, and leaves nothing behind", async () 
 
 test("a restore that is killed leaves a mark that nothing starts on, and the next one begins anew", async (t) => {
   const target = await createEmptyDatabase(source, t);
+  await asAdmin(target, "create function public.of_the_host() returns int language sql return 1");
+  await asAdmin(target, "create procedure public.of_the_host_too() language sql as 'select 1'");
   const child = startScript("restore.ts", [file], environmentOf(place(target)));
   let said = "";
   child.stderr.on("data", (chunk) => (said += chunk));
@@ -234,6 +309,7 @@ test("a restore that is killed leaves a mark that nothing starts on, and the nex
   const again = await runRestore(lost, "--without-passphrase", file);
   assert.equal(again.code, 0, again.err);
   assert.match(again.err, /An earlier restore was broken off/);
+  await asAdmin(target, "select of_the_host()");
   await checkFoundations(database, []);
   await migrateDatabase(target);
   const [row] = await asAdmin<{ n: number }>(target, "select count(*)::int as n from users");

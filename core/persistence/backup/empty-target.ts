@@ -1,5 +1,6 @@
 // Where a backup may be restored to: a database with nothing in it, or what a broken-off restore left.
 import type { Client } from "pg";
+import { isHalfRestored } from "./half-restored.ts";
 
 /** What is there, in words, at most 20; what extensions brought is nobody's data. */
 export async function listOccupants(client: Client): Promise<string[]> {
@@ -16,8 +17,12 @@ export async function listOccupants(client: Client): Promise<string[]> {
   return rows.map((row) => row.name);
 }
 
-/** Takes away what a restore made. Only for a database that was empty when the restore put its mark there. */
+/**
+ * Takes away what a restore made, in a database that was empty but for functions when the restore put its mark there;
+ * without a mark nothing.
+ */
 export async function clearTarget(client: Client): Promise<void> {
+  if (!(await isHalfRestored(client))) return;
   await client.query("drop schema if exists bullmq, pgboss cascade");
   // Table by table: one transaction for all would need more locks than a server has places for.
   const { rows: tables } = await client.query<{ name: string }>(
@@ -29,8 +34,10 @@ export async function clearTarget(client: Client): Promise<void> {
   for (const { name } of tables) await client.query(`drop table if exists ${name} cascade`);
   const { rows: functions } = await client.query<{ name: string }>(
     `select p.oid::regprocedure::text "name" from pg_proc p
-     where p.pronamespace = 'public'::regnamespace and not exists (select from pg_depend d
-       where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')`,
+     where p.pronamespace = 'public'::regnamespace
+       and not exists (select from public.half_restored h where p.oid = any (h.functions))
+       and not exists (select from pg_depend d
+         where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')`,
   );
   for (const { name } of functions) await client.query(`drop function if exists ${name} cascade`);
   // The mark goes last: whatever breaks this off, the next restore begins here again.

@@ -18,11 +18,19 @@ export async function isHalfRestored(client: Client): Promise<boolean> {
   return rows[0]?.isMarked ?? false;
 }
 
+/** The mark remembers the functions that were there before: what is cleared away later is none of them. */
 export async function markHalfRestored(client: Client, backupId: string): Promise<void> {
+  await client.query("begin");
   await client.query(
-    `create table public.half_restored (backup_id uuid not null, begun_at timestamptz not null default now())`,
+    `create table public.half_restored (backup_id uuid not null, begun_at timestamptz not null default now(),
+       functions oid[] not null)`,
   );
-  await client.query("insert into public.half_restored (backup_id) values ($1)", [backupId]);
+  await client.query(
+    `insert into public.half_restored (backup_id, functions)
+     select $1, coalesce(array_agg(p.oid), '{}') from pg_proc p where p.pronamespace = 'public'::regnamespace`,
+    [backupId],
+  );
+  await client.query("commit");
 }
 
 export async function unmarkHalfRestored(client: Client): Promise<void> {

@@ -3,6 +3,7 @@ import { type Client, escapeIdentifier } from "pg";
 import { AppError } from "../../domain/app-error.ts";
 import { copyIn } from "./copy-in.ts";
 import { type BackupSource, type BackupTable, listTables } from "./describe-source.ts";
+import { fixTextForms } from "./fix-text-forms.ts";
 
 export type Loading = {
   /** Throws `backup_damaged` for a table this schema has not. Resolves to the number of rows. */
@@ -23,6 +24,7 @@ export async function beginLoading(
   source: Pick<BackupSource, "months" | "sequences">,
 ): Promise<Loading> {
   await client.query("begin");
+  await fixTextForms(client);
   for (const setting of ["statement_timeout", "idle_in_transaction_session_timeout"]) {
     await client.query(`set local ${setting} = 0`);
   }

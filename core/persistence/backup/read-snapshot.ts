@@ -3,6 +3,7 @@ import { type Client, escapeIdentifier } from "pg";
 import { AppError } from "../../domain/app-error.ts";
 import { copyOut } from "./copy-out.ts";
 import type { BackupTable } from "./describe-source.ts";
+import { fixTextForms } from "./fix-text-forms.ts";
 
 /**
  * Begins the snapshot, as the role that may read everything. It locks nothing but tables against being dropped (ACCESS
@@ -20,6 +21,7 @@ export async function beginSnapshot(client: Client): Promise<void> {
       { cause },
     );
   }
+  await fixTextForms(client);
   // A slow disk for the backup must not end the transaction between two tables.
   await client.query("set local idle_in_transaction_session_timeout = 0");
   await client.query("set local statement_timeout = 0");

@@ -7,18 +7,19 @@ import type { BackupKeys } from "./take-backup.ts";
 
 export type CheckedBackup = BackupContent & {
   header: BackupHeader;
-  /** Null without a passphrase, or in a backup without keys. */
+  /** Null without a passphrase. */
   keys: BackupKeys | null;
 };
 
 /**
  * With a passphrase the file is also proven to be what its maker wrote: damage shows without, a change made with care only
- * so. Throws `backup_damaged`, `no_backup`, `backup_unreadable`, `wrong_passphrase`, `backup_changed`.
+ * so. Throws `backup_damaged`, `no_backup`, `backup_unreadable`, `wrong_passphrase`, `backup_changed`, `backup_unsigned`.
  */
 export async function checkBackup(file: string, passphrase: string | null): Promise<CheckedBackup> {
   const reader = await openBackupFile(file);
   try {
     const { header } = reader;
+    if (passphrase !== null) refuseUnsigned(header, file);
     const key =
       passphrase !== null && header.keys ? await derivePassphraseKey(passphrase, header.keys.salt) : null;
     const text = key?.open(header.keys?.box ?? "", header.backupId);
@@ -36,4 +37,17 @@ export async function checkBackup(file: string, passphrase: string | null): Prom
   } finally {
     await reader.close();
   }
+}
+
+/**
+ * Throws `backup_unsigned` for a file without keys, which nothing vouches for: one that somebody stripped of its keys and
+ * its signature, to change the rest, looks like one that was taken so.
+ */
+export function refuseUnsigned({ keys }: BackupHeader, file: string): void {
+  if (keys) return;
+  throw new AppError(
+    "backup_unsigned",
+    `${file} says that it was taken without keys, so no passphrase proves that nobody changed it. Where you know that it ` +
+      "was, say so: restore with --without-passphrase, check with --without-keys",
+  );
 }

@@ -1,6 +1,6 @@
 // Writes a backup file: beside its place, whole and on the disk before it gets its name.
 import { createHash, type Hash } from "node:crypto";
-import { access, type FileHandle, open, rename, rm } from "node:fs/promises";
+import { type FileHandle, lstat, open, rm } from "node:fs/promises";
 import path from "node:path";
 import { promisify } from "node:util";
 import { zstdCompress } from "node:zlib";
@@ -14,6 +14,7 @@ import {
   type FrameKind,
   type TableEnd,
 } from "../../domain/backup-format.ts";
+import { giveName } from "./give-name.ts";
 
 export type BackupWriter = {
   header(header: BackupHeader): Promise<void>;
@@ -32,13 +33,11 @@ type Output = { handle: FileHandle; hash: Hash };
 
 /** Throws `file_exists`: a backup never takes another's place. Other faults are the file system's, `disk_full` by name. */
 export async function createBackupFile(file: string): Promise<BackupWriter> {
-  if (
-    await access(file).then(
-      () => true,
-      () => false,
-    )
-  )
-    throw taken(file);
+  const isTaken = await lstat(file).then(
+    () => true,
+    () => false,
+  );
+  if (isTaken) throw taken(file);
   const half = `${file}.unfinished-${process.pid}`;
   const handle = await open(half, "wx", 0o600).catch((cause: unknown) => {
     throw cannotWrite(file, cause);
@@ -71,14 +70,9 @@ export async function createBackupFile(file: string): Promise<BackupWriter> {
         await handle.sync();
         await handle.close();
         isOpen = false;
-        if (
-          await access(file).then(
-            () => true,
-            () => false,
-          )
-        )
-          throw taken(file);
-        await rename(half, file);
+        await giveName(half, file).catch((cause: NodeJS.ErrnoException) => {
+          throw cause.code === "EEXIST" ? taken(file) : cause;
+        });
         await syncFolder(path.dirname(file));
         return end;
       }),
