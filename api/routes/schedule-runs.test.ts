@@ -294,7 +294,7 @@ test("history pages merge fires and skips, newest first, each with its sentence"
   assert.deepEqual(told, [
     "Ran version 1 because somebody triggered it by hand.",
     "The slot of 2026-01-07T00:00:00.000Z did not run because the execution before had not ended.",
-    "25 slots from 2026-01-06T00:00:00.000Z to 2026-01-06T04:00:00.000Z were missed because no scheduler was there in time; a later slot ran once for all of them.",
+    "25 slots from 2026-01-06T00:00:00.000Z to 2026-01-06T04:00:00.000Z were missed: nothing could start them in time, and this schedule makes up for what it misses by one later slot.",
     `Ran version 1 for the slot of ${RANGE.from} because of a backfill.`,
   ]);
   const skipped = await calls.history(team.viewer, id, "?outcome=skipped");

@@ -15,14 +15,16 @@ export type ToldSlot = {
   at: string;
 };
 
-/** Why slots did not fire; `{slots}` and `{was}` are filled in. */
+/**
+ * Why slots did not fire; `{slots}`, `{was}` and the like are filled in. What made them late is not known here: no scheduler, no
+ * database, a queue without room.
+ */
 const REASONS: Readonly<Record<string, string>> = {
-  missed:
-    "{slots} {was} missed because no scheduler was there in time, and this schedule skips what it misses.",
+  missed: "{slots} {was} missed: nothing could start {them} in time, and this schedule skips what it misses.",
   replaced:
-    "{slots} {was} missed because no scheduler was there in time; a later slot ran once for all of them.",
-  too_late: "{slots} {was} missed, and by the time a scheduler was there later than maxLatenessMs allows.",
-  too_many: "{slots} {was} missed: more were due than are made up for at once, so only the newest ran.",
+    "{slots} {was} missed: nothing could start {them} in time, and this schedule makes up for what it misses by one later slot.",
+  too_late: "{slots} {was} missed: {they} could only have started later than maxLatenessMs allows.",
+  too_many: "{slots} {was} missed: more than 10,000 were, and only the newest 10,000 are made up for.",
   overlap: "{slots} did not run because the execution before had not ended.",
   queue_full: "{slots} did not run because 1,000 slots of this schedule were waiting for their turn already.",
   owner_may_not_run: "{slots} did not run because the schedule's owner may not run workflows here any more.",
@@ -35,7 +37,7 @@ const REASONS: Readonly<Record<string, string>> = {
   paused: "{slots} {was} due but not yet run when the schedule was paused.",
 };
 
-const GAVE_WAY = "{slots} gave way to a later one that was due at the same time and ran in their place.";
+const GAVE_WAY = "{slots} gave way to a later one that was due at the same time and ran instead.";
 
 /** `isPaused`: its schedule is, so that what the clock has queued rests. */
 export function explainSlot(slot: ToldSlot, { isPaused }: { isPaused: boolean }): string {
@@ -69,7 +71,9 @@ function explainSkip({ scheduledFor, through, slots, reason, executionId }: Told
           ? `${many} from ${scheduledFor} on`
           : `${many}${range}`,
     )
-    .replace("{was}", isOne ? "was" : "were");
+    .replace("{was}", isOne ? "was" : "were")
+    .replace("{them}", isOne ? "it" : "them")
+    .replace("{they}", isOne ? "it" : "they");
 }
 
 /** On time is what nobody would notice: less than a second. */

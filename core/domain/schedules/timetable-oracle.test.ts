@@ -2,7 +2,14 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { Temporal } from "temporal-polyfill";
+import {
+  any,
+  type Field,
+  intervalSlots,
+  type Pattern,
+  stretchOf,
+  wallSlots,
+} from "../../../test/support/reckon-slots.ts";
 import { readTimetable } from "./timetable.ts";
 
 const SEED = 20_261_123;
@@ -15,9 +22,6 @@ const ZONES = [
   ...["Europe/Berlin", "Europe/Dublin", "Europe/London", "Europe/Moscow", "Pacific/Auckland"],
   ...["Pacific/Chatham", "Pacific/Easter", "Pacific/Norfolk", "UTC"],
 ];
-
-type Field = { text: string; isWild: boolean; has(value: number): boolean };
-type Pattern = { minute: Field; hour: Field; day: Field; weekday: Field };
 
 /** Any form that a field has, of values near each other; steps count from the `first` that the field can hold: single values and lists, ranges, and the wild ones. */
 function fieldOf(low: number, high: number, first = low): fc.Arbitrary<Field> {
@@ -42,10 +46,9 @@ function fieldOf(low: number, high: number, first = low): fc.Arbitrary<Field> {
   );
 }
 
-function field(text: string, isWild: boolean, has: (value: number) => boolean): Field {
+function field(text: string, isWild: boolean, has: Field["has"]): Field {
   return { text, isWild, has };
 }
-const any = field("*", true, () => true);
 const patterns: fc.Arbitrary<Pattern> = fc.record({
   minute: fieldOf(0, 59),
   // Near the hours at which clocks are changed.
@@ -53,56 +56,6 @@ const patterns: fc.Arbitrary<Pattern> = fc.record({
   day: fc.oneof({ weight: 3, arbitrary: fc.constant(any) }, fieldOf(1, 31)),
   weekday: fc.oneof({ weight: 3, arbitrary: fc.constant(any) }, fieldOf(0, 6)),
 });
-
-/** One that is given a `*` stands back; of two that say something either will do. A step counts as something. */
-function fitsDay({ day, weekday }: Pattern, date: Temporal.PlainDate): boolean {
-  const [ofMonth, ofWeek] = [day.has(date.day), weekday.has(date.dayOfWeek % 7)];
-  return day.text === "*" || weekday.text === "*" ? ofMonth && ofWeek : ofMonth || ofWeek;
-}
-
-/** Every elapsed minute whose wall time fits. */
-function intervalSlots(pattern: Pattern, zone: string, from: number, to: number): Set<number> {
-  const slots = new Set<number>();
-  for (let at = from; at <= to; at += 60_000) {
-    const wall = Temporal.Instant.fromEpochMilliseconds(at).toZonedDateTimeISO(zone);
-    if (!pattern.minute.has(wall.minute) || !pattern.hour.has(wall.hour)) continue;
-    if (fitsDay(pattern, wall.toPlainDate())) slots.add(at);
-  }
-  return slots;
-}
-
-/** Every wall time that fits, once: the first of two, or the end of the gap that it falls into. */
-function wallSlots(pattern: Pattern, zone: string, from: number, to: number): Set<number> {
-  const slots = new Set<number>();
-  const last = Temporal.Instant.fromEpochMilliseconds(to).toZonedDateTimeISO(zone).toPlainDate();
-  let date = Temporal.Instant.fromEpochMilliseconds(from).toZonedDateTimeISO(zone).toPlainDate();
-  for (; Temporal.PlainDate.compare(date, last) <= 0; date = date.add({ days: 1 })) {
-    if (!fitsDay(pattern, date)) continue;
-    for (let minute = 0; minute < 24 * 60; minute++) {
-      if (!pattern.hour.has(Math.floor(minute / 60)) || !pattern.minute.has(minute % 60)) continue;
-      const wall = date.toPlainDateTime({ hour: Math.floor(minute / 60), minute: minute % 60 });
-      const at = wall.toZonedDateTime(zone, { disambiguation: "earlier" });
-      const inGap = !at.toPlainDateTime().equals(wall);
-      slots.add((inGap ? at.getTimeZoneTransition("next") : at)?.epochMilliseconds ?? Number.NaN);
-    }
-  }
-  return slots;
-}
-
-/** From some hours before a change of the clocks to some after it, or any day of a year for a zone that has none. */
-function stretchOf(zone: string, year: number, nth: number): [from: number, to: number] {
-  const start = Temporal.ZonedDateTime.from({ timeZone: zone, year, month: 1, day: 1 });
-  const changes: number[] = [];
-  for (
-    let at = start.getTimeZoneTransition("next");
-    at?.year === year;
-    at = at.getTimeZoneTransition("next")
-  ) {
-    changes.push(at.epochMilliseconds);
-  }
-  const around = changes[nth % (changes.length || 1)] ?? start.add({ days: nth }).epochMilliseconds;
-  return [around - 4 * 3_600_000, around + 8 * 3_600_000];
-}
 
 test(`${CASES} patterns over ${ZONES.length} zones have the slots that their rules give (seed ${SEED})`, () => {
   let [slotsSeen, intervals] = [0, 0];
