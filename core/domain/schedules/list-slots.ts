@@ -1,9 +1,13 @@
-// Looks along the slots of a timetable without ever walking through a whole outage.
+// Looks along the slots of a timetable without ever walking through a whole outage, in short steps.
 import { MIN_SPACING_MS } from "./read-cron.ts";
 import type { Timetable } from "./timetable.ts";
 
 /** The most slots that are counted, or made up for, in a row. */
 export const MOST_SLOTS = 10_000;
+/** Work that may be left after each of its steps, of some 4 ms: 50 slots at 75 µs, or a search by halves. */
+export type Steps<Result> = Generator<undefined, Result>;
+
+const STEP = 50;
 /** At most 2,000 slots lie in it. */
 const STRETCH_MS = 2_000 * MIN_SPACING_MS;
 
@@ -13,15 +17,17 @@ export function firstSlot(timetable: Timetable, due: number, from: number): numb
 }
 
 /** From `first` (a slot) to before `before`, oldest first, at most `most` of them. */
-export function listSlots(
+export function* listSlots(
   timetable: Timetable,
   first: number | null,
   before: number,
   most: number,
-): number[] {
+): Steps<number[]> {
   const slots: number[] = [];
-  for (let at = first; at !== null && at < before && slots.length < most; at = timetable.next(at))
+  for (let at = first; at !== null && at < before && slots.length < most; at = timetable.next(at)) {
     slots.push(at);
+    if (slots.length % STEP === 0) yield;
+  }
   return slots;
 }
 
@@ -38,8 +44,12 @@ export function lastSlot(timetable: Timetable, first: number, before: number): n
 }
 
 /** The newest 10,000 of the slots from `first` (a slot) to before `before`, oldest first. */
-export function newestSlots(timetable: Timetable, first: number | null, before: number): number[] {
-  const forward = listSlots(timetable, first, before, MOST_SLOTS + 1);
+export function* newestSlots(
+  timetable: Timetable,
+  first: number | null,
+  before: number,
+): Steps<number[]> {
+  const forward = yield* listSlots(timetable, first, before, MOST_SLOTS + 1);
   if (first === null || forward.length <= MOST_SLOTS) return forward;
   const stretches: number[][] = [];
   let found = 0;
@@ -47,7 +57,7 @@ export function newestSlots(timetable: Timetable, first: number | null, before: 
     // At least MOST_SLOTS lie before `before`, so there is always one more to find.
     const last = lastSlot(timetable, first, end);
     const from = timetable.next(Math.max(last - STRETCH_MS, first - 1)) ?? last;
-    const stretch = listSlots(timetable, from, end, MOST_SLOTS);
+    const stretch = yield* listSlots(timetable, from, end, MOST_SLOTS);
     stretches.unshift(stretch);
     found += stretch.length;
     end = from;
