@@ -216,7 +216,8 @@ create table schedule_fires (
   fired_at timestamp with time zone not null default now(),
   id uuid not null,
   kind text not null default 'slot'::text,
-  asked_by uuid
+  asked_by uuid,
+  resting boolean not null default false
 );
 create table schedule_skips (
   id uuid not null,
@@ -252,6 +253,7 @@ create table schedules (
   tolerance_ms integer not null default 60000,
   max_lateness_ms bigint,
   last_execution_id uuid,
+  input_bytes integer not null default octet_length((input)::text),
   edited_by uuid
 );
 create table sessions (
@@ -583,6 +585,7 @@ CREATE INDEX schedule_fires_history_idx ON public.schedule_fires USING btree (sc
 CREATE INDEX schedule_fires_pending_idx ON public.schedule_fires USING btree (schedule_id, scheduled_for) WHERE (outcome = 'pending'::text);
 CREATE INDEX schedule_fires_skipped_idx ON public.schedule_fires USING btree (schedule_id, id DESC) WHERE (outcome = 'skipped'::text);
 CREATE UNIQUE INDEX schedule_fires_slot_idx ON public.schedule_fires USING btree (schedule_id, scheduled_for) WHERE (kind <> 'manual'::text);
+CREATE INDEX schedule_fires_turn_idx ON public.schedule_fires USING btree (schedule_id, scheduled_for) WHERE ((outcome = 'pending'::text) AND (NOT (resting AND (kind = 'slot'::text))));
 CREATE INDEX schedule_skips_history_idx ON public.schedule_skips USING btree (schedule_id, id DESC);
 CREATE INDEX schedule_skips_workspace_id_idx ON public.schedule_skips USING btree (workspace_id);
 CREATE INDEX schedules_due_idx ON public.schedules USING btree (next_run_at) WHERE enabled;
@@ -2126,6 +2129,17 @@ begin
   return new;
 end $function$
 ;
+CREATE OR REPLACE FUNCTION public.rest_with_schedule()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+begin
+  update public.schedule_fires set resting = not new.enabled
+  where schedule_id = new.id and outcome = 'pending' and resting = new.enabled;
+  return null;
+end $function$
+;
 CREATE OR REPLACE FUNCTION public.uuid_floor(at timestamp with time zone)
  RETURNS uuid
  LANGUAGE sql
@@ -2160,6 +2174,7 @@ CREATE TRIGGER audit_logs_no_truncate BEFORE TRUNCATE ON public.audit_logs FOR E
 CREATE TRIGGER erasures_held BEFORE INSERT ON public.erasures FOR EACH ROW EXECUTE FUNCTION erase_respects_hold();
 CREATE TRIGGER execution_steps_end_approval AFTER UPDATE ON public.execution_steps FOR EACH ROW WHEN (((old.status = 'waiting'::text) AND (new.status <> 'waiting'::text) AND (old.state ? 'approvalId'::text) AND (CURRENT_USER <> 'atelier_eraser'::name))) EXECUTE FUNCTION end_approval();
 CREATE TRIGGER execution_steps_terminal BEFORE UPDATE ON public.execution_steps FOR EACH ROW WHEN ((old.status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text]))) EXECUTE FUNCTION refuse_change('a finished step is final');
+CREATE TRIGGER schedules_rest AFTER UPDATE OF enabled ON public.schedules FOR EACH ROW WHEN ((old.enabled IS DISTINCT FROM new.enabled)) EXECUTE FUNCTION rest_with_schedule();
 CREATE TRIGGER users_being_erased BEFORE UPDATE OF disabled_at, is_admin ON public.users FOR EACH ROW WHEN ((((new.disabled_at IS NULL) AND (old.disabled_at IS NOT NULL)) OR (new.is_admin AND (NOT old.is_admin)))) EXECUTE FUNCTION erase_keeps_out();
 CREATE TRIGGER users_end_emergencies AFTER UPDATE OF is_admin, disabled_at ON public.users FOR EACH ROW WHEN ((old.is_admin AND (old.disabled_at IS NULL) AND (NOT (new.is_admin AND (new.disabled_at IS NULL))))) EXECUTE FUNCTION admin_end_emergencies();
 CREATE CONSTRAINT TRIGGER users_erasure_audited AFTER UPDATE ON public.users DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((old.erased_at IS NULL) AND (new.erased_at IS NOT NULL))) EXECUTE FUNCTION erase_requires_entry('user.erased');
@@ -2912,5 +2927,6 @@ grant execute on function limit_version() to public;
 grant execute on function pass_on_execution() to public;
 grant execute on function refuse_change() to public;
 grant execute on function remember_people_behind() to public;
+grant execute on function rest_with_schedule() to public;
 grant execute on function uuid_floor(timestamp with time zone) to public;
 grant execute on function wake_execution(uuid) to public;

@@ -1,27 +1,55 @@
-// Fires what is due, in every scheduler at once: sleeps until the next slot, at most half a second, so that edits are seen.
+// Fires schedules, in every scheduler at once: what is due, what is late and what waits for its turn, each in a loop of its own.
 import type { Logger } from "#core/logger.ts";
 import type { Firing } from "#core/services/schedules/fire-due.ts";
-import { type Loop, runLoop } from "./run-loop.ts";
+import { type Loop, type LoopWork, runLoop } from "./run-loop.ts";
 
+/** The longest sleep, so that edits are seen. */
 const LOOK_MS = 500;
 const RETRY_MS = 500;
+/** A round over what waits takes no more than a quarter of the time, however much there is. */
+const REST_SHARE = 3;
 
 export type FiringLoop = Loop & {
-  /** When it last looked with success, in milliseconds since the epoch; 0: never. */
+  /** When the slowest of the loops last dealt with some of it, in milliseconds since the epoch; 0: never. */
   lastLookAt(): number;
 };
 
 export function startFiringLoop(firing: Firing, logger: Logger): FiringLoop {
-  let lastLookAt = 0;
-  const loop = runLoop({
-    async run({ signal, rest }) {
-      const nextMs = await firing.look(signal);
-      lastLookAt = Date.now();
+  const loops = [
+    startLoop(logger, async ({ signal, rest }, onProgress) => {
+      const nextMs = await firing.look(signal, onProgress);
       // A timer may be a millisecond early, and what is not due yet is looked at again.
       await rest(Math.min(LOOK_MS, nextMs));
+    }),
+    startLoop(logger, async ({ signal, rest }, onProgress) => {
+      const isMore = await firing.catchUp(signal, onProgress);
+      if (!isMore) await rest(LOOK_MS);
+    }),
+    startLoop(logger, async ({ signal, rest }, onProgress) => {
+      const began = performance.now();
+      await firing.takeTurns(signal, onProgress);
+      await rest(Math.max(LOOK_MS, REST_SHARE * (performance.now() - began)));
+    }),
+  ];
+  return {
+    async stop() {
+      await Promise.all(loops.map((loop) => loop.stop()));
     },
+    lastLookAt: () => Math.min(...loops.map((loop) => loop.lastProgressAt())),
+  };
+}
+
+type Turn = Parameters<LoopWork["run"]>[0];
+
+function startLoop(logger: Logger, run: (turn: Turn, onProgress: () => void) => Promise<void>) {
+  let lastProgressAt = 0;
+  const onProgress = () => {
+    lastProgressAt = Date.now();
+  };
+  const loop = runLoop({
+    run: (turn) => run(turn, onProgress),
     onError: (error) => logger.warn({ err: error }, "schedules could not be fired, trying again"),
     retryMs: RETRY_MS,
   });
-  return { ...loop, lastLookAt: () => lastLookAt };
+  return { ...loop, lastProgressAt: () => lastProgressAt };
 }

@@ -12,7 +12,7 @@ export type FiringMetrics = {
 
 const LATE_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 /** A run of more slots than anybody counts counts as so many. */
-const COUNTLESS = 10_001;
+const COUNTLESS = 2_001;
 
 export function createFiringMetrics(registry: Registry): FiringMetrics {
   const registers = [registry];
@@ -24,7 +24,7 @@ export function createFiringMetrics(registry: Registry): FiringMetrics {
   });
   const skips = new Counter({
     name: "atelier_schedule_skips_total",
-    help: "Slots that did not fire, by reason; a run of more than 10,000 counts as 10,001",
+    help: "Slots that did not fire, by reason; a run of more than 2,000 counts as 2,001",
     labelNames: ["reason"] as const,
     registers,
   });

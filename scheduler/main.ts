@@ -49,7 +49,7 @@ await runRole(logger, () => {
 async function startScheduler(config: Config, logger: Logger): Promise<Stop> {
   const { databaseUrl, redisUrl } = config;
   const onError = (error: Error) => logger.warn({ err: error }, "connection lost, reconnecting");
-  const database = createDatabase({ databaseUrl, role: "atelier_scheduler", maxConnections: 4, onError });
+  const database = createDatabase({ databaseUrl, role: "atelier_scheduler", maxConnections: 6, onError });
   const backend = chooseBackend({ redisUrl, databaseUrl, role: "atelier_scheduler" });
   await checkFoundations(database, config.encryptionKeys);
   await checkBackend(backend);

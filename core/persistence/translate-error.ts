@@ -4,6 +4,8 @@ import { AppError } from "../domain/app-error.ts";
 // Class 08 connection, 53 resources, 57P operator intervention, 40 serialisation, 57014 statement timeout,
 // 55P03 lock timeout, 25P03 idle, 25006 a standby that only reads.
 const UNAVAILABLE = /^(08|53|57P|57014|40|55P03|25P03|25006)/;
+/** Those of them that may be the fault of what was asked. 53300 is not: no connection is left. */
+const IN_QUESTION = /^(53(?!300)|57014|40|55P03)/;
 const NETWORK = new Set(
   "ECONNREFUSED ECONNRESET EPIPE ETIMEDOUT ENOTFOUND EAI_AGAIN EHOSTUNREACH ENETUNREACH".split(" "),
 );
@@ -13,6 +15,24 @@ const LOST = new RegExp(`Connection terminated|timeout exceeded when trying|not 
 /** The server said nothing at all: a rollback would wait as long again. */
 export function isSilent(error: unknown): boolean {
   return error instanceof AppError && error.cause instanceof Error && error.cause.message === NO_ANSWER;
+}
+
+/** It is the connection or the whole server, not what was asked of it: everybody's next statement fares no better. */
+export function isDatabaseAway(error: unknown): boolean {
+  const code = unavailableCode(error);
+  return code !== null && !IN_QUESTION.test(code);
+}
+
+/** Somebody else holds what the statement needed, or the two were in each other's way. */
+export function isInOthersHands(error: unknown): boolean {
+  return /^(55P03|40)/.test(unavailableCode(error) ?? "");
+}
+
+/** null: the database is there; "": it said nothing. */
+function unavailableCode(error: unknown): string | null {
+  if (!(error instanceof AppError) || error.code !== "database_unavailable") return null;
+  const { cause } = error;
+  return cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : "";
 }
 
 /** The server broke the statement off because it took too long (30 s): it is there, and may say so for ever. */

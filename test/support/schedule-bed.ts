@@ -10,6 +10,8 @@ import { createExecutionBed, type ExecutionBed, type Row } from "./executions.ts
 export type Fired = { slots: FiredSlots; now: number | null };
 
 export type Firer = Firing & {
+  /** All three looks, one after the other. */
+  look(signal?: AbortSignal): Promise<number>;
   fired: Fired[];
   stuck: { error: unknown; scheduleId: string }[];
   /** Looks again and again until it is so. */
@@ -73,13 +75,20 @@ export async function createScheduleBed(): Promise<ScheduleBed> {
         onStuck: (error, scheduleId) => stuck.push({ error, scheduleId }),
         onFired: (slots, now) => fired.push({ slots, now }),
       });
+      const look = async (signal = QUIET) => {
+        const nextMs = await firing.look(signal);
+        await firing.catchUp(signal);
+        await firing.takeTurns(signal);
+        return nextMs;
+      };
       return {
-        look: (signal = QUIET) => firing.look(signal),
+        ...firing,
+        look,
         fired,
         stuck,
         async until(condition) {
           while (!(await condition())) {
-            await firing.look(QUIET);
+            await look();
             await delay(20);
           }
         },

@@ -2,7 +2,7 @@
 import { MIN_SPACING_MS } from "./read-cron.ts";
 import type { Timetable } from "./timetable.ts";
 
-/** The most slots that are counted, or made up for, in a row. */
+/** The most missed slots of a schedule that are made up for. */
 export const MOST_SLOTS = 10_000;
 /** Work that may be left after each of its steps, of some 4 ms: 50 slots at 75 µs, or a search by halves. */
 export type Steps<Result> = Generator<undefined, Result>;
@@ -43,14 +43,17 @@ export function lastSlot(timetable: Timetable, first: number, before: number): n
   return last;
 }
 
-/** The newest 10,000 of the slots from `first` (a slot) to before `before`, oldest first. */
+/** Of the newest 10,000 slots from `first` (a slot) to before `before` the first ones, oldest first, at most `most`. */
 export function* newestSlots(
   timetable: Timetable,
   first: number | null,
   before: number,
+  most: number,
 ): Steps<number[]> {
-  const forward = yield* listSlots(timetable, first, before, MOST_SLOTS + 1);
-  if (first === null || forward.length <= MOST_SLOTS) return forward;
+  // In a time that is too short for more than 10,000 of them nothing needs to be counted.
+  const isShort = first !== null && before - first <= MOST_SLOTS * MIN_SPACING_MS;
+  const forward = yield* listSlots(timetable, first, before, isShort ? most : MOST_SLOTS + 1);
+  if (first === null || forward.length <= MOST_SLOTS) return forward.slice(0, most);
   const stretches: number[][] = [];
   let found = 0;
   for (let end = before; found < MOST_SLOTS; ) {
@@ -62,5 +65,5 @@ export function* newestSlots(
     found += stretch.length;
     end = from;
   }
-  return stretches.flat().slice(-MOST_SLOTS);
+  return stretches.flat().slice(-MOST_SLOTS).slice(0, most);
 }

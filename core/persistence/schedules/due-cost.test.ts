@@ -1,11 +1,11 @@
-// A look at the clock costs what it finds: with many idle schedules and a long history it reads a handful of pages.
+// A look at the clock costs what it finds: with many idle and paused schedules and a long history it reads a handful of pages.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { createScheduleBed, type ScheduleBed } from "../../../test/support/schedule-bed.ts";
 import type { Executor } from "../database.ts";
 import type { Sql } from "../sql.ts";
 import { countOverdue, findDue } from "./find-due.ts";
-import { findReadySchedules } from "./pending-fires.ts";
+import { findWaiting } from "./pending-fires.ts";
 
 let bed: ScheduleBed;
 
@@ -22,6 +22,14 @@ before(async () => {
     `insert into schedule_fires (id, schedule_id, workspace_id, scheduled_for, outcome)
      select gen_random_uuid(), id, workspace_id, now(), 'fired' from schedules`,
   );
+  // Slots of a tenth of them wait, and rest: they are paused.
+  const some = "select id from schedules order by id limit 2000";
+  await bed.admin.query(
+    `insert into schedule_fires (id, schedule_id, workspace_id, scheduled_for, outcome)
+     select gen_random_uuid(), id, workspace_id, now() - n * interval '1 hour', 'pending'
+     from schedules, generate_series(1, 5) n where id in (${some})`,
+  );
+  await bed.admin.query(`update schedules set enabled = false where id in (${some})`);
   await bed.admin.query("vacuum analyze schedules, schedule_fires");
 });
 after(() => bed?.close());
@@ -45,8 +53,9 @@ async function pagesOf(ask: (database: Executor) => Promise<unknown>): Promise<n
 
 test("nothing is due: each look reads fewer pages than a look at every schedule would", async () => {
   const looks = {
-    due: await pagesOf((database) => findDue(database, { limit: 1_000, aheadMs: 1_000 })),
-    ready: await pagesOf((database) => findReadySchedules(database, 500)),
+    due: await pagesOf((database) => findDue(database, { limit: 1_000, range: { aheadMs: 1_000 } })),
+    late: await pagesOf((database) => findDue(database, { limit: 1_000, range: "late" })),
+    ready: await pagesOf((database) => findWaiting(database, { limit: 500 })),
     overdue: await pagesOf(countOverdue),
   };
   for (const [name, pages] of Object.entries(looks)) assert.ok(pages > 0 && pages < 12, `${name}: ${pages}`);

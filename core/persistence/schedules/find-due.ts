@@ -20,8 +20,8 @@ export type DueSchedule = {
   /** The same as the database writes it; with the revision it guards what is done by this look. */
   dueText: string;
   revision: number;
-  /** Of its input as it is stored, in bytes. */
-  inputSize: number;
+  /** Of its input as JSON text. */
+  inputBytes: number;
   /** The database's clock. */
   now: number;
 };
@@ -29,12 +29,21 @@ export type DueSchedule = {
 /** A double: what is no date, such as infinity, must not fail the look at the others. */
 const ms = (instant: Sql) => sql`floor(extract(epoch from ${instant}) * 1000)::float8`;
 
-/** Due by the database's clock or within `aheadMs`, the longest overdue first; those after `after`. */
+/** `late`: due for longer than a minute; else all later ones, up to those that will be due within `aheadMs`. */
+export type DueRange = "late" | { aheadMs: number };
+
+const LATE = sql`now() - interval '1 minute'`;
+
+/** By the database's clock, the longest overdue first; those after `after`. */
 export function findDue(
   database: Executor,
-  options: { limit: number; aheadMs: number; after?: DueSchedule | undefined },
+  options: { limit: number; range: DueRange; after?: DueSchedule | undefined },
 ): Promise<DueSchedule[]> {
-  const { limit, aheadMs, after } = options;
+  const { limit, range, after } = options;
+  const within =
+    range === "late"
+      ? sql`next_run_at <= ${LATE}`
+      : sql`next_run_at > ${LATE} and next_run_at <= now() + make_interval(secs => ${range.aheadMs / 1_000}::float8)`;
   const beyond = after
     ? sql`and (next_run_at, id) > (${after.dueText}::timestamptz, ${after.id}::uuid)`
     : sql``;
@@ -42,10 +51,10 @@ export function findDue(
     select id, workspace_id as "workspaceId", cron, ${ms(sql`run_at`)} as "runAt", timezone,
       ${ms(sql`start_at`)} as "startAt", ${ms(sql`end_at`)} as "endAt", misfire, overlap,
       tolerance_ms as "toleranceMs", max_lateness_ms as "maxLatenessMs", ${ms(sql`next_run_at`)} as due,
-      next_run_at::text as "dueText", revision, pg_column_size(input) as "inputSize",
+      next_run_at::text as "dueText", revision, input_bytes as "inputBytes",
       ${ms(sql`clock_timestamp()`)} as now
     from schedules
-    where enabled and next_run_at <= now() + make_interval(secs => ${aheadMs / 1_000}::float8) ${beyond}
+    where enabled and ${within} ${beyond}
     order by next_run_at, id limit ${limit}`);
 }
 

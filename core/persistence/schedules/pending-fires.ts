@@ -1,7 +1,9 @@
 // Slots that wait until what their schedule started before has ended.
-import type { FireKind } from "../../domain/schedules/schedule.ts";
+import type { FireKind, Overlap } from "../../domain/schedules/schedule.ts";
 import type { Executor } from "../database.ts";
 import { sql } from "../sql.ts";
+
+const NIL = "00000000-0000-0000-0000-000000000000";
 
 export type PendingFire = {
   id: string;
@@ -11,39 +13,59 @@ export type PendingFire = {
   askedBy: string | null;
 };
 
+export type ReadySchedule = {
+  id: string;
+  workspaceId: string;
+  overlap: Overlap;
+  /** Of its input as JSON text. */
+  inputBytes: number;
+};
+
 /**
- * Schedules with a slot whose turn has come, at most `limit`. Costs a look-up for each schedule with slots that wait, not
- * for each slot. What the clock has queued rests while its schedule is paused; what a person asked for does not.
+ * Schedules with slots that wait and do not rest, in the order of their ids, those after `after`; `isReady`: the turn of
+ * one has come. Costs a look-up for each of them, not for each slot, and nothing for what rests with its schedule.
  */
-export async function findReadySchedules(database: Executor, limit: number): Promise<string[]> {
-  const rows = await database.many<{ id: string }>(sql`
+export function findWaiting(
+  database: Executor,
+  { limit, after = NIL }: { limit: number; after?: string | undefined },
+): Promise<(ReadySchedule & { isReady: boolean })[]> {
+  return database.many(sql`
     with recursive waiting as (
-      (select schedule_id from schedule_fires where outcome = 'pending' order by schedule_id limit 1)
+      (select f.schedule_id, 1 as place from schedule_fires f
+        where f.outcome = 'pending' and not (f.resting and f.kind = 'slot') and f.schedule_id > ${after}::uuid
+        order by f.schedule_id limit 1)
       union all
-      select (select f.schedule_id from schedule_fires f
-        where f.outcome = 'pending' and f.schedule_id > w.schedule_id order by f.schedule_id limit 1)
-      from waiting w where w.schedule_id is not null
+      select next.schedule_id, w.place + 1 from waiting w cross join lateral (
+        select f.schedule_id from schedule_fires f
+        where f.outcome = 'pending' and not (f.resting and f.kind = 'slot') and f.schedule_id > w.schedule_id
+        order by f.schedule_id limit 1) next
+      where w.place < ${limit}::int
     )
-    select s.id from waiting w join schedules s on s.id = w.schedule_id
-    where (s.overlap = 'allow' or not exists (
+    select s.id, s.workspace_id as "workspaceId", s.overlap, s.input_bytes as "inputBytes",
+      (s.overlap = 'allow' or not exists (
         select from workflow_executions e
         where e.id = s.last_execution_id and e.status in ('queued', 'running', 'waiting')))
       and (s.enabled or exists (
         select from schedule_fires f where f.schedule_id = s.id and f.outcome = 'pending' and f.kind <> 'slot'))
-    limit ${limit}`);
-  return rows.map(({ id }) => id);
+        as "isReady"
+    from waiting w join schedules s on s.id = w.schedule_id
+    order by w.place`);
 }
 
-/** Of schedules that are held, the first slots that wait: one each, or up to `most` where they may overlap. */
-export function findPending(tx: Executor, ids: readonly string[], most: number): Promise<PendingFire[]> {
+/** Of schedules that are held, the first slots that wait, of each at most as many as `most` says. */
+export function findPending(
+  tx: Executor,
+  schedules: readonly { id: string; most: number }[],
+): Promise<PendingFire[]> {
   return tx.many<PendingFire>(sql`
     select f.id, f.schedule_id as "scheduleId", f.kind, f.asked_by as "askedBy",
       floor(extract(epoch from f.scheduled_for) * 1000)::float8 as slot
-    from schedules s cross join lateral (
+    from unnest(${schedules.map(({ id }) => id)}::uuid[], ${schedules.map(({ most }) => most)}::int[]) as m (id, most)
+    join schedules s on s.id = m.id
+    cross join lateral (
       select * from schedule_fires p
       where p.schedule_id = s.id and p.outcome = 'pending' and (s.enabled or p.kind <> 'slot')
-      order by p.scheduled_for limit case when s.overlap = 'allow' then ${most}::int else 1 end) f
-    where s.id = any(${ids}::uuid[])
+      order by p.scheduled_for limit case when s.overlap = 'allow' then m.most else 1 end) f
     order by f.schedule_id, f.scheduled_for`);
 }
 

@@ -7,29 +7,32 @@ import {
   findPending,
   markFired,
   type PendingFire,
+  type ReadySchedule,
   skipPending,
 } from "../../persistence/schedules/pending-fires.ts";
 import { noteStarted } from "../../persistence/schedules/write-fires.ts";
 import type { BacklogGuard } from "../executions/guard-backlogs.ts";
 import { executionOfSlot, whyBarred } from "./execution-of-slot.ts";
 import type { FiredSlots } from "./fire-slots.ts";
+import { turnsOf } from "./split-chunks.ts";
 import { startExecutions } from "./start-executions.ts";
-
-/** Of one schedule at once, where its executions may overlap. */
-const MOST_AT_ONCE = 100;
 
 type Turn = { fire: PendingFire; held: HeldSchedule };
 
-/** Those of `ids` whose turn has come and that nobody else has in hand. */
+/** Slots of those whose turn has come and that nobody else has in hand. */
 export async function firePending(
   tx: Executor,
-  ids: readonly string[],
+  ready: readonly ReadySchedule[],
   backlogs: BacklogGuard,
 ): Promise<FiredSlots> {
+  const ids = ready.map(({ id }) => id);
   const [mine, rows, fires] = await Promise.all([
     holdSchedules(tx, ids),
     readHeld(tx, ids, rolesFor("execution:run")),
-    findPending(tx, ids, MOST_AT_ONCE),
+    findPending(
+      tx,
+      ready.map((one) => ({ id: one.id, most: turnsOf(one) })),
+    ),
   ]);
   const held = new Map(rows.filter(({ id }) => mine.has(id)).map((row) => [row.id, row]));
   const barred = [...held.values()].flatMap((row) => {
@@ -76,6 +79,6 @@ async function start(tx: Executor, turns: readonly Turn[], backlogs: BacklogGuar
     ...nothing,
     rings,
     started: started.map(({ workspaceId, slot }) => ({ workspaceId, slot, toleranceMs: null })),
-    full: [...new Set(full.map(({ held }) => held.id))],
+    full: [...new Set(full.map(({ held }) => held.workspaceId))],
   };
 }

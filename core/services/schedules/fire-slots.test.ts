@@ -21,9 +21,11 @@ after(() => bed?.close());
 async function addDue(columns: Record<string, unknown> = {}) {
   const ada = await bed.addPerson();
   const id = await bed.addSchedule(ada, await bed.addWorkflow(ada), columns);
-  const [schedule] = (await findDue(database, { limit: 10, aheadMs: 0 })).filter((one) => one.id === id);
+  const [schedule] = (await findDue(database, { limit: 10, range: { aheadMs: 0 } })).filter(
+    (one) => one.id === id,
+  );
   if (!schedule) throw new Error("it is not due");
-  return { ada, id, planned: [createDuePlanner().plan(schedule, schedule.now)] };
+  return { ada, id, planned: [await createDuePlanner(async () => {}).plan(schedule, schedule.now)] };
 }
 
 const fireIn = (tx: Executor, planned: readonly PlannedSchedule[]) =>

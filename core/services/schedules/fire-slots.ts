@@ -27,10 +27,10 @@ export type FiredSlots = {
   started: { workspaceId: string; slot: number; toleranceMs: number | null }[];
   /** How many wait for their turn now. */
   queued: number;
-  /** How many slots, by run; null: more than 10,000. */
+  /** How many slots, by run; null: more than 2,000. */
   skipped: { reason: string; slots: number | null }[];
   rings: Ring[];
-  /** Schedules whose workspace's queue is full. */
+  /** Workspaces whose queue has no room for all of it. */
   full: string[];
   /** The next slot of those that were dealt with, ms since the epoch. */
   next: number[];
@@ -108,7 +108,7 @@ async function write(tx: Executor, settled: readonly SettledSchedule[]): Promise
     ),
     queued: inserted.size - fired.reduce((sum, { starts }) => sum + starts.length, 0),
     skipped: skips.map(({ reason, slots }) => ({ reason, slots })),
-    full: fired.filter(({ isFull }) => isFull).map(({ schedule }) => schedule.id),
+    full: fired.filter(({ isFull }) => isFull).map(({ schedule }) => schedule.workspaceId),
     next: fired.flatMap(({ isFull, nextRunAt }) => (isFull || nextRunAt === null ? [] : [nextRunAt])),
   };
 }

@@ -187,6 +187,22 @@ test("cancel: of several at once only the newest fires; what only waits is cance
   assert.equal((await bed.execution(liveId)).status, "cancelled");
 });
 
+test("skip and cancel hold for all slots that are due together, also for a day of them", async () => {
+  const last = Math.floor(Date.now() / 60_000) * 60_000 - 2 * 60_000;
+  const first = last - 1_439 * 60_000;
+  const day = { cron: "* * * * *", misfire: "all", next_run_at: new Date(first), end_at: new Date(last) };
+  const rules = { skip: ["overlap", first], cancel: ["replaced", last] } as const;
+  for (const [overlap, [reason, slot]] of Object.entries(rules)) {
+    const { id, liveId } = await addRunning(overlap, day);
+    await end(liveId);
+    await firer.look(NEVER);
+    const fires = await bed.fires(id);
+    assert.deepEqual([fires.length, Number(fires[0]?.scheduled_for)], [1, slot], overlap);
+    assert.deepEqual(await told(id), [[reason, 1_439, fires[0]?.execution_id]]);
+    assert.equal((await bed.schedule(id)).next_run_at, null);
+  }
+});
+
 test("what has ended is in nobody's way", async () => {
   for (const overlap of ["skip", "queue", "cancel"]) {
     const { id, liveId } = await addRunning(overlap);

@@ -1,28 +1,55 @@
-// Planned schedules by transactions: few enough fires, and few enough bytes of input, for each to be short.
+// Work on schedules by transactions: few enough fires, and few enough bytes of input, for each to be short.
+import type { ReadySchedule } from "../../persistence/schedules/pending-fires.ts";
 import type { PlannedSchedule } from "./settle-slots.ts";
 
+/** What a schedule takes of a transaction. */
+export type Weight = { fires: number; bytes: number };
+
 const MOST_FIRES = 200;
-/** As they are stored: a JSON text may be some times longer. */
+/** Of the inputs of a transaction, as JSON texts: they are in memory several times, and PostgreSQL writes each of them. */
 const MOST_BYTES = 2_000_000;
 
-/** In their order; one that is too much on its own is alone. */
-export function splitChunks(planned: readonly PlannedSchedule[]): PlannedSchedule[][] {
-  const chunks: PlannedSchedule[][] = [];
+/** In their order, each chunk as soon as the next one begins; one that is too much on its own is alone. */
+export async function* splitChunks<Item>(
+  items: AsyncIterable<Item> | Iterable<Item>,
+  weigh: (item: Item) => Weight,
+): AsyncGenerator<Item[]> {
+  let chunk: Item[] = [];
   let [fires, bytes] = [0, 0];
-  for (const one of planned) {
-    const [moreFires, moreBytes] = [
-      Math.max(1, one.plan.fire.length),
-      one.schedule.inputSize * Math.max(1, one.plan.fire.length),
-    ];
-    const chunk = chunks.at(-1);
-    if (chunk && fires + moreFires <= MOST_FIRES && bytes + moreBytes <= MOST_BYTES) {
-      chunk.push(one);
-      fires += moreFires;
-      bytes += moreBytes;
-    } else {
-      chunks.push([one]);
-      [fires, bytes] = [moreFires, moreBytes];
+  for await (const item of items) {
+    const more = weigh(item);
+    if (chunk.length > 0 && (fires + more.fires > MOST_FIRES || bytes + more.bytes > MOST_BYTES)) {
+      yield chunk;
+      chunk = [];
+      [fires, bytes] = [0, 0];
     }
+    chunk.push(item);
+    fires += more.fires;
+    bytes += more.bytes;
   }
-  return chunks;
+  if (chunk.length > 0) yield chunk;
+}
+
+/** How many executions with inputs of so many bytes one transaction may start, at most `most`. */
+export function fittingInputs(inputBytes: number, most: number): number {
+  return Math.max(1, Math.min(most, Math.floor(MOST_BYTES / inputBytes)));
+}
+
+/** Its input is read once, and written for each execution that starts: of one, unless they may overlap. */
+export function weighPlanned({ schedule, plan }: PlannedSchedule): Weight {
+  const fires = Math.max(1, plan.fire.length);
+  return { fires, bytes: schedule.inputBytes * (schedule.overlap === "allow" ? fires : 1) };
+}
+
+/** Of one schedule whose slots wait, where its executions may overlap. */
+const MOST_TURNS = 100;
+
+/** How many of the slots that wait may start at once. */
+export function turnsOf({ overlap, inputBytes }: Pick<ReadySchedule, "overlap" | "inputBytes">): number {
+  return overlap === "allow" ? fittingInputs(inputBytes, MOST_TURNS) : 1;
+}
+
+export function weighReady(ready: ReadySchedule): Weight {
+  const fires = turnsOf(ready);
+  return { fires, bytes: ready.inputBytes * fires };
 }

@@ -14,8 +14,8 @@ import type { Stage } from "./stage.ts";
 
 const DAY = 86_400_000;
 const PATIENCE_MS = 60_000;
-/** PostgreSQL ends a transaction that has been idle for 30 s, with what it holds; the other scheduler then takes its turn. */
-const HELD_MS = 60_000;
+/** PostgreSQL ends a transaction that has been idle for 5 s, with what it holds; the other scheduler then takes its turn. */
+const HELD_MS = 35_000;
 
 export type Crowd = {
   workflow: string;
