@@ -128,3 +128,16 @@ test("killed before or after the commit of a fire: it fires once, and runs", asy
     assert.equal(rowCount, 1, point);
   }
 });
+
+test("a scheduler that starts with other time zone data moves the slots that are still to come", async () => {
+  const newYear = Date.UTC(new Date().getUTCFullYear() + 1, 0);
+  const id = await addSchedule({ cron: "0 0 1 1 *", next: new Date(newYear) });
+  await admin.query("update schedules set timezone = 'Etc/GMT-1' where id = $1", [id]);
+  await platform.start("scheduler");
+  const text = "select next_run_at from schedules where id = $1";
+  const moved = async () =>
+    Number((await admin.query(text, [id])).rows[0].next_run_at) === newYear - 3_600_000;
+  for (const until = Date.now() + 30_000; !(await moved()); await delay(100)) {
+    assert.ok(Date.now() < until, "it has not moved");
+  }
+});
