@@ -18,6 +18,7 @@ import { createCredentialService } from "#core/services/credentials/credentials.
 import { createCredentialTest } from "#core/services/credentials/test-credential.ts";
 import { createErasureService } from "#core/services/erasure/erasures.ts";
 import { createApprovalService } from "#core/services/executions/approvals.ts";
+import { createEagerStarts, type EagerStartOptions } from "#core/services/executions/eager-starts.ts";
 import { createExecutionService } from "#core/services/executions/executions.ts";
 import { createBacklogGuard } from "#core/services/executions/guard-backlogs.ts";
 import { createWorkerService } from "#core/services/executions/list-workers.ts";
@@ -62,6 +63,7 @@ export type ServiceDependencies = {
   observeSubmissions?: NonNullable<SubmitDependencies["observeSubmissions"]>;
   appendSubmissions?: NonNullable<SubmitDependencies["appendSubmissions"]>;
   observeDelivery?: ObserveDelivery;
+  observeEagerStart?: NonNullable<EagerStartOptions["observe"]>;
 };
 
 export type Services = ReturnType<typeof buildServices>;
@@ -83,7 +85,7 @@ export function buildServices({ config, actorCacheMs, ...opened }: ServiceDepend
   });
   const keyring = createKeyring({ keys: config.encryptionKeys, reload: config.reloadEncryptionKeys });
   const envelope = createEnvelope({ keyring });
-  const submitter = traceSubmissions(createExecutionSubmitter(shared), shared.traceSubmission);
+  const submitter = buildSubmitter(shared);
   const letters = { mailer, publicUrl: config.publicUrl };
   const watch: WatchExecution = (actor, id, options) =>
     watchExecution({ ...shared, executions }, actor, id, options);
@@ -132,4 +134,15 @@ export function buildServices({ config, actorCacheMs, ...opened }: ServiceDepend
       signupPolicy: config,
     }),
   };
+}
+
+function buildSubmitter(
+  shared: Omit<SubmitDependencies, "eagerStarts"> & Omit<ServiceDependencies, "config">,
+) {
+  const eagerStarts = createEagerStarts({
+    ...shared,
+    onError: shared.onRingFailed,
+    observe: shared.observeEagerStart,
+  });
+  return traceSubmissions(createExecutionSubmitter({ ...shared, eagerStarts }), shared.traceSubmission);
 }

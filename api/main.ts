@@ -102,8 +102,8 @@ export async function startApi(
   return { url: server.url, stop: () => running.disposeAsync() };
 }
 
-function pickObservers({ observeSubmissions, observeDelivery }: Metrics) {
-  return { observeSubmissions, observeDelivery };
+function pickObservers({ observeSubmissions, observeEagerStart, observeDelivery }: Metrics) {
+  return { observeSubmissions, observeEagerStart, observeDelivery };
 }
 
 function watchReadiness(database: Database, logger: Logger) {

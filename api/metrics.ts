@@ -9,6 +9,7 @@ export type Metrics = {
   observeSubmissions: ObserveCommit;
   /** accepted, replayed, or the code of why a delivery at a webhook was refused. */
   observeDelivery(outcome: string): void;
+  observeEagerStart(isHeard: boolean): void;
   registry: Registry;
   text(): Promise<string>;
   contentType: string;
@@ -33,7 +34,14 @@ export function createMetrics(connections: () => ConnectionUse): Metrics {
     labelNames: ["outcome"] as const,
     registers: [registry],
   });
+  const eagerStarts = new Counter({
+    name: "atelier_eager_starts_total",
+    help: "Executions a worker was told of without the queue, by whether it was heard of them before a bell was rung",
+    labelNames: ["outcome"] as const,
+    registers: [registry],
+  });
   return {
+    observeEagerStart: (isHeard) => eagerStarts.inc({ outcome: isHeard ? "heard" : "unheard" }),
     observeDelivery: (outcome) => deliveries.inc({ outcome }),
     observe: ({ method, route, status }, seconds) => requests.observe({ method, route, status }, seconds),
     observeSubmissions: createCommitMetrics(registry)("submissions"),

@@ -29,9 +29,10 @@ import { createClaimGate } from "./claim-gate.ts";
 import { createApprovalSource } from "./create-approval-source.ts";
 import { createChildSource } from "./create-child-source.ts";
 import { createRunStore } from "./create-run-store.ts";
+import { hearEagerStarts } from "./hear-eager-starts.ts";
 import { createIsolation, type Isolation } from "./isolation.ts";
 import { createLeaseKeeper, type LeaseKeeper, type LeaseKeeperOptions } from "./lease-keeper.ts";
-import { listenForRings, type RingListener } from "./listen-for-rings.ts";
+import { listenForRings } from "./listen-for-rings.ts";
 import { createProcessor } from "./process-executions.ts";
 import { createRunningExecutions, type RunningExecutions } from "./running-executions.ts";
 import { createSlots, type Slots } from "./slots.ts";
@@ -102,6 +103,7 @@ export async function startWorker(
     onError,
     ...claimWatch,
   });
+  const eagerStarts = await hearEagerStarts({ ...shared, slots, answer });
   const health = await startHealthServer({
     host: config.host,
     port: config.healthPort,
@@ -113,7 +115,7 @@ export async function startWorker(
 
   const stop = async () => {
     await health.stop();
-    await drain(consumer, slots, isolation, running);
+    await drain([consumer.stop, eagerStarts.close], slots, isolation, running);
     await Promise.all([store.drain(), credentials.drain(), bells.drain()]);
     await leases.stop();
     await recordStop(database, workerId).catch(onError);
@@ -158,13 +160,16 @@ function keepLeases(
 
 /** Takes nothing more, lets what runs finish, and hands back the rest. */
 async function drain(
-  consumer: RingListener,
+  stopHearing: readonly (() => Promise<void>)[],
   slots: Slots,
   isolation: Isolation,
   running: RunningExecutions,
 ): Promise<void> {
   // A queue that does not answer must not keep executions from being handed back.
-  await Promise.race([consumer.stop(), delay(PAUSE_MS, undefined, { ref: false })]);
+  await Promise.race([
+    Promise.all(stopHearing.map((stop) => stop())),
+    delay(PAUSE_MS, undefined, { ref: false }),
+  ]);
   slots.stop();
   isolation.stop();
   await running.whenIdle(FINISH_MS);

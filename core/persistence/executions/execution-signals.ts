@@ -7,9 +7,9 @@ import { EXECUTION_CHANNEL } from "./write-journal.ts";
 export type ExecutionSignals = {
   /**
    * Resolves when the execution changed (or may have: after a lost connection everybody is woken), the signal
-   * was aborted, or after `timeoutMs`. Register before the change can happen.
+   * was aborted, or after `timeoutMs`; true: it was heard of. Register before the change can happen.
    */
-  wait(executionId: string, options: { timeoutMs: number; signal?: AbortSignal }): Promise<void>;
+  wait(executionId: string, options: { timeoutMs: number; signal?: AbortSignal }): Promise<boolean>;
   /** Calls `hear` with each person announced by announceIdentityChange; null: the connection was cut, anybody may be. */
   onIdentityChange(hear: (userId: string | null) => void): void;
   close(): Promise<void>;
@@ -19,7 +19,7 @@ export async function openExecutionSignals(
   database: Database,
   onError: (error: unknown) => void,
 ): Promise<ExecutionSignals> {
-  const waiting = new Map<string, Set<() => void>>();
+  const waiting = new Map<string, Set<(isHeard?: boolean) => void>>();
   const hearers: Array<(userId: string | null) => void> = [];
   const tell = (userId: string | null) => {
     for (const hear of hearers) hear(userId);
@@ -27,7 +27,7 @@ export async function openExecutionSignals(
   const connection = await openListenConnection(database, {
     channels: {
       [EXECUTION_CHANNEL](executionId) {
-        for (const wake of waiting.get(executionId) ?? []) wake();
+        for (const wake of waiting.get(executionId) ?? []) wake(true);
       },
       [IDENTITY_CHANNEL]: tell,
     },
@@ -40,20 +40,21 @@ export async function openExecutionSignals(
 
   return {
     wait: (executionId, { timeoutMs, signal }) =>
-      new Promise<void>((resolve) => {
+      new Promise<boolean>((resolve) => {
         const wakes = waiting.get(executionId) ?? new Set();
         waiting.set(executionId, wakes);
-        const wake = () => {
+        const wake = (isHeard = false) => {
           clearTimeout(timer);
-          signal?.removeEventListener("abort", wake);
+          signal?.removeEventListener("abort", giveUp);
           wakes.delete(wake);
           if (wakes.size === 0 && waiting.get(executionId) === wakes) waiting.delete(executionId);
-          resolve();
+          resolve(isHeard);
         };
-        const timer = setTimeout(wake, timeoutMs);
+        const giveUp = () => wake();
+        const timer = setTimeout(giveUp, timeoutMs);
         wakes.add(wake);
-        if (signal?.aborted) wake();
-        else signal?.addEventListener("abort", wake, { once: true });
+        if (signal?.aborted) giveUp();
+        else signal?.addEventListener("abort", giveUp, { once: true });
       }),
     onIdentityChange: (hear) => void hearers.push(hear),
     close: () => connection.close(),

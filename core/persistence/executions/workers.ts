@@ -58,6 +58,14 @@ export function listWorkers(
     order by id desc limit ${limit}`);
 }
 
+/** Ids of those that have beaten within `silentMs`. */
+export async function findLiveWorkers(database: Executor, silentMs: number): Promise<string[]> {
+  const alive = await database.many<{ id: string }>(sql`
+    select id from workers where stopped_at is null
+      and heartbeat_at > clock_timestamp() - make_interval(secs => ${silentMs / 1000}::float8)`);
+  return alive.map(({ id }) => id);
+}
+
 /** Every start leaves a row: those not heard of for so many days are of no interest any more. Returns how many went. */
 export function forgetWorkers(database: Executor, days: number): Promise<number> {
   return database.run(sql`

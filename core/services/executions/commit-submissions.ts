@@ -24,6 +24,7 @@ import {
 import { findVersionTriggers } from "../../persistence/workflows/version-triggers.ts";
 import { findWorkflow } from "../../persistence/workflows/workflows.ts";
 import { BELL_SIZE, type Ring } from "../../queue/bells.ts";
+import type { EagerStart } from "./eager-starts.ts";
 
 export type Submission = {
   workflowId: string;
@@ -95,7 +96,13 @@ function givenFields(submission: Submission) {
   return Object.fromEntries(Object.entries(submission).filter(([, value]) => value !== undefined));
 }
 
-export type CommitOptions = { rooms?: readonly Room[]; workspaceIds?: readonly string[]; isAll?: boolean };
+export type CommitOptions = {
+  rooms?: readonly Room[];
+  workspaceIds?: readonly string[];
+  isAll?: boolean;
+  /** Tells a worker of the one row. */
+  callWorker?: EagerStart["call"] | undefined;
+};
 
 /**
  * Verdicts in the order of the rows, and the rings to send after the commit. `append` writes the audit entries, last;
@@ -106,12 +113,14 @@ export async function commitSubmissions(
   tx: Executor,
   submitted: readonly NewExecution[],
   append: typeof appendAudit,
-  { rooms = [], workspaceIds, isAll = false }: CommitOptions = {},
+  { rooms = [], workspaceIds, isAll = false, callWorker }: CommitOptions = {},
 ): Promise<{ verdicts: Verdict[]; rings: Ring[] }> {
   const rows = shareBells(submitted);
+  const [only] = rows;
   const [inserted, locked] = await Promise.all([
     insertExecutions(tx, rows, rolesFor("execution:run"), rooms),
     workspaceIds?.length ? lockHeads(tx, workspaceIds) : undefined,
+    only && callWorker?.(tx, only),
   ]);
   const byId = new Map(inserted.map((execution) => [execution.id, execution]));
   const replayed = rows.flatMap((row) => {

@@ -12,6 +12,7 @@ import type { ExecutionQueue, Ring } from "../../queue/execution-queue.ts";
 import { principalsOf } from "../principals-of.ts";
 import { assertFilesVisible } from "../workflows/check-file-references.ts";
 import {
+  type CommitOptions,
   commitSubmissions,
   explainRefusal,
   hashOf,
@@ -22,6 +23,7 @@ import {
   toRow,
   type Verdict,
 } from "./commit-submissions.ts";
+import type { EagerStart, EagerStarts } from "./eager-starts.ts";
 import { type BacklogGuard, queueFull } from "./guard-backlogs.ts";
 
 const MAX_BATCH = 500;
@@ -64,6 +66,8 @@ export type SubmitDependencies = {
   onRingFailed: (error: unknown) => void;
   /** One for all that people start in this process. */
   backlogs: BacklogGuard;
+  /** Without them every execution waits for its bell. */
+  eagerStarts?: EagerStarts | undefined;
   /** Another only where its cost is measured. */
   appendSubmissions?: typeof appendAudit;
   /** Told after each group commit. */
@@ -71,28 +75,40 @@ export type SubmitDependencies = {
 };
 
 export function createExecutionSubmitter(dependencies: SubmitDependencies): ExecutionSubmitter {
-  const { database, queue, backlogs, onRingFailed, appendSubmissions: append = appendAudit } = dependencies;
+  const { database, queue, backlogs, eagerStarts, onRingFailed } = dependencies;
+  const { appendSubmissions: append = appendAudit } = dependencies;
   // Not awaited: the rows are the outbox, a queue that is down must not hold up the answer.
   const ring = (rings: readonly Ring[]) => {
-    crashPoint("api.after_submit_commit");
     queue.ring(rings).catch(onRingFailed);
   };
-  const commit = async (tx: Executor, asked: readonly NewExecution[], isAll: boolean) => {
+  const started = new Set<Promise<void>>();
+  const ringUnlessHeard = ({ isHeard }: EagerStart, rings: readonly Ring[]) => {
+    const settled = isHeard.then((heard) => {
+      started.delete(settled);
+      if (!heard) ring(rings);
+    });
+    started.add(settled);
+  };
+  const commit = async (
+    tx: Executor,
+    asked: readonly NewExecution[],
+    options: Pick<CommitOptions, "isAll" | "callWorker">,
+  ) => {
     const { rows, ...known } = await backlogs.look(tx, asked);
-    return commitSubmissions(tx, rows, append, { ...known, isAll });
+    return commitSubmissions(tx, rows, append, { ...known, ...options });
   };
   const writer = createGroupWriter<Request, Verdict>({
     async writeBatch(batch) {
       const workspaceIds = [...new Set(batch.flatMap(({ actor }) => principalsOf(actor).workspaceIds))];
+      const rows = batch.map((request) => request.row);
+      const eager = eagerStarts?.plan(rows);
       const { verdicts, rings } = await database.transaction({ workspaceIds }, (tx) =>
-        commit(
-          tx,
-          batch.map((request) => request.row),
-          true,
-        ),
+        commit(tx, rows, { isAll: true, callWorker: eager?.call }),
       );
       backlogs.note(verdicts);
-      ring(rings);
+      crashPoint("api.after_submit_commit");
+      if (eager) ringUnlessHeard(eager, rings);
+      else ring(rings);
       return verdicts;
     },
     maxBatch: MAX_BATCH,
@@ -122,15 +138,19 @@ export function createExecutionSubmitter(dependencies: SubmitDependencies): Exec
       const rows = toRows(actor, submissions, options);
       const { submitted, rings } = await database.transaction(principalsOf(actor), async (tx) => {
         await checkFiles(tx, submissions);
-        const { verdicts, rings } = await commit(tx, rows, false);
+        const { verdicts, rings } = await commit(tx, rows, { isAll: false });
         // What is thrown here rolls all of it back.
         return { submitted: await requireAll(tx, actor, submissions, verdicts), rings };
       });
       backlogs.note(submitted);
+      crashPoint("api.after_submit_commit");
       ring(rings);
       return submitted;
     },
-    drain: () => writer.drain(),
+    async drain() {
+      await writer.drain();
+      await Promise.all(started);
+    },
   };
 }
 
