@@ -15,11 +15,14 @@ export const WATCHED = [
 
 /** Of those, what changes nothing that anybody else relies on. */
 export const OFF_THE_PATHS: Readonly<Record<string, string>> = {
+  "core/services/executions/eager-starts.ts":
+    "reads; what it tells is said by the commit of api.after_submit_commit",
   "core/services/executions/list-workers.ts": "reads",
   "core/services/executions/read-execution.ts": "reads, with an entry in the audit log in the same commit",
   "core/services/executions/take-census.ts": "reads",
   "core/services/executions/watch-execution.ts": "reads",
   "worker/bell-line.ts": "connections; a bell in hand is worker.after_ring's",
+  "worker/hear-eager-starts.ts": "a connection; an execution heard of is worker.after_ring's",
   "worker/listen-for-rings.ts": "connections",
   "worker/lease-keeper.ts": "the end of the lease thread",
   "worker/lease-thread.ts": "a thread that dies takes the worker with it, at any of its points",
@@ -145,6 +148,9 @@ export const ACCOUNTED: Readonly<Record<string, Readonly<Record<string, string>>
     "submit › writer.write": "api.after_submit_commit",
     "submit › database.transaction #2": READS,
     "submitMany › database.transaction": "api.after_submit_commit",
+    "ring › queue.ring": "api.after_submit_commit",
+    "drain › writer.drain": "api.after_submit_commit",
+    "drain › Promise.all": PAUSES,
   },
   "core/services/schedules/fire-committer.ts": {
     "giveUp › explainStuck": "a line of history, written again by the next who fails",

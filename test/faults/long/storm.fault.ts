@@ -25,7 +25,7 @@ for (const { profile, skip } of PROFILES) {
     const load = Promise.all(
       Array.from({ length: LANES }, async () => {
         while (Date.now() < end) {
-          await stage.submit(random.pick(workflows), { n: n++ });
+          await stage.submit(random.pick(workflows), { n: n++ }, { waits: random.next() < 0.5 });
           await delay(random.between(200, 2_000));
         }
       }),
