@@ -12,6 +12,13 @@ const SPREAD_MS = 45_000;
 const IDLE_SECONDS = 10;
 const IDLE_WINDOWS = 3;
 const SETTLE_MS = 3_000;
+/** All of one pattern, which is compiled once, and each of a pattern of its own, more than are ever kept compiled. */
+const ONE_PATTERN = { mark: "once", cron: "'0 0 1 1 *'", what: "schedules at one instant" } as const;
+const OWN_PATTERNS = {
+  mark: "distinct",
+  cron: "concat_ws(' ', n % 60, n / 60 % 60, n / 3600 % 24, '1 1 *')",
+  what: "schedules of as many patterns at one instant",
+} as const;
 const IDLE_COUNTS = [0, 10_000, 100_000] as const;
 const TIMERS = 100_000;
 
@@ -28,14 +35,15 @@ export async function measureSchedules(
   const [first, ...others] = owned;
   if (!first) throw new Error("nobody is there");
   const spread = await measureSpread(platform, owned, count, note);
-  const once = await measureOneInstant(platform, owned, count, note);
-  for (const { name, p50Ms, value, maxMs } of [...spread, ...once])
+  const once = await measureOneInstant(platform, owned, count, note, ONE_PATTERN);
+  const distinct = await measureOneInstant(platform, owned, count, note, OWN_PATTERNS);
+  for (const { name, p50Ms, value, maxMs } of [...spread, ...once, ...distinct])
     note(`${name}: ${p50Ms} ${value} ${maxMs}`);
   const idle = await measureIdle(platform, owned, note);
   await fillTimers(platform.admin, [first, ...others], TIMERS);
   const timers = await idleCosts(platform);
   note(`with ${TIMERS} timers: ${JSON.stringify(timers.microseconds)} µs of processor time a second`);
-  return [...spread, ...once, ...idle, idleLine(`with ${TIMERS} pending timers`, timers)];
+  return [...spread, ...once, ...distinct, ...idle, idleLine(`with ${TIMERS} pending timers`, timers)];
 }
 
 /** Each fires once a minute, as many in every second of it. */
@@ -70,17 +78,15 @@ async function measureOneInstant(
   owned: Owned,
   count: number,
   note: (line: string) => void,
+  { mark, cron, what }: typeof ONE_PATTERN | typeof OWN_PATTERNS,
 ): Promise<Measurement[]> {
-  note(`${count} schedules at one instant`);
-  await fillSchedules(platform.admin, owned, count, {
-    mark: "once",
-    cron: "'0 0 1 1 *'",
-    next: "date_trunc('second', now()) + interval '8 seconds'",
-  });
-  await untilIdle(platform, count);
-  const instants = await readInstants(platform, "once");
+  note(`${count} ${what}`);
+  const next = "date_trunc('second', now()) + interval '8 seconds'";
+  await fillSchedules(platform.admin, owned, count, { mark, cron, next });
+  await untilIdle(platform, { mark, more: count });
+  const instants = await readInstants(platform, mark);
   const last = Math.max(...instants.map(({ slot, fired }) => Number(fired) - Number(slot)));
-  return latencies(`${count} schedules at one instant`, instants, {
+  return latencies(`${count} ${what}`, instants, {
     firesPerSecond: round((instants.length * 1_000) / last),
   });
 }
@@ -147,12 +153,16 @@ function busy({ microseconds: { scheduler = 0, postgres = 0 } }: Costs): number 
   return scheduler + postgres;
 }
 
-/** Until `more` further schedules have fired, and everything has ended. */
-async function untilIdle({ admin }: PlatformUnderLoad, more = 0): Promise<void> {
+/** Until `more` schedules of a mark have fired, and everything has ended. */
+async function untilIdle(
+  { admin }: PlatformUnderLoad,
+  { mark, more } = { mark: "", more: 0 },
+): Promise<void> {
   for (;;) {
     const { rows } = await admin.query<{ fired: number; live: boolean }>(
-      `select (select count(*)::int from schedule_fires f join schedules s on s.id = f.schedule_id where s.name = 'once') fired,
+      `select (select count(*)::int from schedule_fires f join schedules s on s.id = f.schedule_id where s.name = $1) fired,
          exists (select from workflow_executions where status in ('queued', 'running')) live`,
+      [mark],
     );
     if ((rows[0]?.fired ?? 0) >= more && !rows[0]?.live) return;
     await delay(500);

@@ -45,7 +45,7 @@ export function createFiring(dependencies: FiringDependencies): Firing {
         after = page.at(-1);
         onProgress();
       }
-      await planner.prepare(coming);
+      await planner.prepare(coming, () => signal.aborted || clock() >= next);
       return Math.min(AHEAD_MS, Math.max(0, next - clock()));
     },
     catchUp: (signal, onProgress = () => {}) =>

@@ -36,8 +36,16 @@ test("others have their turn while a long backlog is planned, and while many are
   const coming = Array.from({ length: 300 }, (_, n) =>
     schedule({ id: String(n), cron: `${n % 60} ${Math.floor(n / 60)} * * *`, due: NOW + DAY }),
   );
-  const ahead = await turnsDuring(() => planner.prepare(coming));
+  const ahead = await turnsDuring(() => planner.prepare(coming, () => false));
   assert.ok(ahead > 5, String(ahead));
+});
+
+test("planning ahead ends when the first of them is due", async () => {
+  let planned = 0;
+  const planner = createDuePlanner(async () => void planned++);
+  const coming = [1, 2, 3].map((n) => schedule({ id: String(n), due: NOW + 1_000 }));
+  await planner.prepare(coming, () => planned === 2);
+  assert.equal(planned, 2);
 });
 
 test("of each at once as many as its inputs allow, or its rule says", async () => {

@@ -13,8 +13,8 @@ export type DuePlanner = {
    * reading its timetable throws.
    */
   plan(schedule: DueSchedule, now: number, onStep?: () => void): Promise<PlannedSchedule>;
-  /** Plans those that are still to come, so that nothing is left to compute when they are due. */
-  prepare(coming: readonly DueSchedule[]): Promise<void>;
+  /** Plans those that are still to come, until `isTime`, so that little is left to compute when they are due. */
+  prepare(coming: readonly DueSchedule[], isTime: () => boolean): Promise<void>;
 };
 
 /** Of a schedule at once; the others stay due. */
@@ -42,11 +42,11 @@ export function createDuePlanner(breathe: Breathe): DuePlanner {
       const isGood = plan !== undefined && now - schedule.due <= FRESH_MS && isLater(plan, now);
       return { schedule, plan: isGood ? plan : await planFor(schedule, now, onStep) };
     },
-    async prepare(coming) {
+    async prepare(coming, isTime) {
       const ready = new Map<string, SlotPlan>();
       for (const schedule of coming) {
         const key = keyOf(schedule);
-        const plan = prepared.get(key) ?? (await planAhead(schedule));
+        const plan = prepared.get(key) ?? (isTime() ? null : await planAhead(schedule));
         if (plan) ready.set(key, plan);
       }
       prepared = ready;
