@@ -1,6 +1,5 @@
 // Submissions: many requests, one commit. A submission that is accepted is in PostgreSQL before it is answered.
 import { AppError } from "../../domain/app-error.ts";
-import { crashPoint } from "../../domain/crash-points.ts";
 import { findFileReferences } from "../../domain/file-references.ts";
 import { type Actor, notFound } from "../../domain/roles.ts";
 import { appendAudit } from "../../persistence/audit/audit-logs.ts";
@@ -8,9 +7,10 @@ import type { Database, Executor } from "../../persistence/database.ts";
 import type { NewExecution } from "../../persistence/executions/insert-executions.ts";
 import { createGroupWriter } from "../../persistence/group-writer.ts";
 import { findWorkflow } from "../../persistence/workflows/workflows.ts";
-import type { ExecutionQueue, Ring } from "../../queue/execution-queue.ts";
+import type { ExecutionQueue } from "../../queue/execution-queue.ts";
 import { principalsOf } from "../principals-of.ts";
 import { assertFilesVisible } from "../workflows/check-file-references.ts";
+import { createRingAnnouncer } from "./announce-rings.ts";
 import {
   type CommitOptions,
   commitSubmissions,
@@ -23,7 +23,7 @@ import {
   toRow,
   type Verdict,
 } from "./commit-submissions.ts";
-import type { EagerStart, EagerStarts } from "./eager-starts.ts";
+import type { EagerStarts } from "./eager-starts.ts";
 import { type BacklogGuard, queueFull } from "./guard-backlogs.ts";
 
 const MAX_BATCH = 500;
@@ -77,18 +77,7 @@ export type SubmitDependencies = {
 export function createExecutionSubmitter(dependencies: SubmitDependencies): ExecutionSubmitter {
   const { database, queue, backlogs, eagerStarts, onRingFailed } = dependencies;
   const { appendSubmissions: append = appendAudit } = dependencies;
-  // Not awaited: the rows are the outbox, a queue that is down must not hold up the answer.
-  const ring = (rings: readonly Ring[]) => {
-    queue.ring(rings).catch(onRingFailed);
-  };
-  const started = new Set<Promise<void>>();
-  const ringUnlessHeard = ({ isHeard }: EagerStart, rings: readonly Ring[]) => {
-    const settled = isHeard.then((heard) => {
-      started.delete(settled);
-      if (!heard) ring(rings);
-    });
-    started.add(settled);
-  };
+  const rings = createRingAnnouncer(queue, onRingFailed);
   const commit = async (
     tx: Executor,
     asked: readonly NewExecution[],
@@ -102,14 +91,12 @@ export function createExecutionSubmitter(dependencies: SubmitDependencies): Exec
       const workspaceIds = [...new Set(batch.flatMap(({ actor }) => principalsOf(actor).workspaceIds))];
       const rows = batch.map((request) => request.row);
       const eager = eagerStarts?.plan(rows);
-      const { verdicts, rings } = await database.transaction({ workspaceIds }, (tx) =>
+      const made = await database.transaction({ workspaceIds }, (tx) =>
         commit(tx, rows, { isAll: true, callWorker: eager?.call }),
       );
-      backlogs.note(verdicts);
-      crashPoint("api.after_submit_commit");
-      if (eager) ringUnlessHeard(eager, rings);
-      else ring(rings);
-      return verdicts;
+      backlogs.note(made.verdicts);
+      rings.announce(made.rings, eager);
+      return made.verdicts;
     },
     maxBatch: MAX_BATCH,
     maxInFlight: 2,
@@ -136,20 +123,19 @@ export function createExecutionSubmitter(dependencies: SubmitDependencies): Exec
     },
     async submitMany(actor, submissions, options = {}) {
       const rows = toRows(actor, submissions, options);
-      const { submitted, rings } = await database.transaction(principalsOf(actor), async (tx) => {
+      const made = await database.transaction(principalsOf(actor), async (tx) => {
         await checkFiles(tx, submissions);
         const { verdicts, rings } = await commit(tx, rows, { isAll: false });
         // What is thrown here rolls all of it back.
         return { submitted: await requireAll(tx, actor, submissions, verdicts), rings };
       });
-      backlogs.note(submitted);
-      crashPoint("api.after_submit_commit");
-      ring(rings);
-      return submitted;
+      backlogs.note(made.submitted);
+      rings.announce(made.rings);
+      return made.submitted;
     },
     async drain() {
       await writer.drain();
-      await Promise.all(started);
+      await rings.drain();
     },
   };
 }

@@ -124,6 +124,10 @@ export const ACCOUNTED: Readonly<Record<string, Readonly<Record<string, string>>
     "countWaiting › Promise.all": READS,
     "close › Promise.all": OPENS,
   },
+  "core/services/executions/announce-rings.ts": {
+    "ring › queue.ring": "api.after_submit_commit",
+    "drain › Promise.all": PAUSES,
+  },
   "core/services/executions/approvals.ts": {
     "list › database.transaction": READS,
     "list › Promise.all": "entries in the audit log for what was read",
@@ -148,9 +152,8 @@ export const ACCOUNTED: Readonly<Record<string, Readonly<Record<string, string>>
     "submit › writer.write": "api.after_submit_commit",
     "submit › database.transaction #2": READS,
     "submitMany › database.transaction": "api.after_submit_commit",
-    "ring › queue.ring": "api.after_submit_commit",
     "drain › writer.drain": "api.after_submit_commit",
-    "drain › Promise.all": PAUSES,
+    "drain › rings.drain": PAUSES,
   },
   "core/services/schedules/catch-up.ts": { "catchUp › findDue": READS },
   "core/services/schedules/fire-committer.ts": {
