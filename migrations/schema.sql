@@ -2847,6 +2847,7 @@ grant update (accepted_at, accepted_by) on invitations to atelier_identity;
 grant select (key, expire) on rate_limits to atelier_scheduler;
 grant select (user_id, expires_at) on reset_tokens to atelier_scheduler;
 grant update (executions, steps, first_id, last_id) on retention_passes to atelier_scheduler;
+grant update (resting) on schedule_fires to atelier_eraser;
 grant update (owner_id, enabled) on schedules to atelier_eraser;
 grant update (ended_at, end_reason) on sessions to atelier_admin;
 grant update (is_admin, disabled_at, totp_secret, totp_key_id, totp_enabled_at, recovery_code_hashes, updated_at, totp_wrapped_key, totp_last_step) on users to atelier_admin;

@@ -18,6 +18,9 @@ end $$;
 create trigger schedules_rest after update of enabled on schedules for each row
   when (old.enabled is distinct from new.enabled) execute function rest_with_schedule();
 
+-- The deletion of a workspace switches its schedules off by the eraser's hand.
+grant update (resting) on schedule_fires to atelier_eraser;
+
 -- The owner of the tables sees no rows otherwise.
 alter table schedules no force row level security;
 alter table schedule_fires no force row level security;
