@@ -254,7 +254,7 @@ create table schedules (
   max_lateness_ms bigint,
   last_execution_id uuid,
   input_bytes integer not null default octet_length((input)::text),
-  edited_by uuid
+  editors uuid[] not null default '{}'::uuid[]
 );
 create table sessions (
   id uuid not null,
@@ -332,7 +332,7 @@ create table webhooks (
   updated_at timestamp with time zone not null default now(),
   secret_wrapped_key bytea,
   previous_secret_wrapped_key bytea,
-  edited_by uuid
+  editors uuid[] not null default '{}'::uuid[]
 );
 create table workers (
   id uuid not null,
@@ -2113,6 +2113,35 @@ begin
     using errcode = 'integrity_constraint_violation';
 end $function$
 ;
+CREATE OR REPLACE FUNCTION public.remember_editor()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+declare
+  editor uuid := public.app_user_id();
+begin
+  new.editors := old.editors;
+  if editor is null or editor = new.owner_id or editor = any (new.editors) then
+    return new;
+  end if;
+  if cardinality(new.editors) >= 100 then
+    raise exception 'too many editors' using errcode = 'ZA005';
+  end if;
+  new.editors := new.editors || editor;
+  return new;
+end $function$
+;
+CREATE OR REPLACE FUNCTION public.remember_former_owner()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+begin
+  new.editors := array_remove(new.editors, old.owner_id) || old.owner_id;
+  return new;
+end $function$
+;
 CREATE OR REPLACE FUNCTION public.remember_people_behind()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -2174,10 +2203,14 @@ CREATE TRIGGER audit_logs_no_truncate BEFORE TRUNCATE ON public.audit_logs FOR E
 CREATE TRIGGER erasures_held BEFORE INSERT ON public.erasures FOR EACH ROW EXECUTE FUNCTION erase_respects_hold();
 CREATE TRIGGER execution_steps_end_approval AFTER UPDATE ON public.execution_steps FOR EACH ROW WHEN (((old.status = 'waiting'::text) AND (new.status <> 'waiting'::text) AND (old.state ? 'approvalId'::text) AND (CURRENT_USER <> 'atelier_eraser'::name))) EXECUTE FUNCTION end_approval();
 CREATE TRIGGER execution_steps_terminal BEFORE UPDATE ON public.execution_steps FOR EACH ROW WHEN ((old.status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text]))) EXECUTE FUNCTION refuse_change('a finished step is final');
+CREATE TRIGGER schedules_editor BEFORE UPDATE OF workflow_id, cron, run_at, timezone, start_at, end_at, trigger_node, misfire, overlap, enabled, tolerance_ms, max_lateness_ms, input ON public.schedules FOR EACH ROW WHEN ((((((((((((((old.workflow_id IS DISTINCT FROM new.workflow_id) OR (old.cron IS DISTINCT FROM new.cron)) OR (old.run_at IS DISTINCT FROM new.run_at)) OR (old.timezone IS DISTINCT FROM new.timezone)) OR (old.start_at IS DISTINCT FROM new.start_at)) OR (old.end_at IS DISTINCT FROM new.end_at)) OR (old.trigger_node IS DISTINCT FROM new.trigger_node)) OR (old.misfire IS DISTINCT FROM new.misfire)) OR (old.overlap IS DISTINCT FROM new.overlap)) OR (old.tolerance_ms IS DISTINCT FROM new.tolerance_ms)) OR (old.max_lateness_ms IS DISTINCT FROM new.max_lateness_ms)) OR (old.input IS DISTINCT FROM new.input)) OR (new.enabled AND (NOT old.enabled)))) EXECUTE FUNCTION remember_editor();
+CREATE TRIGGER schedules_former_owner BEFORE UPDATE OF owner_id ON public.schedules FOR EACH ROW WHEN ((old.owner_id <> new.owner_id)) EXECUTE FUNCTION remember_former_owner();
 CREATE TRIGGER schedules_rest AFTER UPDATE OF enabled ON public.schedules FOR EACH ROW WHEN ((old.enabled IS DISTINCT FROM new.enabled)) EXECUTE FUNCTION rest_with_schedule();
 CREATE TRIGGER users_being_erased BEFORE UPDATE OF disabled_at, is_admin ON public.users FOR EACH ROW WHEN ((((new.disabled_at IS NULL) AND (old.disabled_at IS NOT NULL)) OR (new.is_admin AND (NOT old.is_admin)))) EXECUTE FUNCTION erase_keeps_out();
 CREATE TRIGGER users_end_emergencies AFTER UPDATE OF is_admin, disabled_at ON public.users FOR EACH ROW WHEN ((old.is_admin AND (old.disabled_at IS NULL) AND (NOT (new.is_admin AND (new.disabled_at IS NULL))))) EXECUTE FUNCTION admin_end_emergencies();
 CREATE CONSTRAINT TRIGGER users_erasure_audited AFTER UPDATE ON public.users DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((old.erased_at IS NULL) AND (new.erased_at IS NOT NULL))) EXECUTE FUNCTION erase_requires_entry('user.erased');
+CREATE TRIGGER webhooks_editor BEFORE UPDATE OF workflow_id, trigger_node, enabled, secret ON public.webhooks FOR EACH ROW WHEN (((((old.workflow_id IS DISTINCT FROM new.workflow_id) OR (old.trigger_node IS DISTINCT FROM new.trigger_node)) OR (old.secret IS DISTINCT FROM new.secret)) OR (new.enabled AND (NOT old.enabled)))) EXECUTE FUNCTION remember_editor();
+CREATE TRIGGER webhooks_former_owner BEFORE UPDATE OF owner_id ON public.webhooks FOR EACH ROW WHEN ((old.owner_id <> new.owner_id)) EXECUTE FUNCTION remember_former_owner();
 CREATE TRIGGER workflow_executions_pass_on AFTER UPDATE ON public.workflow_executions FOR EACH ROW WHEN ((((new.status = ANY (ARRAY['failed'::text, 'cancelled'::text])) OR ((new.status = 'succeeded'::text) AND (new.parent_id IS NOT NULL)) OR ((new.cancel_requested_at IS NOT NULL) AND (old.cancel_requested_at IS NULL))) AND (CURRENT_USER <> 'atelier_eraser'::name))) EXECUTE FUNCTION pass_on_execution();
 CREATE TRIGGER workflow_executions_people BEFORE INSERT ON public.workflow_executions FOR EACH ROW WHEN (((new.people_behind IS NULL) AND ((new.retry_of IS NOT NULL) OR (new.fork_of IS NOT NULL) OR (new.parent_id IS NOT NULL)))) EXECUTE FUNCTION remember_people_behind();
 CREATE TRIGGER workflow_executions_terminal BEFORE UPDATE ON public.workflow_executions FOR EACH ROW WHEN ((old.status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text]))) EXECUTE FUNCTION refuse_change('a finished execution is final, retry makes a new one');
@@ -2927,6 +2960,8 @@ grant execute on function label_version() to public;
 grant execute on function limit_version() to public;
 grant execute on function pass_on_execution() to public;
 grant execute on function refuse_change() to public;
+grant execute on function remember_editor() to public;
+grant execute on function remember_former_owner() to public;
 grant execute on function remember_people_behind() to public;
 grant execute on function rest_with_schedule() to public;
 grant execute on function uuid_floor(timestamp with time zone) to public;

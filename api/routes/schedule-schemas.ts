@@ -125,6 +125,11 @@ export const scheduleSummarySchema = z.object({
   workspaceId: z.uuid(),
   workflowId: z.uuid(),
   ownerId: z.uuid().describe("In whose name it runs: who made it, whoever edits it"),
+  editors: z
+    .array(z.uuid())
+    .describe(
+      "Who else has changed what it starts, and who owned it before: requesters for excludeRequester",
+    ),
   name: z.string(),
   cron: z.string().nullable(),
   runAt: time.nullable(),

@@ -88,6 +88,11 @@ export const webhookSchema = z.object({
   workspaceId: z.uuid(),
   workflowId: z.uuid(),
   ownerId: z.uuid().describe("In whose name its executions run"),
+  editors: z
+    .array(z.uuid())
+    .describe(
+      "Who else has changed what it starts, and who owned it before: requesters for excludeRequester",
+    ),
   name: z.string(),
   trigger: z.string().nullable(),
   enabled: z.boolean(),

@@ -60,6 +60,7 @@ const STATUS_OF: Readonly<Record<string, number>> = {
   refresh_conflict: 409,
   version_conflict: 409,
   too_many_schedules: 409,
+  too_many_editors: 409,
   workflow_archived: 409,
   owner_may_not_run: 409,
   no_trigger: 409,

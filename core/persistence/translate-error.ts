@@ -64,5 +64,10 @@ export function translateError(error: unknown): unknown {
   if (/^22(P02|P05|021)/.test(code)) {
     return new AppError("invalid_text", "The data holds text that cannot be stored", { cause: error });
   }
+  // What the trigger remember_editor raises.
+  if (code === "ZA005") {
+    const detail = "A hundred people have changed this already, who are all remembered: make a new one";
+    return new AppError("too_many_editors", detail, { cause: error });
+  }
   return error;
 }

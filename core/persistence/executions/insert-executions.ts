@@ -7,6 +7,8 @@ import { type Delivery, insertDeliveries } from "../webhooks/webhook-deliveries.
 export type NewExecution = {
   id: string;
   userId: string;
+  /** Who had it do what it does, beside its person: none of them signs what it asks. */
+  peopleBehind?: readonly string[] | undefined;
   /** Where this request may run things: an API key and a missing second factor narrow the person's own rights. */
   workspaceIds: readonly string[];
   workflowId: string;
@@ -72,7 +74,7 @@ export function insertExecutions(
   return tx.many<InsertedExecution>(sql`
     with requested as (
       select * from jsonb_to_recordset(${JSON.stringify(executions)}::jsonb) as r(id uuid, "userId" uuid,
-        "workspaceIds" uuid[], "workflowId" uuid, version int, "triggerType" text, "triggerNode" text, trigger jsonb, input jsonb,
+        "peopleBehind" uuid[], "workspaceIds" uuid[], "workflowId" uuid, version int, "triggerType" text, "triggerNode" text, trigger jsonb, input jsonb,
         priority smallint, band smallint, "availableAt" timestamptz, bell uuid, labels text[], watched boolean, key text,
         "requestHash" text, "traceParent" text, delivery jsonb)
     ),
@@ -99,12 +101,12 @@ export function insertExecutions(
     made as (
       insert into workflow_executions (id, workspace_id, workflow_id, version, user_id, trigger_type,
         trigger_node, trigger, input, priority, available_at, bell, band, concurrency, labels,
-        watched, trace_parent, root_id, rung_at)
+        watched, trace_parent, root_id, people_behind, rung_at)
       select id, workspace_id, "workflowId", run_version, "userId", "triggerType", "triggerNode", trigger, input,
         priority, coalesce("availableAt", now()), bell, band, concurrency,
         case when version_labels = '{}' then labels
           else array(select distinct label from unnest(labels || version_labels) label order by label) end,
-        watched, "traceParent", id, ${FIRST_LOOK}
+        watched, "traceParent", id, "peopleBehind", ${FIRST_LOOK}
       from fitting
       where (key is null or id in (select execution_id from keyed)) ${isNew}
       returning id

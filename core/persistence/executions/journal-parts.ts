@@ -2,6 +2,7 @@
 import type { JournalWrite } from "../../domain/journal.ts";
 import { type Sql, sql } from "../sql.ts";
 import { CANCELLED_ERROR } from "./cancelled-error.ts";
+import { othersBehind, peopleBehind } from "./people-behind.ts";
 
 /** Whether a write holds anything the plain statement has no words for. */
 export function suspends({ move, steps }: JournalWrite): boolean {
@@ -59,16 +60,6 @@ export const SUSPENDING = {
   told: sql`, told_status status, told_wake wake, told_priority priority, told_band band`,
 };
 
-/**
- * In whose name an execution runs, who had its schedule run by hand, and who changed its schedule or webhook last: that
- * runs in its owner's name. Nobody else writes the triggers of those. Said in 0056 too, for retries and forks.
- */
-const peopleOf = (of: Sql) => sql`${of}.user_id || case when ${of}.trigger_type in ('schedule', 'webhook')
-  then array[(${of}.trigger ->> 'startedBy')::uuid, (${of}.trigger ->> 'editedBy')::uuid] end`;
-
-/** Never null: what leaves it out is looked after by a trigger, which takes 350 µs instead of 3. */
-const OTHERS_BEHIND_PARENT = sql`array_remove(array_remove(p.people_behind || ${peopleOf(sql`p`)}, null), p.user_id)`;
-
 /** Made with the step that waits for it: a step's row has one state for good, so it has one child for good. */
 export function makeChildren(batch: readonly JournalWrite[]): Sql {
   const children = childrenOf(batch);
@@ -81,7 +72,7 @@ export function makeChildren(batch: readonly JournalWrite[]): Sql {
         jsonb_build_object('executionId', p.id, 'nodeId', w.node_id), c.input,
         array(select distinct label from unnest(p.labels || coalesce(v.labels, '{}')) label order by label), p.priority,
         p.band, v.concurrency, c."rootId", p.id, w.node_id, w.iteration, p.depth + 1,
-        ${OTHERS_BEHIND_PARENT}, clock_timestamp()
+        ${othersBehind(sql`p`)}, clock_timestamp()
       from jsonb_to_recordset(${JSON.stringify(children)}::jsonb) as c(id uuid, "workflowId" uuid, version int,
         input jsonb, "rootId" uuid, "parentId" uuid)
       join written w on w.execution_id = c."parentId" and w.state ->> 'childId' = c.id::text
@@ -98,10 +89,6 @@ export function tellMade(batch: readonly JournalWrite[]): Sql {
   return sql`, (select array_agg(id) from made where parent_id = held.id) "madeIds"`;
 }
 
-/** They, and the same of those it was retried, forked or called from, which the row keeps: these may have expired by now. */
-const PEOPLE_BEHIND = sql`array(
-  select distinct person from unnest(e.people_behind || ${peopleOf(sql`e`)}) person where person is not null)`;
-
 /** Asked with the step that waits for it, in whose row the answer is written. */
 export function makeApprovals(batch: readonly JournalWrite[]): Sql {
   const approvals = batch.flatMap(({ executionId, steps }) =>
@@ -113,7 +100,7 @@ export function makeApprovals(batch: readonly JournalWrite[]): Sql {
       insert into approvals (id, workspace_id, execution_id, node_id, iteration, attempt, message, approvers, quorum,
         deadline, excluded_user_ids)
       select a.id, e.workspace_id, e.id, w.node_id, w.iteration, a.attempt, a.message, a.approvers, a.quorum, a.deadline,
-        case when a."excludeRequester" then ${PEOPLE_BEHIND} else '{}' end
+        case when a."excludeRequester" then ${peopleBehind(sql`e`)} else '{}' end
       from jsonb_to_recordset(${JSON.stringify(approvals)}::jsonb) as a(id uuid, "executionId" uuid, attempt int,
         message text, approvers text[], quorum int, deadline timestamptz, "excludeRequester" boolean)
       join written w on w.execution_id = a."executionId" and w.state ->> 'approvalId' = a.id::text

@@ -85,6 +85,25 @@ test("a failed execution starts its error workflow: current version, acting as t
   assert.ok(Math.abs(age) < 3_600_000 && /^.{14}7.{4}[89ab]/.test(String(row?.id)), String(row?.id));
 });
 
+test("whoever stands behind what failed stands behind its error workflow, whoever ends it", async () => {
+  const handler = await bed.addWorkflow(ada);
+  const [editor, asker] = [uuidv7(), uuidv7()];
+  const behind = { people_behind: `{${editor}}`, trigger_type: "schedule", trigger: { startedBy: asker } };
+  const [id, lost] = [
+    await addRunning(handler, behind),
+    await addRunning(handler, { ...behind, crash_count: 2 }),
+  ];
+  const plain = await addRunning(handler);
+  await fail(id);
+  await fail(plain);
+  await reap();
+  for (const one of [id, lost]) {
+    const [row] = await startedFor(one);
+    assert.deepEqual([row?.user_id, row?.people_behind], [ada.userId, [editor, asker]]);
+  }
+  assert.deepEqual((await startedFor(plain))[0]?.people_behind, []);
+});
+
 test("many in one batch: each failed one starts its own, the others and those of a stale fence start nothing", async () => {
   const handlers = [await bed.addWorkflow(ada), await bed.addWorkflow(ada)];
   const ids = await Promise.all(

@@ -9,8 +9,8 @@ export type HeldSchedule = {
   workspaceId: string;
   workflowId: string;
   ownerId: string;
-  /** Who has changed last what it starts or when; null: nobody but its owner. */
-  editedBy: string | null;
+  /** Others who have changed what it starts or when. */
+  editors: string[];
   overlap: Overlap;
   input: unknown;
   /** The trigger node that the schedule names. */
@@ -68,7 +68,7 @@ export function readHeld(
 ): Promise<HeldSchedule[]> {
   return tx.many<HeldSchedule>(sql`
     select s.id, s.workspace_id as "workspaceId", s.workflow_id as "workflowId", s.owner_id as "ownerId",
-      s.edited_by as "editedBy", s.overlap,
+      array_remove(s.editors, s.owner_id) as editors, s.overlap,
       s.input, s.trigger_node as "triggerNode", w.archived_at is not null as "isArchived", w.version,
       exists (
         select from workspace_members m join users u on u.id = m.user_id and u.disabled_at is null

@@ -24,6 +24,8 @@ export type ScheduleSummary = ScheduleSettings & {
   workspaceId: string;
   /** In whose name it runs. */
   ownerId: string;
+  /** Others who have changed what it starts or when, and who owned it before. */
+  editors: string[];
   /** Counts the edits. */
   revision: number;
   /** The next slot nobody has looked at, ISO 8601; null: none will come, or it is paused. */
@@ -38,7 +40,8 @@ export type ScheduleSummary = ScheduleSettings & {
 
 export type Schedule = ScheduleSummary & { input: unknown };
 
-const SUMMARY = sql`s.id, s.workspace_id as "workspaceId", s.workflow_id as "workflowId", s.owner_id as "ownerId", s.name,
+const SUMMARY = sql`s.id, s.workspace_id as "workspaceId", s.workflow_id as "workflowId", s.owner_id as "ownerId",
+  array_remove(s.editors, s.owner_id) as editors, s.name,
   s.cron, s.run_at as "runAt", s.timezone, s.start_at as "startAt", s.end_at as "endAt", s.trigger_node as "trigger", s.misfire,
   s.overlap, s.enabled, s.tolerance_ms as "toleranceMs", s.max_lateness_ms as "maxLatenessMs", s.revision,
   case when s.enabled then s.next_run_at end as "nextRunAt",
@@ -114,19 +117,19 @@ export type ScheduleUpdate = ScheduleSettings & {
   id: string;
   input: unknown;
   nextRunAt: string | null;
-  /** Who counts as its last editor from now on; null: whoever did before. */
-  editedBy: string | null;
 };
 
-/** Raises the revision: whoever has read it before fires nothing by it. */
+/**
+ * Raises the revision: whoever has read it before fires nothing by it. Throws `too_many_editors` for another editor of what
+ * a hundred have edited.
+ */
 export async function updateSchedule(tx: Executor, row: ScheduleUpdate): Promise<void> {
   await tx.run(sql`
     update schedules set workflow_id = ${row.workflowId}, name = ${row.name}, cron = ${row.cron}, run_at = ${row.runAt},
       timezone = ${row.timezone}, start_at = ${row.startAt}, end_at = ${row.endAt}, trigger_node = ${row.trigger},
       misfire = ${row.misfire}, overlap = ${row.overlap}, enabled = ${row.enabled}, tolerance_ms = ${row.toleranceMs},
       max_lateness_ms = ${row.maxLatenessMs}, input = ${JSON.stringify(row.input)}::jsonb,
-      next_run_at = ${row.nextRunAt}, revision = revision + 1,
-      edited_by = coalesce(${row.editedBy}::uuid, edited_by), updated_at = now()
+      next_run_at = ${row.nextRunAt}, revision = revision + 1, updated_at = now()
     where id = ${row.id}`);
 }
 

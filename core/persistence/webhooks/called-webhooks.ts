@@ -46,11 +46,11 @@ export function findHookActor(
     from users u where u.id = ${hook.ownerId} and u.disabled_at is null`);
 }
 
-/** Who has changed last what it starts or who knows its secret; null: nobody but its owner. */
-export async function findHookEditor(tx: Executor, id: string): Promise<string | null> {
-  const row = await tx.one<{ editedBy: string | null }>(sql`
-    select nullif(edited_by, owner_id) as "editedBy" from webhooks where id = ${id}`);
-  return row?.editedBy ?? null;
+/** Others than its owner who have changed what it starts or given it a secret. */
+export async function findHookEditors(tx: Executor, id: string): Promise<string[]> {
+  const row = await tx.one<{ editors: string[] }>(sql`
+    select array_remove(editors, owner_id) as editors from webhooks where id = ${id}`);
+  return row?.editors ?? [];
 }
 
 /** Of the version that is current: its triggers with their types, and whether it answers by itself. */

@@ -14,6 +14,8 @@ export type Webhook = {
   workflowId: string;
   /** In whose name its executions run. */
   ownerId: string;
+  /** Others who have changed what it starts or given it a secret, and who owned it before. */
+  editors: string[];
   name: string;
   /** The trigger node; null: the version's only trigger.webhook, else its default trigger. */
   trigger: string | null;
@@ -35,7 +37,7 @@ export type NewWebhook = Pick<
 const columns = (
   runnerRoles: readonly string[],
 ) => sql`h.id, h.workspace_id "workspaceId", h.workflow_id "workflowId",
-  h.owner_id "ownerId", h.name, h.trigger_node "trigger", h.enabled,
+  h.owner_id "ownerId", array_remove(h.editors, h.owner_id) editors, h.name, h.trigger_node "trigger", h.enabled,
   json_build_object('type', h.verify_type, 'style', h.style, 'header', h.verify_header,
     'timestampHeader', h.timestamp_header) verify,
   case when h.previous_secret_until > clock_timestamp() then h.previous_secret_until end "previousSecretUntil",
@@ -98,21 +100,20 @@ export function listWebhooks(
   return tx.many<Webhook>(newestFirst(page.workspaceIds, page.limit, rowsOf));
 }
 
-/** `editedBy`: who counts as its last editor from now on; null: whoever did before. */
+/** Throws `too_many_editors` for another editor of what a hundred have edited. */
 export async function updateWebhook(
   tx: Executor,
-  row: Pick<Webhook, "id" | "name" | "trigger" | "enabled"> & { editedBy: string | null },
+  row: Pick<Webhook, "id" | "name" | "trigger" | "enabled">,
 ): Promise<void> {
   await tx.run(sql`
-    update webhooks set name = ${row.name}, trigger_node = ${row.trigger}, enabled = ${row.enabled},
-      edited_by = coalesce(${row.editedBy}::uuid, edited_by), updated_at = now()
+    update webhooks set name = ${row.name}, trigger_node = ${row.trigger}, enabled = ${row.enabled}, updated_at = now()
     where id = ${row.id}`);
 }
 
-/** The secret so far stays good for `overlapSeconds`; one that was before it is gone. */
+/** The secret so far stays good for `overlapSeconds`; one that was before it is gone. Throws what `updateWebhook` throws. */
 export async function rotateSecret(
   tx: Executor,
-  row: { id: string; sealed: SealedColumns; overlapSeconds: number; editedBy: string },
+  row: { id: string; sealed: SealedColumns; overlapSeconds: number },
 ): Promise<void> {
   const { keyId, wrappedKey, ciphertext } = row.sealed;
   const stays = sql`${row.overlapSeconds}::int > 0`;
@@ -123,7 +124,7 @@ export async function rotateSecret(
       previous_secret = case when ${stays} then secret end,
       previous_secret_until = case when ${stays}
         then clock_timestamp() + make_interval(secs => ${row.overlapSeconds}::int) end,
-      edited_by = ${row.editedBy}, updated_at = now()
+      updated_at = now()
     where id = ${row.id}`);
 }
 

@@ -46,8 +46,16 @@ export type Submitted = { id: string; workspaceId: string; version: number; made
  */
 export type Verdict = Submitted | "refused" | "mismatch" | "full" | "spent" | "altered";
 
-/** What started it, where that is no person: its `trigger` data, and what makes it one of a kind. */
-export type Origin = { type: "webhook"; trigger: Record<string, unknown>; delivery: Delivery };
+/**
+ * What started it, where that is no person: its `trigger` data, what makes it one of a kind, and who had it do what it does
+ * beside its owner.
+ */
+export type Origin = {
+  type: "webhook";
+  trigger: Record<string, unknown>;
+  delivery: Delivery;
+  editors: readonly string[];
+};
 
 /** `key` needs the hash of the request it stands for. */
 export function toRow(
@@ -65,6 +73,7 @@ export function toRow(
   return {
     id: options.id ?? createId(),
     userId: actor.userId,
+    peopleBehind: options.origin?.editors,
     workspaceIds: workspacesFor(actor, "execution:run"),
     workflowId,
     version: version ?? null,

@@ -21,7 +21,6 @@ import {
   type Merged,
   mergeChange,
   type ScheduleChange,
-  startsMore,
   touchesTiming,
 } from "./merge-change.ts";
 import { type ScheduleView, viewSchedule } from "./schedule-view.ts";
@@ -48,8 +47,7 @@ export async function changeSchedule(
       await checkDraft(tx, workflow, merged);
     }
     const nextRunAt = await decideNextRun(tx, schedule, merged, { now, isRetimed: touchesTiming(fields) });
-    const editedBy = startsMore(fields, merged) ? actor.userId : null;
-    await updateSchedule(tx, { ...merged, id, nextRunAt, editedBy });
+    await updateSchedule(tx, { ...merged, id, nextRunAt });
     const saved = await findSchedule(tx, id);
     if (!saved) throw notFound("schedule");
     const { revision, ownerId } = saved;

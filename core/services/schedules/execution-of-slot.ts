@@ -26,14 +26,10 @@ export function executionOfSlot(
   schedule: HeldSchedule,
   { id, slot, kind, askedBy = null }: SlotToStart,
 ): NewExecution {
-  const { ownerId, editedBy } = schedule;
-  const people = {
-    ...(askedBy !== null && { startedBy: askedBy }),
-    ...(editedBy !== null && editedBy !== ownerId && { editedBy }),
-  };
   return {
     id,
-    userId: ownerId,
+    userId: schedule.ownerId,
+    peopleBehind: schedule.editors,
     workspaceIds: [schedule.workspaceId],
     workflowId: schedule.workflowId,
     version: schedule.version,
@@ -44,7 +40,7 @@ export function executionOfSlot(
       scheduleId: schedule.id,
       scheduledFor: writeInstant(slot),
       kind,
-      ...people,
+      ...(askedBy !== null && { startedBy: askedBy }),
     },
     input: schedule.input,
     priority: 0,

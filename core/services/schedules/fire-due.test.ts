@@ -57,18 +57,18 @@ test("a due slot fires as its owner, on the current version, with its own instan
   );
 });
 
-test("what it starts names who has changed it last, unless that is its owner", async () => {
-  const { ada, id } = await addOwn({ edited_by: EDITOR });
+test("who has changed it stands behind what it starts, its owner does not", async () => {
+  const { ada, id } = await addOwn({ editors: `{${EDITOR}}` });
   const own = await addOwn({});
-  await bed.admin.query("update schedules set edited_by = owner_id where id = $1", [own.id]);
+  await bed.admin.query("update schedules set editors = array[owner_id] where id = $1", [own.id]);
   await firer.look(NEVER);
-  const editors = async (schedule: string) => {
+  const people = async (schedule: string) => {
     const [fire] = await bed.fires(schedule);
     const row = await bed.execution(String(fire?.execution_id));
-    return [row.user_id, (row.trigger as Record<string, unknown>).editedBy];
+    return [row.user_id, row.people_behind];
   };
-  assert.deepEqual(await editors(id), [ada.userId, EDITOR]);
-  assert.deepEqual(await editors(own.id), [own.ada.userId, undefined]);
+  assert.deepEqual(await people(id), [ada.userId, [EDITOR]]);
+  assert.deepEqual(await people(own.id), [own.ada.userId, []]);
 });
 
 test("it starts at the node it names, else at the version's only schedule trigger, else at the default", async () => {

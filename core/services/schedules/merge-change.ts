@@ -53,10 +53,6 @@ export function changedFields(current: Schedule, merged: Merged): (keyof Merged)
   return names.filter((name) => !jsonEqual(before[name], merged[name]));
 }
 
-/** Whoever gives it another name or only pauses it does not answer for what it starts, and takes nobody's place who does. */
-export const startsMore = (fields: readonly (keyof Merged)[], { enabled }: Merged): boolean =>
-  fields.some((field) => field !== "name" && (field !== "enabled" || enabled));
-
 const TIMING: ReadonlySet<keyof Merged> = new Set(["cron", "runAt", "timezone", "startAt", "endAt"]);
 
 export const touchesTiming = (fields: readonly (keyof Merged)[]): boolean =>

@@ -36,8 +36,8 @@ export type ScheduleService = ReturnType<typeof createScheduleService>;
 
 /**
  * Every call throws `not_found` for what the actor cannot see and `forbidden` where the role is too small. Saving throws
- * the codes of the timetable, `run_at_past`, `schedule_window`, `invalid_trigger`, `too_many_schedules` and
- * `workflow_archived`.
+ * the codes of the timetable, `run_at_past`, `schedule_window`, `invalid_trigger`, `too_many_schedules`,
+ * `too_many_editors` and `workflow_archived`.
  */
 export function createScheduleService(dependencies: ScheduleDependencies) {
   return {

@@ -9,7 +9,7 @@ import { fitRooms, settleSlots, skipRowsOf } from "./settle-slots.ts";
 const held = (overlap: Overlap, given: Partial<HeldSchedule> = {}): HeldSchedule => ({
   ...{ id: "s", workspaceId: "w", workflowId: "f", ownerId: "o", overlap, input: null, triggerNode: null },
   ...{
-    editedBy: null,
+    editors: [],
     isArchived: false,
     ownerMayRun: true,
     version: 1,

@@ -15,7 +15,7 @@ import {
   type CalledWebhook,
   findCalledWebhook,
   findHookActor,
-  findHookEditor,
+  findHookEditors,
   findHookStart,
   type HookStart,
 } from "../../persistence/webhooks/called-webhooks.ts";
@@ -129,7 +129,7 @@ async function admit(
   return submit(dependencies, { hook, request, body, input, signature: verdict.signature, ...start });
 }
 
-type Start = { actor: Actor; start: HookStart; trigger: string | null; editedBy: string | null };
+type Start = { actor: Actor; start: HookStart; trigger: string | null; editors: string[] };
 
 async function findStart({ database, actors }: ReceiveDependencies, hook: CalledWebhook): Promise<Start> {
   const { ownerId, workspaceId, workflowId } = hook;
@@ -139,11 +139,11 @@ async function findStart({ database, actors }: ReceiveDependencies, hook: Called
     return found;
   });
   if (!workspacesFor(actor, "execution:run").includes(workspaceId)) throw ownerMayNot();
-  const [start, editedBy] = await database.transaction(principalsOf(actor), (tx) =>
-    Promise.all([findHookStart(tx, workflowId), findHookEditor(tx, hook.id)]),
+  const [start, editors] = await database.transaction(principalsOf(actor), (tx) =>
+    Promise.all([findHookStart(tx, workflowId), findHookEditors(tx, hook.id)]),
   );
   if (!start) throw notFound("webhook");
-  return { actor, start, trigger: chooseTrigger(start, hook.trigger), editedBy };
+  return { actor, start, trigger: chooseTrigger(start, hook.trigger), editors };
 }
 
 type Verified = Start & {
@@ -156,7 +156,7 @@ type Verified = Start & {
 
 async function submit(
   { submitter }: ReceiveDependencies,
-  { hook, request, body, input, signature, actor, start, trigger, editedBy }: Verified,
+  { hook, request, body, input, signature, actor, start, trigger, editors }: Verified,
 ): Promise<Admitted> {
   const { headers, query, method } = request;
   const webhookId = hook.id;
@@ -169,9 +169,9 @@ async function submit(
       headers: keptHeaders(headers, [hook.header, hook.timestampHeader]),
       query,
       method,
-      ...(editedBy !== null && { editedBy }),
     },
     delivery,
+    editors,
   } as const;
   const waitMs = request.waitMs(start.responds);
   const submission = {

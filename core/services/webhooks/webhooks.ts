@@ -52,7 +52,7 @@ const RUNNERS = rolesFor("execution:run");
 /**
  * Every call throws `not_found` for what the actor cannot see and `forbidden` where the role is too small. Making and
  * changing throw `invalid_trigger` for a node that is no trigger, `webhook_trigger_unclear` where one of several must
- * be named; rotating throws `webhook_without_secret`.
+ * be named; rotating throws `webhook_without_secret`; both throw `too_many_editors`.
  */
 export function createWebhookService(dependencies: WebhookDependencies) {
   const { database } = dependencies;
@@ -142,9 +142,7 @@ async function update(
     const current = await lockWritable(tx, actor, id);
     const { name = current.name, trigger = current.trigger, enabled = current.enabled } = change;
     if (change.trigger !== undefined) await requireTrigger(tx, current.workflowId, trigger);
-    // Neither a name nor a pause starts anything.
-    const startsMore = trigger !== current.trigger || (enabled && !current.enabled);
-    await updateWebhook(tx, { id, name, trigger, enabled, editedBy: startsMore ? actor.userId : null });
+    await updateWebhook(tx, { id, name, trigger, enabled });
     const hook = await requireFound(tx, id);
     await audit(tx, actor, hook, "webhook.updated", { name, trigger, enabled });
     return hook;
@@ -165,7 +163,7 @@ async function rotate(
     }
     checkSecret(current.verify.type, given);
     const sealed = sealSecret(envelope, current, secret);
-    await rotateSecret(tx, { id, sealed, overlapSeconds, editedBy: actor.userId });
+    await rotateSecret(tx, { id, sealed, overlapSeconds });
     const hook = await requireFound(tx, id);
     await audit(tx, actor, current, "webhook.rotated", { name: current.name, overlapSeconds });
     return hook;
