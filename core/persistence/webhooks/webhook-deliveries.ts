@@ -43,6 +43,16 @@ export function findDeliveries(tx: Executor, asked: readonly Delivery[]): Promis
     where d.execution_id is not null`);
 }
 
+/** Those of their webhooks that are there and switched on. */
+export async function findOpenHooks(
+  tx: Executor,
+  asked: readonly Pick<Delivery, "webhookId">[],
+): Promise<Set<string>> {
+  const rows = await tx.many<{ id: string }>(sql`
+    select id from webhooks where id = any(${asked.map((one) => one.webhookId)}::uuid[]) and enabled`);
+  return new Set(rows.map(({ id }) => id));
+}
+
 /** A delivery that came before under the same id, as `executionId`. */
 export type Repetition = Omit<Delivery, "deliveryId" | "content"> & {
   workspaceId: string;

@@ -18,6 +18,7 @@ import {
   type Delivery,
   type EarlierDelivery,
   findDeliveries,
+  findOpenHooks,
   noteRepetitions,
   type Repetition,
 } from "../../persistence/webhooks/webhook-deliveries.ts";
@@ -42,9 +43,9 @@ export type Submitted = { id: string; workspaceId: string; version: number; made
 
 /**
  * `full`: the queue of its workspace has no room. `spent`: its delivery's signature came before under another id.
- * `altered`: its delivery's id came before with other content.
+ * `altered`: its delivery's id came before with other content. `gone`: its webhook was deleted or switched off meanwhile.
  */
-export type Verdict = Submitted | "refused" | "mismatch" | "full" | "spent" | "altered";
+export type Verdict = Submitted | "refused" | "mismatch" | "full" | "spent" | "altered" | "gone";
 
 /**
  * What started it, where that is no person: its `trigger` data, what makes it one of a kind, and who had it do what it does
@@ -139,14 +140,17 @@ export async function commitSubmissions(
       : [];
   });
   const repeated = rows.flatMap((row) => (byId.get(row.id)?.made === false && row.delivery) || []);
-  const delivered = repeated.length > 0 ? await findDeliveries(tx, repeated) : [];
+  const [delivered, open] =
+    repeated.length > 0
+      ? await Promise.all([findDeliveries(tx, repeated), findOpenHooks(tx, repeated)])
+      : [[], new Set<string>()];
   const keyed = replayed.length > 0 ? await findKeyed(tx, replayed) : [];
   const earlier = new Map(keyed.map((entry) => [`${entry.workspaceId} ${entry.userId} ${entry.key}`, entry]));
   const verdicts = rows.map((row): Verdict => {
     const execution = byId.get(row.id);
     if (!execution) return "refused";
     if (execution.made) return execution;
-    if (row.delivery) return judgeDelivery(row.delivery, execution, delivered);
+    if (row.delivery) return judgeDelivery(row.delivery, execution, { delivered, open });
     const first = earlier.get(`${execution.workspaceId} ${row.userId} ${row.key}`);
     if (!first) return "full";
     return first.requestHash === row.requestHash ? { ...execution, id: first.id } : "mismatch";
@@ -174,13 +178,13 @@ export function ringsOf(rows: readonly NewExecution[]): Ring[] {
 function judgeDelivery(
   { webhookId, deliveryId, signature, content }: Delivery,
   execution: InsertedExecution,
-  earlier: readonly EarlierDelivery[],
+  { delivered, open }: { delivered: readonly EarlierDelivery[]; open: ReadonlySet<string> },
 ): Verdict {
-  const ofHook = earlier.filter((one) => one.webhookId === webhookId);
+  const ofHook = delivered.filter((one) => one.webhookId === webhookId);
   const same = ofHook.find((one) => one.deliveryId === deliveryId);
   const signed = signature === null ? undefined : ofHook.find((one) => one.signature === signature);
   if (signed && signed.executionId !== same?.executionId) return "spent";
-  if (!same) return "full";
+  if (!same) return open.has(webhookId) ? "full" : "gone";
   const isAltered = content !== null && same.content !== null && content !== same.content;
   return isAltered ? "altered" : { ...execution, id: same.executionId };
 }

@@ -117,7 +117,7 @@ export function createExecutionSubmitter(dependencies: SubmitDependencies): Exec
       });
       if (verdict === "mismatch") throw keyMismatch();
       if (verdict === "full") throw queueFull();
-      if (verdict === "spent" || verdict === "altered") throw deliveryRefused(verdict);
+      if (verdict === "spent" || verdict === "altered" || verdict === "gone") throw deliveryRefused(verdict);
       if (verdict !== "refused") return verdict;
       throw await database.transaction(principalsOf(actor), (tx) => explainRefusal(tx, actor, submission));
     },
@@ -140,7 +140,8 @@ export function createExecutionSubmitter(dependencies: SubmitDependencies): Exec
   };
 }
 
-function deliveryRefused(verdict: "spent" | "altered"): AppError {
+function deliveryRefused(verdict: "spent" | "altered" | "gone"): AppError {
+  if (verdict === "gone") return notFound("webhook");
   return verdict === "spent"
     ? new AppError("invalid_signature", "This signature was sent before, under another delivery id")
     : new AppError("idempotency_mismatch", "This delivery id came before, with other content");
@@ -170,7 +171,7 @@ async function requireAll(
     const verdict = verdicts[index];
     if (verdict === "mismatch") throw keyMismatch();
     if (verdict === "full") throw queueFull();
-    if (verdict === "spent" || verdict === "altered") throw deliveryRefused(verdict);
+    if (verdict === "spent" || verdict === "altered" || verdict === "gone") throw deliveryRefused(verdict);
     if (verdict === undefined || verdict === "refused") throw await explainRefusal(tx, actor, submission);
     submitted.push(verdict);
   }
