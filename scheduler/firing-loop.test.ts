@@ -4,7 +4,7 @@ import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { pino } from "pino";
 import type { Firing } from "#core/services/schedules/fire-due.ts";
-import { startFiringLoop } from "./firing-loop.ts";
+import { restAfter, startFiringLoop } from "./firing-loop.ts";
 
 test("what has been dealt with counts before a look has ended, and the slowest loop is told of", async () => {
   const told: Record<string, () => void> = {};
@@ -25,4 +25,8 @@ test("what has been dealt with counts before a look has ended, and the slowest l
   for (const tell of Object.values(told)) tell();
   assert.ok(loop.lastLookAt() > first);
   await loop.stop();
+});
+
+test("rounds over what waits rest three times as long as they take, and never for long", () => {
+  assert.deepEqual([0, 100, 1_000, 18_000].map(restAfter), [500, 500, 3_000, 5_000]);
 });

@@ -6,8 +6,9 @@ import { type Loop, type LoopWork, runLoop } from "./run-loop.ts";
 /** The longest sleep, so that edits are seen. */
 const LOOK_MS = 500;
 const RETRY_MS = 500;
-/** A round over what waits takes no more than a quarter of the time, however much there is. */
+/** A round over what waits takes no more than a quarter of the time, unless it takes longer than a third of the longest rest. */
 const REST_SHARE = 3;
+const LONGEST_REST_MS = 5_000;
 
 export type FiringLoop = Loop & {
   /** When the slowest of the loops last dealt with some of it, in milliseconds since the epoch; 0: never. */
@@ -28,7 +29,7 @@ export function startFiringLoop(firing: Firing, logger: Logger): FiringLoop {
     startLoop(logger, async ({ signal, rest }, onProgress) => {
       const began = performance.now();
       await firing.takeTurns(signal, onProgress);
-      await rest(Math.max(LOOK_MS, REST_SHARE * (performance.now() - began)));
+      await rest(restAfter(performance.now() - began));
     }),
   ];
   return {
@@ -37,6 +38,11 @@ export function startFiringLoop(firing: Firing, logger: Logger): FiringLoop {
     },
     lastLookAt: () => Math.min(...loops.map((loop) => loop.lastProgressAt())),
   };
+}
+
+/** After a round over what waits that took so many ms. */
+export function restAfter(ms: number): number {
+  return Math.min(LONGEST_REST_MS, Math.max(LOOK_MS, REST_SHARE * ms));
 }
 
 type Turn = Parameters<LoopWork["run"]>[0];

@@ -13,7 +13,10 @@ export type EagerStartOptions = {
   onError: (error: unknown) => void;
 };
 
-/** Who finds no slot free is left to the bell that follows: nobody is overtaken. */
+/**
+ * Who finds no slot free is left to the bell that follows. A slot that has just become free and that nobody in this process
+ * waits for is taken: one rung for in the queue, of whatever priority, may then come a slot later.
+ */
 export function hearEagerStarts(options: EagerStartOptions): Promise<ListenConnection> {
   const { database, workerId, slots, answer, onError } = options;
   const hear = (payload: string) => {

@@ -1,6 +1,7 @@
 // Schedules for tests, written past every policy, schedulers' firing over them, and what became of their slots.
 import { setTimeout as delay } from "node:timers/promises";
 import { v7 as uuidv7 } from "uuid";
+import type { Database } from "../../core/persistence/database.ts";
 import { createExecutionQueue } from "../../core/queue/execution-queue.ts";
 import { createBacklogGuard } from "../../core/services/executions/guard-backlogs.ts";
 import { createFiring, type Firing } from "../../core/services/schedules/fire-due.ts";
@@ -14,6 +15,8 @@ export type Firer = Firing & {
   look(signal?: AbortSignal): Promise<number>;
   fired: Fired[];
   stuck: { error: unknown; scheduleId: string }[];
+  /** What its transactions failed with. */
+  failed: unknown[];
   /** Looks again and again until it is so. */
   until(condition: () => Promise<boolean>): Promise<void>;
 };
@@ -59,7 +62,8 @@ export async function createScheduleBed(): Promise<ScheduleBed> {
       rows("select * from schedule_fires where schedule_id = $1 order by scheduled_for, kind", id),
     skips: (id) => rows("select * from schedule_skips where schedule_id = $1 order by first_slot, id", id),
     openFirer(maxQueued = 100_000) {
-      const database = bed.open("atelier_scheduler");
+      const failed: unknown[] = [];
+      const database = noteFailures(bed.open("atelier_scheduler"), failed);
       const queue = createExecutionQueue({
         kind: "postgres",
         databaseUrl: bed.databaseUrl,
@@ -86,6 +90,7 @@ export async function createScheduleBed(): Promise<ScheduleBed> {
         look,
         fired,
         stuck,
+        failed,
         async until(condition) {
           while (!(await condition())) {
             await look();
@@ -98,6 +103,17 @@ export async function createScheduleBed(): Promise<ScheduleBed> {
       await Promise.all(queues.map((queue) => queue.close()));
       await bed.close();
     },
+  };
+}
+
+function noteFailures(database: Database, failed: unknown[]): Database {
+  return {
+    ...database,
+    transaction: (principals, work) =>
+      database.transaction(principals, work).catch((error) => {
+        failed.push(error);
+        throw error;
+      }),
   };
 }
 

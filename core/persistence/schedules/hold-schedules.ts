@@ -28,11 +28,12 @@ export type HeldSchedule = {
 };
 
 /**
- * Of a transaction that fires: it gives up what others hold after 2 s and any statement after 10 s, and when its process
- * is stopped in the middle PostgreSQL ends it after 5 s: people whose submissions need the same head of the log wait no longer.
+ * Of a transaction that fires: it gives up what others hold after `patienceMs` and any statement after 10 s, and when its
+ * process is stopped in the middle PostgreSQL ends it after 5 s: people whose submissions need the same head of the log
+ * wait no longer.
  */
-export async function boundTransaction(tx: Executor): Promise<void> {
-  await tx.run(sql`select set_config('lock_timeout', '2s', true), set_config('statement_timeout', '10s', true),
+export async function boundTransaction(tx: Executor, patienceMs: number): Promise<void> {
+  await tx.run(sql`select set_config('lock_timeout', ${`${patienceMs}ms`}, true), set_config('statement_timeout', '10s', true),
     set_config('idle_in_transaction_session_timeout', '5s', true)`);
 }
 

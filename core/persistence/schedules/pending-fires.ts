@@ -21,14 +21,17 @@ export type ReadySchedule = {
   inputBytes: number;
 };
 
+/** `isReady`: the turn of one of its slots has come. Never of a schedule that is no more: an older api leaves such slots. */
+export type WaitingSchedule = (ReadySchedule & { isReady: true }) | { id: string; isReady: false };
+
 /**
- * Schedules with slots that wait and do not rest, in the order of their ids, those after `after`; `isReady`: the turn of
- * one has come. Costs a look-up for each of them, not for each slot, and nothing for what rests with its schedule.
+ * Schedules with slots that wait and do not rest, in the order of their ids, those after `after`: fewer than `limit` only
+ * when these are the last. Costs a look-up for each of them, not for each slot, and nothing for what rests with its schedule.
  */
 export function findWaiting(
   database: Executor,
   { limit, after = NIL }: { limit: number; after?: string | undefined },
-): Promise<(ReadySchedule & { isReady: boolean })[]> {
+): Promise<WaitingSchedule[]> {
   return database.many(sql`
     with recursive waiting as (
       (select f.schedule_id, 1 as place from schedule_fires f
@@ -41,14 +44,14 @@ export function findWaiting(
         order by f.schedule_id limit 1) next
       where w.place < ${limit}::int
     )
-    select s.id, s.workspace_id as "workspaceId", s.overlap, s.input_bytes as "inputBytes",
-      (s.overlap = 'allow' or not exists (
+    select w.schedule_id as id, s.workspace_id as "workspaceId", s.overlap, s.input_bytes as "inputBytes",
+      s.id is not null and (s.overlap = 'allow' or not exists (
         select from workflow_executions e
         where e.id = s.last_execution_id and e.status in ('queued', 'running', 'waiting')))
       and (s.enabled or exists (
         select from schedule_fires f where f.schedule_id = s.id and f.outcome = 'pending' and f.kind <> 'slot'))
         as "isReady"
-    from waiting w join schedules s on s.id = w.schedule_id
+    from waiting w left join schedules s on s.id = w.schedule_id
     order by w.place`);
 }
 

@@ -50,6 +50,37 @@ test("a workspace with a long backlog has its share of a round, and the others t
   await forget(heavy);
 });
 
+test("what fires is part of the share of a round, however little reckoning it takes", async () => {
+  const [hog, other] = [await addOwner(), await addOwner()];
+  const minutes = { cron: "* * * * *", misfire: "all", next_run_at: ago(40 * 60_000), end_at: ago(0) };
+  const many = await addMany(hog, 60, minutes);
+  const late = await add(other, { next_run_at: ago(39 * 60_000) });
+  const firer = bed.openFirer();
+  const round = async () => {
+    const before = startedIn(firer).length;
+    const isLeft = await firer.catchUp(QUIET);
+    const started = startedIn(firer).slice(before);
+    return { isLeft, started: started.reduce((sum, count) => sum + count, 0) };
+  };
+  const first = await round();
+  assert.deepEqual(await outcomes(late), ["fired"]);
+  assert.equal(first.isLeft, true);
+  // 1,000 and the part of a transaction that was under way.
+  assert.ok(first.started > 500 && first.started < 1_300, String(first.started));
+  while ((await round()).isLeft);
+  for (const id of many) assert.ok((await outcomes(id)).length >= 39);
+});
+
+test("reckoning tells that it goes on, long before anything has fired", async () => {
+  const heavy = { cron: "*/5 * * * * *", misfire: "skip", next_run_at: ago(30 * HOUR), end_at: ago(0) };
+  await add(await addOwner(), heavy);
+  const firer = bed.openFirer();
+  const firedAt: number[] = [];
+  await firer.catchUp(QUIET, () => firedAt.push(firer.fired.length));
+  const before = firedAt.filter((count) => count === 0).length;
+  assert.ok(before > 10, String(before));
+});
+
 test("nothing more is planned for a workspace whose queue is found full", async () => {
   const [full, other] = [await addOwner(), await addOwner()];
   const waiting = await addMany(full, 900, { next_run_at: ago(2 * HOUR) });
@@ -105,6 +136,30 @@ test("slots that wait and cannot start stand in nobody's way, however many they 
   assert.deepEqual(await outcomes(last), ["fired"]);
   assert.equal(firer.fired.length, 2, "the full one is asked once");
   await bed.admin.query("update schedule_fires set outcome = 'skipped' where schedule_id = any($1)", [ids]);
+});
+
+test("a slot whose schedule is no more ends no round before those behind it had their turn", async () => {
+  const owner = await addOwner();
+  const ids = await addMany(owner, 501, { overlap: "queue", next_run_at: null });
+  const wait = (text: string, values: unknown[]) =>
+    bed.admin.query(
+      `insert into schedule_fires (id, schedule_id, workspace_id, scheduled_for, outcome) ${text}`,
+      values,
+    );
+  const from = "gen_random_uuid(), id, workspace_id, now() - interval '1 hour', 'pending' from schedules";
+  await wait(`select ${from} where id = any($1)`, [ids]);
+  const gone = "00000000-0000-0000-0000-000000000001";
+  await wait("values (gen_random_uuid(), $1, $2, now(), 'pending')", [gone, owner.ada.workspaceId]);
+  await bed.openFirer().takeTurns(QUIET);
+  const { rows } = await bed.admin.query(
+    "select outcome, count(*)::int from schedule_fires where schedule_id = any($1) group by outcome",
+    [[gone, ...ids]],
+  );
+  assert.deepEqual(Object.fromEntries(rows.map(({ outcome, count }) => [outcome, count])), {
+    fired: 501,
+    pending: 1,
+  });
+  await bed.admin.query("delete from schedule_fires where schedule_id = $1", [gone]);
 });
 
 test("a workspace whose log somebody holds waits alone, and nothing is told of it", async () => {

@@ -5,13 +5,14 @@ import { crashPoint } from "../../domain/crash-points.ts";
 import { type Database, type Executor, NOBODY } from "../../persistence/database.ts";
 import { boundTransaction } from "../../persistence/schedules/hold-schedules.ts";
 import { explainStuck } from "../../persistence/schedules/write-fires.ts";
-import { isDatabaseAway, isInOthersHands } from "../../persistence/translate-error.ts";
+import { isInOthersHands } from "../../persistence/translate-error.ts";
 import type { ExecutionQueue } from "../../queue/execution-queue.ts";
 import { FULL_MS } from "../executions/find-rooms.ts";
 import type { BacklogGuard } from "../executions/guard-backlogs.ts";
+import { createBusyWorkspaces, type Place } from "./busy-workspaces.ts";
+import { type Attempt, fireAroundHeld } from "./fire-around-held.ts";
 import type { FiredSlots } from "./fire-slots.ts";
 import { createPostponements } from "./postponements.ts";
-import { runByHalves } from "./run-by-halves.ts";
 
 export type FiringDependencies = {
   database: Database;
@@ -26,13 +27,12 @@ export type FiringDependencies = {
 
 /** What fires of these schedules, in one transaction. */
 type FireWork<Item> = (tx: Executor, items: readonly Item[], backlogs: BacklogGuard) => Promise<FiredSlots>;
-type Place = { id: string; workspaceId: string };
 /** `due`: its slot, as the database reads it; null where its history says enough. */
 type Named = Place & { due: string | null };
 
 export type FireCommitter = {
   /**
-   * In one transaction, or in more of them when one of the schedules fails. Resolves to the next slots of what was dealt
+   * In one transaction, or in more of them when one of the schedules fails or others hold the log of its workspace. Resolves to the next slots of what was dealt
    * with. Throws `database_unavailable`.
    */
   commit<Item>(
@@ -48,13 +48,13 @@ export type FireCommitter = {
 };
 
 const STUCK_MS = 30_000;
-/** Of a workspace in which somebody holds what firing needs: longer than PostgreSQL lets a stopped scheduler hold it. */
-const BUSY_MS = 6_000;
 
 export function createFireCommitter(dependencies: FiringDependencies): FireCommitter {
   const { database, queue, backlogs, onRingFailed, onStuck, onFired } = dependencies;
   const postponed = createPostponements();
-  const isPostponed = ({ id, workspaceId }: Place) => postponed.has(id) || postponed.has(workspaceId);
+  const busy = createBusyWorkspaces(onStuck);
+  const isPostponed = ({ id, workspaceId }: Place) =>
+    postponed.has(id) || postponed.has(workspaceId) || busy.has(workspaceId);
   const giveUp = async ({ id: scheduleId, due }: Named, reason: string, error: unknown) => {
     postponed.add(scheduleId, STUCK_MS);
     onStuck(error, scheduleId);
@@ -63,31 +63,39 @@ export function createFireCommitter(dependencies: FiringDependencies): FireCommi
   const dealWith = async (schedule: Named, error: unknown) => {
     // An owner who lost their right meanwhile is seen by the next look.
     if (isConflict(error)) return;
-    if (!isInOthersHands(error)) return giveUp(schedule, "failed", error);
-    postponed.add(schedule.workspaceId, BUSY_MS);
-    onStuck(error, schedule.id);
+    if (isInOthersHands(error)) busy.rest(schedule, error);
+    else await giveUp(schedule, "failed", error);
   };
   const create = (onProgress: () => void): FireCommitter => ({
     async commit(items, work, { nameOf, clock }) {
       const next: number[] = [];
-      const commitSome = async (some: typeof items) => {
+      const fire = async (some: typeof items, { isAsking, patienceMs }: Attempt) => {
         const left = some.filter((item) => !isPostponed(nameOf(item)));
-        if (left.length === 0) return;
-        const fired = await database.transaction(NOBODY, async (tx) => {
-          await boundTransaction(tx);
-          return work(tx, left, backlogs);
+        if (left.length === 0) return [];
+        const { held, fired } = await database.transaction(NOBODY, async (tx) => {
+          const bound = boundTransaction(tx, patienceMs);
+          const asked = isAsking ? busy.ask(tx, left.map(nameOf)) : new Set<string>();
+          const [isHeld] = await Promise.all([asked, bound]);
+          const free = left.filter((item) => !isHeld.has(nameOf(item).workspaceId));
+          return { held: isHeld, fired: free.length > 0 ? await work(tx, free, backlogs) : null };
         });
         crashPoint("scheduler.after_fire_commit");
-        // Not awaited: the rows are the outbox, a queue that is down must not hold up the clock.
-        queue.ring(fired.rings).catch(onRingFailed);
-        backlogs.note(fired.started.map(({ workspaceId }) => ({ workspaceId, made: true })));
-        for (const id of fired.full) postponed.add(id, FULL_MS);
-        onFired(fired, clock?.() ?? null);
-        for (const instant of fired.next) next.push(instant);
-        onProgress();
+        if (fired) {
+          // Not awaited: the rows are the outbox, a queue that is down must not hold up the clock.
+          queue.ring(fired.rings).catch(onRingFailed);
+          backlogs.note(fired.started.map(({ workspaceId }) => ({ workspaceId, made: true })));
+          for (const id of fired.full) postponed.add(id, FULL_MS);
+          for (const { workspaceId } of fired.started) busy.forget(workspaceId);
+          onFired(fired, clock?.() ?? null);
+          for (const instant of fired.next) next.push(instant);
+          onProgress();
+        }
+        return left.filter((item) => held.has(nameOf(item).workspaceId));
       };
-      await runByHalves(items, commitSome, {
-        isShared: isDatabaseAway,
+      await fireAroundHeld(items, {
+        fire,
+        workspaceOf: (item) => nameOf(item).workspaceId,
+        isWorthAsking: (some) => busy.isWorthAsking(some.map(nameOf)),
         async onBad(item, error) {
           await dealWith(nameOf(item), error);
           onProgress();

@@ -8,7 +8,7 @@ import { firePage } from "./fire-page.ts";
 import { createDuePlanner } from "./plan-due.ts";
 import { takeTurns } from "./take-turns.ts";
 
-/** Each throws `database_unavailable`. `onProgress` after every page and every transaction. */
+/** Each throws `database_unavailable`. `onProgress` after every page, every transaction and 50 slots of reckoning. */
 export type Firing = {
   /** Slots of the last minute. Resolves to the ms until the next one that it knows of, at most AHEAD_MS. */
   look(signal: AbortSignal, onProgress?: () => void): Promise<number>;
@@ -39,7 +39,7 @@ export function createFiring(dependencies: FiringDependencies): Firing {
           coming.push(schedule);
           next = Math.min(next, schedule.due);
         }
-        const work = { planner, committer: committer.with(onProgress), clock, signal };
+        const work = { planner, committer: committer.with(onProgress), clock, signal, onStep: onProgress };
         for (const instant of await firePage(page, work)) next = Math.min(next, instant);
         isMore = page.length === PAGE;
         after = page.at(-1);

@@ -16,6 +16,7 @@ export type PageWork = {
   mayPlan?(schedule: DueSchedule): boolean;
   /** Of each 50 slots that were looked at for it. */
   onStep?(schedule: DueSchedule): void;
+  onPlanned?(planned: PlannedSchedule): void;
 };
 
 /** Transactions of one look at the same time. */
@@ -33,7 +34,7 @@ export async function firePage(page: readonly DueSchedule[], work: PageWork): Pr
 }
 
 async function* planPage(page: readonly DueSchedule[], work: PageWork): AsyncGenerator<PlannedSchedule> {
-  const { planner, committer, clock, signal, mayPlan, onStep } = work;
+  const { planner, committer, clock, signal, mayPlan, onStep, onPlanned } = work;
   for (const schedule of byTurns(page)) {
     if (signal.aborted) return;
     if (schedule.due > clock() || committer.isPostponed(schedule)) continue;
@@ -41,7 +42,9 @@ async function* planPage(page: readonly DueSchedule[], work: PageWork): AsyncGen
     const planned = await planner
       .plan(schedule, clock(), () => onStep?.(schedule))
       .catch((error) => committer.giveUp(nameOf(schedule), "unreadable", error));
-    if (planned) yield planned;
+    if (!planned) continue;
+    onPlanned?.(planned);
+    yield planned;
   }
 }
 

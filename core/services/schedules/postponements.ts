@@ -3,6 +3,7 @@
 export type Postponements = {
   has(id: string): boolean;
   add(id: string, ms: number): void;
+  end(id: string): void;
 };
 
 const MOST = 100_000;
@@ -17,6 +18,7 @@ export function createPostponements(now: () => number = performance.now.bind(per
       until.delete(id);
       return false;
     },
+    end: (id) => void until.delete(id),
     add(id, ms) {
       until.delete(id);
       until.set(id, now() + ms);

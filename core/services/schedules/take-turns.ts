@@ -17,7 +17,7 @@ const PAGE = 500;
 export async function takeTurns({ database, committer, signal, onProgress }: TakeTurns): Promise<void> {
   for (let after: string | undefined, isMore = true; isMore && !signal.aborted; ) {
     const page = await findWaiting(database, { limit: PAGE, after });
-    const ready = page.filter((one) => one.isReady && !committer.isPostponed(one));
+    const ready = page.filter((one) => one.isReady).filter((one) => !committer.isPostponed(one));
     for await (const chunk of splitChunks(ready, weighReady)) {
       await committer.commit(chunk, firePending, {
         nameOf: ({ id, workspaceId }) => ({ id, workspaceId, due: null }),

@@ -8,7 +8,7 @@ export const WATCHED = [
   "core/nodes/*/run.ts",
   "core/queue/{bell-consumer,execution-queue}.ts",
   "core/services/executions/*.ts",
-  "core/services/schedules/{catch-up,fire-committer,fire-due,fire-page,fire-pending,fire-slots,give-up-due,run-by-halves,start-executions,take-turns}.ts",
+  "core/services/schedules/{catch-up,fire-around-held,fire-committer,fire-due,fire-page,fire-pending,fire-slots,give-up-due,run-by-halves,start-executions,take-turns}.ts",
   "scheduler/{firing-loop,recovery-loop}.ts",
   "worker/*.ts",
 ];
@@ -156,7 +156,16 @@ export const ACCOUNTED: Readonly<Record<string, Readonly<Record<string, string>>
     "drain › rings.drain": PAUSES,
   },
   "core/services/schedules/catch-up.ts": { "catchUp › findDue": READS },
+  "core/services/schedules/fire-around-held.ts": {
+    "fireFree › fire": INSIDE,
+    "fireFree › isInOthersHands": "no await, a word about an error",
+    "fireHeld › fire": INSIDE,
+    "fireHeld › isInOthersHands": "no await, a word about an error",
+    "fireHeld › onBad": INSIDE,
+    "isDone › isDatabaseAway": "no await, a word about an error",
+  },
   "core/services/schedules/fire-committer.ts": {
+    "fire › queue.ring": "scheduler.after_fire_commit",
     "giveUp › explainStuck": "a line of history, written again by the next who fails",
     "dealWith › isInOthersHands": "no await, a word about an error",
   },
