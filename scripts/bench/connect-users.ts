@@ -8,6 +8,10 @@ import type { Servers } from "./start-servers.ts";
 export const CLIENTS = 32;
 // Several workspaces, so that one audit chain's lock does not stand for all.
 const USERS = 4;
+/** A token lasts for 10 minutes, and so may a measurement. */
+const RENEW_MS = 5 * 60_000;
+
+type Grant = { accessToken: string };
 
 export async function connectUsers(
   { url, pids }: { url: string; pids: Pids },
@@ -37,13 +41,15 @@ export async function connectUsers(
     });
   const register = async (): Promise<User> => {
     const body = JSON.stringify({ email: `bench-${randomUUID()}@example.com`, password: randomUUID() });
-    const grant = await request<{ accessToken: string; workspaceId: string }>(
-      "POST",
-      "/auth/register",
-      body,
-      json,
-    );
-    return { token: grant.accessToken, workspaceId: grant.workspaceId };
+    const grant = await request<Grant & { workspaceId: string }>("POST", "/auth/register", body, json);
+    const user = { token: grant.accessToken, workspaceId: grant.workspaceId };
+    const renew = async () => {
+      user.token = (await request<Grant>("POST", "/auth/login", body, json)).accessToken;
+    };
+    // A failure shows: the calls that follow are refused.
+    const timer = setInterval(() => renew().catch(() => {}), RENEW_MS);
+    cleanup.defer(() => clearInterval(timer));
+    return user;
   };
   const first = await register();
   const others = await Promise.all(Array.from({ length: USERS - 1 }, register));
