@@ -15,7 +15,7 @@ try {
     if (migration) logger.info({ migration }, "applying");
     else logger.debug(line);
   };
-  await migrateDatabase({ databaseUrl, log });
+  await migrateDatabase({ databaseUrl, log, tell: (line) => logger.info(line) });
   logger.info("the database is up to date");
 } catch (error) {
   logger.fatal({ err: error }, "the database could not be migrated");

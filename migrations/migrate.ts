@@ -1,12 +1,16 @@
 // Brings a database to the schema this code expects: our tables, then BullMQ's and pg-boss's schemas.
 import { readdir } from "node:fs/promises";
+import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { runMigrations as migrateBullmq } from "bullmq";
 import { runner } from "node-pg-migrate";
 import pg from "pg";
 import { AppError } from "#core/domain/app-error.ts";
 import { halfRestored } from "#core/domain/half-restored.ts";
+import { buildIndexes } from "./build-indexes.ts";
+import { findPeople } from "./find-people.ts";
 import { migrateTimers } from "./migrate-timers.ts";
+import { PATIENCE, type Patience, retryLocked } from "./retry-locked.ts";
 
 const SQL_DIRECTORY = fileURLToPath(new URL("./sql", import.meta.url));
 
@@ -14,35 +18,41 @@ export type MigrateOptions = {
   /** The owner's connection: it owns the tables, needs CREATEROLE, need not be superuser. */
   databaseUrl: string;
   log?: (line: string) => void;
+  /** Told what it waits for and how far what takes long has come. */
+  tell?: (line: string) => void;
   /** For a restore alone: also on a database that is half restored, and no further than this migration. */
   restoring?: { upTo?: string | undefined };
+  /** How often and after which pause it tries again where others hold what it must lock. */
+  patience?: Patience;
 };
+
+/** Says that what takes long on a big instance has ended; it runs before this one, outside any migration's transaction. */
+const BESIDE = "0059_people_found";
 
 /**
  * Applies what is pending; safe to call from several processes at once (an advisory lock serialises). Throws
- * `half_restored`.
+ * `half_restored` and `migration_blocked`.
  */
 export async function migrateDatabase({
   databaseUrl,
   log = () => {},
+  tell = log,
   restoring,
+  patience = PATIENCE,
 }: MigrateOptions): Promise<void> {
   const client = new pg.Client({ connectionString: databaseUrl, application_name: "atelier-migrate" });
   await client.connect();
   try {
-    await client.query("select pg_advisory_lock(hashtext('atelier'), hashtext('migrate'))");
+    await waitForOthers(client);
     if (!restoring) await refuseHalfRestored(client);
-    await runner({
-      dbClient: client,
-      dir: SQL_DIRECTORY,
-      migrationsTable: "schema_migrations",
-      direction: "up",
-      checkOrder: true,
-      noLock: true,
-      log,
-      verbose: false,
-      ...(await countUpTo(client, restoring?.upTo)),
-    });
+    const apply = (upTo: string | undefined) =>
+      retryLocked({ client, patience, tell }, () => applyFiles(client, { upTo, log }));
+    if (await isAhead(client, restoring?.upTo)) {
+      await apply(await nameBefore(BESIDE));
+      await findPeople({ client, patience, tell });
+      await buildIndexes(client, tell);
+    }
+    await apply(restoring?.upTo);
     await migrateBullmq(client, "bullmq");
     await client.query("set search_path to default");
     // BullMQ makes a queue's sequence at the first add; the run-time roles may not, so the owner does.
@@ -59,6 +69,43 @@ export async function migrateDatabase({
   }
 }
 
+/** Asks again and again: whoever waits within a statement is what an index that is built concurrently waits for. */
+async function waitForOthers(client: pg.Client): Promise<void> {
+  for (;;) {
+    const text = "select pg_try_advisory_lock(hashtext('atelier'), hashtext('migrate')) as locked";
+    const { rows } = await client.query<{ locked: boolean }>(text);
+    if (rows[0]?.locked) return;
+    await sleep(200);
+  }
+}
+
+type Apply = { upTo: string | undefined; log: (line: string) => void };
+
+/** Each file in a transaction of its own. */
+async function applyFiles(client: pg.Client, { upTo, log }: Apply): Promise<void> {
+  await runner({
+    dbClient: client,
+    dir: SQL_DIRECTORY,
+    migrationsTable: "schema_migrations",
+    direction: "up",
+    checkOrder: true,
+    noLock: true,
+    log,
+    verbose: false,
+    ...(await countUpTo(client, upTo)),
+  });
+}
+
+/** Whether `BESIDE` is still to come, and is to be. */
+async function isAhead(client: pg.Client, upTo = BESIDE): Promise<boolean> {
+  return upTo >= BESIDE && !(await listApplied(client)).has(BESIDE);
+}
+
+async function nameBefore(name: string): Promise<string | undefined> {
+  const known = await listMigrations();
+  return known[known.indexOf(name) - 1];
+}
+
 async function refuseHalfRestored(client: pg.Client): Promise<void> {
   const { rows } = await client.query("select to_regclass('public.half_restored') is not null as marked");
   if (rows[0]?.marked) throw halfRestored();
@@ -70,12 +117,15 @@ async function countUpTo(client: pg.Client, upTo: string | undefined): Promise<{
   const known = await listMigrations();
   const last = known.indexOf(upTo);
   if (last === -1) throw new AppError("unknown_migration", `There is no migration ${upTo} in this Atelier`);
-  const ledger = await client.query("select to_regclass('public.schema_migrations') is not null as there");
-  const { rows } = ledger.rows[0]?.there
-    ? await client.query<{ name: string }>("select name from schema_migrations")
-    : { rows: [] };
-  const applied = new Set(rows.map((row) => row.name));
+  const applied = await listApplied(client);
   return { count: known.slice(0, last + 1).filter((name) => !applied.has(name)).length };
+}
+
+async function listApplied(client: pg.Client): Promise<Set<string>> {
+  const ledger = await client.query("select to_regclass('public.schema_migrations') is not null as there");
+  if (!ledger.rows[0]?.there) return new Set();
+  const { rows } = await client.query<{ name: string }>("select name from schema_migrations");
+  return new Set(rows.map((row) => row.name));
 }
 
 /** The names of all migrations of this code, in their order. */

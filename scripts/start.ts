@@ -28,7 +28,7 @@ try {
     env: process.env,
     roles: roleCommands(root),
     cwd: root,
-    migrate: ({ databaseUrl }) => migrateDatabase({ databaseUrl, log: sayMigration }),
+    migrate: ({ databaseUrl }) => migrateDatabase({ databaseUrl, log: sayMigration, tell: log }),
     expireLeases,
     buildStudio: () => buildStudio({ root, log }),
     log,

@@ -4,10 +4,9 @@
 alter table schedules
   add column input_bytes int not null generated always as (octet_length(input::text)) stored;
 
+-- Those whose turn may come are in schedule_fires_turn_idx (migrations/build-indexes.ts). What somebody asked for (a
+-- backfill) does not rest.
 alter table schedule_fires add column resting boolean not null default false;
--- Those whose turn may come. What somebody asked for (a backfill) does not rest.
-create index schedule_fires_turn_idx on schedule_fires (schedule_id, scheduled_for)
-  where outcome = 'pending' and not (resting and kind = 'slot');
 
 create function rest_with_schedule() returns trigger language plpgsql set search_path = pg_catalog, public, pg_temp as $$
 begin
@@ -20,6 +19,14 @@ create trigger schedules_rest after update of enabled on schedules for each row
 
 -- The deletion of a workspace switches its schedules off by the eraser's hand.
 grant update (resting) on schedule_fires to atelier_eraser;
+
+-- Slots that wait go with their schedule, whoever deletes it: an api of the release before relies on a foreign key.
+create function end_pending_fires() returns trigger language plpgsql set search_path = pg_catalog, public, pg_temp as $$
+begin
+  delete from public.schedule_fires where schedule_id = old.id and outcome = 'pending';
+  return old;
+end $$;
+create trigger schedules_pending_end before delete on schedules for each row execute function end_pending_fires();
 
 -- The owner of the tables sees no rows otherwise.
 alter table schedules no force row level security;

@@ -316,6 +316,25 @@ test("a restore that is killed leaves a mark that nothing starts on, and the nex
   assert.equal(row?.n, 5_000);
 });
 
+test("what a killed restore of the release before left, whose mark names no functions, is cleared away too", async (t) => {
+  const target = await createEmptyDatabase(source, t);
+  await asAdmin(
+    target,
+    `create table half_restored (backup_id uuid not null, begun_at timestamptz not null default now());
+     insert into half_restored values (gen_random_uuid());
+     create table left_over (); create function left_over_too() returns int language sql return 1;
+     alter table half_restored owner to atelier; alter table left_over owner to atelier;
+     alter function left_over_too owner to atelier`,
+  );
+  const again = await runRestore(place(target), file);
+  assert.equal(again.code, 0, again.err);
+  const [row] = await asAdmin<{ left: string | null }>(
+    target,
+    "select concat(to_regclass('half_restored'), to_regclass('left_over'), to_regproc('left_over_too')) as left",
+  );
+  assert.equal(row?.left, "");
+});
+
 test("rows that break a foreign key are refused by its name", async (t) => {
   const broken = await createTestDatabase(t);
   await asAdmin(

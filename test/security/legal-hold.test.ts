@@ -173,8 +173,9 @@ test("a schedule of a held workspace can be paused, not deleted, by whomever; a 
   assert.equal((await bed.call(owner, "PATCH", path, { enabled: false })).status, 200);
   const { deleteSchedule } = await import("#core/persistence/schedules/schedules.ts");
   const principals = { userId: owner.userId, workspaceIds: [shared] };
-  await bed.database.transaction(principals, (tx) => deleteSchedule(tx, made.body.id));
-  assert.equal((await bed.call(owner, "GET", path)).status, 200, "the policy stands below the code");
+  const bare = bed.database.transaction(principals, (tx) => deleteSchedule(tx, made.body.id));
+  await assert.rejects(bare, { code: "ZA004" }, "an api of the release before is told");
+  assert.equal((await bed.call(owner, "GET", path)).status, 200, "the trigger stands below the code");
   await lift();
   assert.equal((await bed.call(writer, "DELETE", path)).status, 204);
 });

@@ -32,10 +32,11 @@ export async function clearTarget(client: Client): Promise<void> {
          where d.classid = 'pg_class'::regclass and d.objid = c.oid and d.deptype = 'e')`,
   );
   for (const { name } of tables) await client.query(`drop table if exists ${name} cascade`);
+  // As JSON: the mark of a restore of the release before names none, and that release spared none.
   const { rows: functions } = await client.query<{ name: string }>(
     `select p.oid::regprocedure::text "name" from pg_proc p
      where p.pronamespace = 'public'::regnamespace
-       and not exists (select from public.half_restored h where p.oid = any (h.functions))
+       and not exists (select from public.half_restored h where to_jsonb(h) -> 'functions' @> to_jsonb(p.oid))
        and not exists (select from pg_depend d
          where d.classid = 'pg_proc'::regclass and d.objid = p.oid and d.deptype = 'e')`,
   );

@@ -31,6 +31,11 @@ const SWEEPS = {
     delete from schedule_fires where id = any (array(select id from schedule_fires
       where id < uuid_floor(clock_timestamp() - interval '400 days') and outcome <> 'pending'
         and workspace_id <> all (${HELD}) limit ${limit}))`,
+  // Whose schedule an api of the release before has deleted when its foreign key was gone and the trigger not yet there.
+  lostFires: (limit) => sql`
+    delete from schedule_fires where id = any (array(select f.id from schedule_fires f
+      where f.outcome = 'pending' and f.workspace_id <> all (${HELD})
+        and not exists (select from schedules s where s.id = f.schedule_id) limit ${limit}))`,
   scheduleSkips: (limit) => sql`
     delete from schedule_skips where id = any (array(select id from schedule_skips
       where id < uuid_floor(clock_timestamp() - interval '400 days') and workspace_id <> all (${HELD}) limit ${limit}))`,

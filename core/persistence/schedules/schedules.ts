@@ -134,11 +134,10 @@ export async function updateSchedule(tx: Executor, row: ScheduleUpdate): Promise
 }
 
 /**
- * One that is held, with the slots that wait. Its history is out of sight, and swept by its age; what it has started
- * stays and runs on.
+ * One that is held; a trigger takes the slots that wait. Its history is out of sight, and swept by its age; what it has
+ * started stays and runs on.
  */
 export async function deleteSchedule(tx: Executor, id: string): Promise<void> {
-  await tx.run(sql`delete from schedule_fires where schedule_id = ${id} and outcome = 'pending'`);
   await tx.run(sql`delete from schedules where id = ${id}`);
 }
 

@@ -78,6 +78,9 @@ test("one old and one young row of each kind: the old ones go, with what hangs o
   await insert("api_keys", { ...forever, created_at: ago(900) });
   const pending = { ...own, schedule_id: scheduleId, id: uuidv7({ msecs: ago(500).getTime() }) };
   await insert("schedule_fires", { ...pending, scheduled_for: ago(500), outcome: "pending" });
+  // An api of the release before has deleted its schedule where neither key nor trigger took it along.
+  const lost = { ...own, schedule_id: uuidv7(), id: uuidv7(), scheduled_for: ago(1), outcome: "pending" };
+  await insert("schedule_fires", lost);
   const upload = { ...own, id: uuidv7(), owner_id: userId, name: "a", content_type: "text/plain" };
   await insert("files", { ...upload, created_at: ago(900), completed_at: ago(900) });
 
@@ -92,7 +95,7 @@ test("one old and one young row of each kind: the old ones go, with what hangs o
   });
   await bed.admin.query("update workspaces set legal_hold_at = null, legal_hold_reason = null");
   const lifted = await sweepExpired(scheduler, { batch: 1 });
-  assert.deepEqual(lifted, { scheduleFires: 1, scheduleSkips: 1, brokenUploads: 1 });
+  assert.deepEqual(lifted, { scheduleFires: 1, lostFires: 1, scheduleSkips: 1, brokenUploads: 1 });
   assert.deepEqual(await countAll(), {
     ...{
       sessions: 1,
@@ -105,4 +108,7 @@ test("one old and one young row of each kind: the old ones go, with what hangs o
     ...{ schedule_fires: 2, schedule_skips: 1, rate_limits: 1, files: 2, file_chunks: 1 },
   });
   assert.deepEqual(await sweepExpired(scheduler), {});
+  await bed.admin.query("delete from schedules where id = $1", [scheduleId]);
+  const left = await bed.admin.query("select outcome from schedule_fires");
+  assert.deepEqual(left.rows, [{ outcome: "fired" }], "what waited went with its schedule, its history did not");
 });
