@@ -586,6 +586,7 @@ CREATE INDEX schedule_fires_pending_idx ON public.schedule_fires USING btree (sc
 CREATE INDEX schedule_fires_skipped_idx ON public.schedule_fires USING btree (schedule_id, id DESC) WHERE (outcome = 'skipped'::text);
 CREATE UNIQUE INDEX schedule_fires_slot_idx ON public.schedule_fires USING btree (schedule_id, scheduled_for) WHERE (kind <> 'manual'::text);
 CREATE INDEX schedule_fires_turn_idx ON public.schedule_fires USING btree (schedule_id, scheduled_for) WHERE ((outcome = 'pending'::text) AND (NOT (resting AND (kind = 'slot'::text))));
+CREATE INDEX schedule_fires_workspace_id_idx ON public.schedule_fires USING btree (workspace_id);
 CREATE INDEX schedule_skips_history_idx ON public.schedule_skips USING btree (schedule_id, id DESC);
 CREATE INDEX schedule_skips_workspace_id_idx ON public.schedule_skips USING btree (workspace_id);
 CREATE INDEX schedules_due_idx ON public.schedules USING btree (next_run_at) WHERE enabled;
@@ -595,6 +596,7 @@ CREATE UNIQUE INDEX users_email_key ON public.users USING btree (lower(email));
 CREATE INDEX webhook_deliveries_list_idx ON public.webhook_deliveries USING btree (webhook_id, id DESC);
 CREATE INDEX webhook_deliveries_received_at_idx ON public.webhook_deliveries USING btree (received_at);
 CREATE UNIQUE INDEX webhook_deliveries_signature_idx ON public.webhook_deliveries USING btree (webhook_id, signature) WHERE (signature IS NOT NULL);
+CREATE INDEX webhook_deliveries_workspace_id_idx ON public.webhook_deliveries USING btree (workspace_id);
 CREATE INDEX webhooks_list_idx ON public.webhooks USING btree (workspace_id, id DESC);
 CREATE INDEX workflow_executions_backlog_idx ON ONLY public.workflow_executions USING btree (workspace_id) WHERE (status = 'queued'::text);
 CREATE INDEX workflow_executions_held_idx ON ONLY public.workflow_executions USING btree (held_by, priority DESC, id) WHERE ((status = 'queued'::text) AND (held_by IS NOT NULL));
@@ -901,6 +903,16 @@ begin
     decided_at = clock_timestamp()
   where a.id = (old.state ->> 'approvalId')::uuid and a.status = 'pending';
   return null;
+end $function$
+;
+CREATE OR REPLACE FUNCTION public.end_pending_fires()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+begin
+  delete from public.schedule_fires where schedule_id = old.id and outcome = 'pending';
+  return old;
 end $function$
 ;
 CREATE OR REPLACE FUNCTION public.ensure_partition(at timestamp with time zone)
@@ -2113,6 +2125,18 @@ begin
     using errcode = 'integrity_constraint_violation';
 end $function$
 ;
+CREATE OR REPLACE FUNCTION public.refuse_held_schedule()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+begin
+  if old.workspace_id = any (public.held_workspaces()) then
+    raise exception 'under legal hold' using errcode = 'ZA004';
+  end if;
+  return old;
+end $function$
+;
 CREATE OR REPLACE FUNCTION public.remember_editor()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -2148,13 +2172,22 @@ CREATE OR REPLACE FUNCTION public.remember_people_behind()
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
 begin
-  new.people_behind := nullif(array(
-    select distinct p.person from public.workflow_executions o
-      cross join lateral unnest(o.people_behind || o.user_id || case when o.trigger_type in ('schedule', 'webhook')
-        then array[(o.trigger ->> 'startedBy')::uuid, (o.trigger ->> 'editedBy')::uuid] end) as p (person)
-    where o.id in (new.retry_of, new.fork_of, new.parent_id)
-      and p.person is not null and p.person is distinct from new.user_id
-    order by 1), '{}');
+  new.people_behind := array(
+    with recursive line as (
+      select o.retry_of, o.fork_of, o.parent_id, o.people_behind as found,
+        o.user_id || case when o.trigger_type = 'schedule' then array[(o.trigger ->> 'startedBy')::uuid] end as own
+      from unnest(array[new.retry_of, new.fork_of, new.parent_id]) as origin (id)
+        join public.workflow_executions o on o.id = origin.id
+      union
+      select o.retry_of, o.fork_of, o.parent_id, o.people_behind,
+        o.user_id || case when o.trigger_type = 'schedule' then array[(o.trigger ->> 'startedBy')::uuid] end
+      from line l cross join lateral unnest(array[l.retry_of, l.fork_of, l.parent_id]) as origin (id)
+        join public.workflow_executions o on o.id = origin.id
+      where l.found is null
+    )
+    select distinct p.person from line l cross join lateral unnest(l.found || l.own) as p (person)
+    where p.person is not null and p.person is distinct from new.user_id
+    order by 1);
   return new;
 end $function$
 ;
@@ -2205,13 +2238,15 @@ CREATE TRIGGER execution_steps_end_approval AFTER UPDATE ON public.execution_ste
 CREATE TRIGGER execution_steps_terminal BEFORE UPDATE ON public.execution_steps FOR EACH ROW WHEN ((old.status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text]))) EXECUTE FUNCTION refuse_change('a finished step is final');
 CREATE TRIGGER schedules_editor BEFORE UPDATE OF workflow_id, cron, run_at, timezone, start_at, end_at, trigger_node, misfire, overlap, enabled, tolerance_ms, max_lateness_ms, input ON public.schedules FOR EACH ROW WHEN ((((((((((((((old.workflow_id IS DISTINCT FROM new.workflow_id) OR (old.cron IS DISTINCT FROM new.cron)) OR (old.run_at IS DISTINCT FROM new.run_at)) OR (old.timezone IS DISTINCT FROM new.timezone)) OR (old.start_at IS DISTINCT FROM new.start_at)) OR (old.end_at IS DISTINCT FROM new.end_at)) OR (old.trigger_node IS DISTINCT FROM new.trigger_node)) OR (old.misfire IS DISTINCT FROM new.misfire)) OR (old.overlap IS DISTINCT FROM new.overlap)) OR (old.tolerance_ms IS DISTINCT FROM new.tolerance_ms)) OR (old.max_lateness_ms IS DISTINCT FROM new.max_lateness_ms)) OR (old.input IS DISTINCT FROM new.input)) OR (new.enabled AND (NOT old.enabled)))) EXECUTE FUNCTION remember_editor();
 CREATE TRIGGER schedules_former_owner BEFORE UPDATE OF owner_id ON public.schedules FOR EACH ROW WHEN ((old.owner_id <> new.owner_id)) EXECUTE FUNCTION remember_former_owner();
+CREATE TRIGGER schedules_held BEFORE DELETE ON public.schedules FOR EACH ROW WHEN ((CURRENT_USER = 'atelier_api'::name)) EXECUTE FUNCTION refuse_held_schedule();
+CREATE TRIGGER schedules_pending_end BEFORE DELETE ON public.schedules FOR EACH ROW EXECUTE FUNCTION end_pending_fires();
 CREATE TRIGGER schedules_rest AFTER UPDATE OF enabled ON public.schedules FOR EACH ROW WHEN ((old.enabled IS DISTINCT FROM new.enabled)) EXECUTE FUNCTION rest_with_schedule();
 CREATE TRIGGER users_being_erased BEFORE UPDATE OF disabled_at, is_admin ON public.users FOR EACH ROW WHEN ((((new.disabled_at IS NULL) AND (old.disabled_at IS NOT NULL)) OR (new.is_admin AND (NOT old.is_admin)))) EXECUTE FUNCTION erase_keeps_out();
 CREATE TRIGGER users_end_emergencies AFTER UPDATE OF is_admin, disabled_at ON public.users FOR EACH ROW WHEN ((old.is_admin AND (old.disabled_at IS NULL) AND (NOT (new.is_admin AND (new.disabled_at IS NULL))))) EXECUTE FUNCTION admin_end_emergencies();
 CREATE CONSTRAINT TRIGGER users_erasure_audited AFTER UPDATE ON public.users DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (((old.erased_at IS NULL) AND (new.erased_at IS NOT NULL))) EXECUTE FUNCTION erase_requires_entry('user.erased');
 CREATE TRIGGER webhooks_editor BEFORE UPDATE OF workflow_id, trigger_node, enabled, secret ON public.webhooks FOR EACH ROW WHEN (((((old.workflow_id IS DISTINCT FROM new.workflow_id) OR (old.trigger_node IS DISTINCT FROM new.trigger_node)) OR (old.secret IS DISTINCT FROM new.secret)) OR (new.enabled AND (NOT old.enabled)))) EXECUTE FUNCTION remember_editor();
 CREATE TRIGGER webhooks_former_owner BEFORE UPDATE OF owner_id ON public.webhooks FOR EACH ROW WHEN ((old.owner_id <> new.owner_id)) EXECUTE FUNCTION remember_former_owner();
-CREATE TRIGGER workflow_executions_pass_on AFTER UPDATE ON public.workflow_executions FOR EACH ROW WHEN ((((new.status = ANY (ARRAY['failed'::text, 'cancelled'::text])) OR ((new.status = 'succeeded'::text) AND (new.parent_id IS NOT NULL)) OR ((new.cancel_requested_at IS NOT NULL) AND (old.cancel_requested_at IS NULL))) AND (CURRENT_USER <> 'atelier_eraser'::name))) EXECUTE FUNCTION pass_on_execution();
+CREATE TRIGGER workflow_executions_pass_on AFTER UPDATE OF status, cancel_requested_at ON public.workflow_executions FOR EACH ROW WHEN ((((new.status = ANY (ARRAY['failed'::text, 'cancelled'::text])) OR ((new.status = 'succeeded'::text) AND (new.parent_id IS NOT NULL)) OR ((new.cancel_requested_at IS NOT NULL) AND (old.cancel_requested_at IS NULL))) AND (CURRENT_USER <> 'atelier_eraser'::name))) EXECUTE FUNCTION pass_on_execution();
 CREATE TRIGGER workflow_executions_people BEFORE INSERT ON public.workflow_executions FOR EACH ROW WHEN (((new.people_behind IS NULL) AND ((new.retry_of IS NOT NULL) OR (new.fork_of IS NOT NULL) OR (new.parent_id IS NOT NULL)))) EXECUTE FUNCTION remember_people_behind();
 CREATE TRIGGER workflow_executions_terminal BEFORE UPDATE ON public.workflow_executions FOR EACH ROW WHEN ((old.status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text]))) EXECUTE FUNCTION refuse_change('a finished execution is final, retry makes a new one');
 CREATE TRIGGER workflow_versions_concurrency BEFORE INSERT ON public.workflow_versions FOR EACH ROW EXECUTE FUNCTION limit_version();
@@ -2539,7 +2574,7 @@ create policy backup_reads on schedules for select to atelier_backup
 create policy eraser_all on schedules for all to atelier_eraser
   using (true)
   with check (true);
-create policy held on schedules for delete to atelier_api, atelier_eraser, atelier_scheduler
+create policy held on schedules for delete to atelier_eraser, atelier_scheduler
   using ((workspace_id <> ALL (( SELECT held_workspaces() AS held_workspaces)::uuid[])));
 create policy scheduler_fires on schedules for all to atelier_scheduler
   using (true)
@@ -2921,6 +2956,7 @@ grant execute on function await_deletions() to public;
 grant execute on function cancel_execution(uuid,uuid) to public;
 grant execute on function drop_empty_month(timestamp with time zone) to atelier_scheduler;
 grant execute on function end_approval() to public;
+grant execute on function end_pending_fires() to public;
 grant execute on function ensure_partition(timestamp with time zone) to atelier_api;
 grant execute on function ensure_partition(timestamp with time zone) to atelier_scheduler;
 grant execute on function erase_begin_person(uuid,uuid,text,uuid) to atelier_api;
@@ -2960,6 +2996,7 @@ grant execute on function label_version() to public;
 grant execute on function limit_version() to public;
 grant execute on function pass_on_execution() to public;
 grant execute on function refuse_change() to public;
+grant execute on function refuse_held_schedule() to public;
 grant execute on function remember_editor() to public;
 grant execute on function remember_former_owner() to public;
 grant execute on function remember_people_behind() to public;
