@@ -110,5 +110,9 @@ test("one old and one young row of each kind: the old ones go, with what hangs o
   assert.deepEqual(await sweepExpired(scheduler), {});
   await bed.admin.query("delete from schedules where id = $1", [scheduleId]);
   const left = await bed.admin.query("select outcome from schedule_fires");
-  assert.deepEqual(left.rows, [{ outcome: "fired" }], "what waited went with its schedule, its history did not");
+  assert.deepEqual(
+    left.rows,
+    [{ outcome: "fired" }],
+    "what waited went with its schedule, its history did not",
+  );
 });
