@@ -27,18 +27,25 @@ export type EagerStartOptions = {
   onError: (error: unknown) => void;
   /** How long a start may go unheard of. */
   patienceMs?: number;
+  restMs?: number;
   observe?: ((isHeard: boolean) => void) | undefined;
 };
 
 /** Long enough for most short runs on a busy machine, short enough for one whose worker has no room or is gone. */
 const PATIENCE_MS = 30;
 const LOOK_MS = 5_000;
+/** Of one process. Each notifies, and PostgreSQL commits those that notify one after the other; who is busy gathers rows anyway. */
+const AT_ONCE = 2;
+/** After one that went unheard, workers are full or runs are long: a bell for each as ever. */
+const REST_MS = 1_000;
 
 export function createEagerStarts(options: EagerStartOptions): EagerStarts {
-  const { database, signals, onError, observe, patienceMs = PATIENCE_MS } = options;
+  const { database, signals, onError, observe, patienceMs = PATIENCE_MS, restMs = REST_MS } = options;
   let workers: readonly string[] = [];
   let lookedAt = Number.NEGATIVE_INFINITY;
   let turn = 0;
+  let underWay = 0;
+  let restsUntil = Number.NEGATIVE_INFINITY;
 
   const look = () => {
     if (performance.now() - lookedAt < LOOK_MS) return;
@@ -53,14 +60,17 @@ export function createEagerStarts(options: EagerStartOptions): EagerStarts {
       const [row] = rows;
       if (rows.length !== 1 || !row?.watched || row.availableAt !== null) return null;
       look();
+      if (underWay >= AT_ONCE || performance.now() < restsUntil) return null;
       const worker = workers[turn++ % workers.length];
       if (worker === undefined) return null;
-      const isHeard = signals.wait(row.id, { timeoutMs: patienceMs });
-      if (observe) void isHeard.then(observe);
-      return {
-        call: (tx, { id, band }) => callWorker(tx, worker, { executionId: id, band }),
-        isHeard,
-      };
+      underWay++;
+      const isHeard = signals.wait(row.id, { timeoutMs: patienceMs }).then((heard) => {
+        underWay--;
+        if (!heard) restsUntil = performance.now() + restMs;
+        observe?.(heard);
+        return heard;
+      });
+      return { call: (tx, { id, band }) => callWorker(tx, worker, { executionId: id, band }), isHeard };
     },
   };
 }
