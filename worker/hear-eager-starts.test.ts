@@ -6,6 +6,7 @@ import { BUSY } from "#core/domain/bands.ts";
 import type { Database } from "#core/persistence/database.ts";
 import { callWorker } from "#core/persistence/executions/eager-starts.ts";
 import { createExecutionBed, type ExecutionBed } from "../test/support/executions.ts";
+import { createBehindQueues } from "./behind-queues.ts";
 import { hearEagerStarts } from "./hear-eager-starts.ts";
 import { createSlots } from "./slots.ts";
 
@@ -30,6 +31,7 @@ test("a worker starts what it is told while it has room, and never what others a
   const [workerId, other] = [uuidv7(), uuidv7()];
   const slots = createSlots(1);
   const looks: boolean[] = [];
+  const behind = createBehindQueues();
   const hasRoom = (ofBusy?: boolean) => {
     const has = slots.hasRoom(ofBusy);
     looks.push(has);
@@ -45,13 +47,14 @@ test("a worker starts what it is told while it has room, and never what others a
     database,
     workerId,
     slots: { ...slots, hasRoom },
+    isBehind: behind.isBehind,
     answer,
     onError: assert.ifError,
   });
   t.after(() => line.close());
   const tell = (executionId: string, band: number, to = workerId) =>
     callWorker(database, to, { executionId, band });
-  const [first, last] = [uuidv7(), uuidv7()];
+  const [first, light, last] = [uuidv7(), uuidv7(), uuidv7()];
   await tell(uuidv7(), 0, other);
   await tell(first, 0);
   await until(() => started.length === 1, t);
@@ -60,14 +63,31 @@ test("a worker starts what it is told while it has room, and never what others a
   await until(() => looks.length === 3, t);
   ends.get(first)?.();
   await until(() => slots.hasRoom(), t);
-  await tell(last, BUSY);
+  // A slot is free, but a bell may hang for it: in the own queue, or in the one that is heard first.
+  behind.onBehind(true, true);
+  await tell(uuidv7(), BUSY);
+  await until(() => looks.length === 4, t);
+  behind.onBehind(false, true);
+  await tell(uuidv7(), 0);
+  await until(() => looks.length === 5, t);
+  behind.onBehind(true, false);
+  await tell(uuidv7(), BUSY);
+  await until(() => looks.length === 6, t);
+  behind.onBehind(false, false);
+  behind.onBehind(true, true);
+  await tell(light, 0);
   await until(() => started.length === 2, t);
+  ends.get(light)?.();
+  await until(() => slots.hasRoom(), t);
+  behind.onBehind(true, false);
+  await tell(last, BUSY);
+  await until(() => started.length === 3, t);
   ends.get(last)?.();
   assert.deepEqual(
     [started, looks],
     [
-      [first, last],
-      [true, false, false, true],
+      [first, light, last],
+      [true, false, false, true, true, true, true, true],
     ],
   );
 });

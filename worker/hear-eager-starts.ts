@@ -9,19 +9,22 @@ export type EagerStartOptions = {
   database: Database;
   workerId: string;
   slots: Pick<Slots, "hasRoom" | "run">;
+  /** Bells of earlier ones (of busy workspaces too) may hang in the queue for want of a slot here. */
+  isBehind: (ofBusy: boolean) => boolean;
   answer: (executionId: string) => Promise<void>;
   onError: (error: unknown) => void;
 };
 
 /**
- * Who finds no slot free is left to the bell that follows. A slot that has just become free and that nobody in this process
- * waits for is taken: one rung for in the queue, of whatever priority, may then come a slot later.
+ * Who finds no slot free, or finds one that a bell may have hung for, is left to the bell that follows: what hangs in the
+ * queue is not overtaken, whatever its priority. What is in another worker's hands may be, for the 250 ms it waits there.
  */
 export function hearEagerStarts(options: EagerStartOptions): Promise<ListenConnection> {
-  const { database, workerId, slots, answer, onError } = options;
+  const { database, workerId, slots, isBehind, answer, onError } = options;
   const hear = (payload: string) => {
     const { executionId, band } = readEagerStart(payload);
-    if (!slots.hasRoom(isBusy({ band }))) return;
+    const ofBusy = isBusy({ band });
+    if (!slots.hasRoom(ofBusy) || isBehind(ofBusy)) return;
     slots.run(() => answer(executionId), band).catch(onError);
   };
   return openListenConnection(database, {

@@ -21,6 +21,7 @@ import { checkFoundations } from "#core/services/check-foundations.ts";
 import { endAbruptly, runRole, type Stop } from "#core/shutdown.ts";
 import { loadTracing } from "#core/telemetry/load-tracing.ts";
 import { countDropped, countRings } from "#core/telemetry/ring-metrics.ts";
+import { createBehindQueues } from "./behind-queues.ts";
 import { buildCredentials } from "./build-credentials.ts";
 import { buildMetrics } from "./build-metrics.ts";
 import { buildNetwork } from "./build-network.ts";
@@ -71,7 +72,7 @@ export async function startWorker(
   const traceRun = tracing?.run;
   const { registry, observeCommits, watch } = buildMetrics({ database, running, logger, traceRun });
   const queue = countRings(createExecutionQueue(backend, onError), registry);
-  const onDropped = countDropped(registry);
+  const line = { backend, ...createBehindQueues(), onDropped: countDropped(registry) };
   const ring = ringing(queue, onError);
   const store = createRunStore(database, logger, observeCommits("journal"), ring, workerId);
   const [children, approvals] = [createChildSource(database), createApprovalSource(database)];
@@ -91,7 +92,7 @@ export async function startWorker(
   });
   const bells = createBellTaker({ ...shared, slots, answer });
   const consumer = await listenForRings({
-    open: (handle) => consumeBells({ backend, awaitRoom: slots.awaitFree, handle, onDropped, onError }),
+    open: (handle) => consumeBells({ ...line, awaitRoom: slots.awaitFree, handle, onError }),
     handle: bells.take,
     hasBacklog: (ofBusy) => hasBacklog(database, ofBusy ? { from: BUSY } : { below: BUSY }),
     hasRoom: slots.hasRoom,
@@ -103,7 +104,7 @@ export async function startWorker(
     onError,
     ...claimWatch,
   });
-  const eagerStarts = await hearEagerStarts({ ...shared, slots, answer });
+  const eagerStarts = await hearEagerStarts({ ...shared, ...line, slots, answer });
   const health = await startHealthServer({
     host: config.host,
     port: config.healthPort,

@@ -5,8 +5,8 @@ import { createPace, type Pace } from "./pace.ts";
 export type Slots = {
   /** A slot is free and nobody waits for one. Executions of busy workspaces find less room while there are others. */
   hasRoom(ofBusy?: boolean): boolean;
-  /** Resolves when there is such room. */
-  awaitFree(ofBusy?: boolean): Promise<void>;
+  /** Resolves when there is such room: to true when there was none before. */
+  awaitFree(ofBusy?: boolean): Promise<boolean>;
   /**
    * Runs `work` as soon as there is a slot, before what waits in a higher band. Resolves to false when it was not run:
    * it has waited for too long, or the worker stops.
@@ -83,7 +83,9 @@ export function createSlots(count: number, options: SlotOptions = {}): Slots {
   return {
     hasRoom,
     awaitFree: (ofBusy = false) =>
-      hasRoom(ofBusy) ? Promise.resolve() : new Promise((resolve) => awaiting.push({ ofBusy, resolve })),
+      hasRoom(ofBusy)
+        ? Promise.resolve(false)
+        : new Promise((resolve) => awaiting.push({ ofBusy, resolve: () => resolve(true) })),
     async run(work, band = 0) {
       pace.heard(band);
       const leave = await admit(band);

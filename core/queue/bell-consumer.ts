@@ -18,8 +18,13 @@ export type BellConsumer = {
 
 export type BellConsumerOptions = {
   backend: QueueBackend;
-  /** Resolves when another execution (of a busy workspace) can be taken; a bell is left to other workers until then. */
-  awaitRoom: (ofBusy: boolean) => Promise<void>;
+  /**
+   * Resolves when another execution (of a busy workspace) can be taken, to true when it could not before; a bell is left to
+   * other workers until then.
+   */
+  awaitRoom: (ofBusy: boolean) => Promise<unknown>;
+  /** Bells may have been left hanging for want of room; or there are none: the queue was found empty. */
+  onBehind?: (ofBusy: boolean, isBehind: boolean) => void;
   /** Takes the executions in. The job is over with that: their rows say what becomes of them. */
   handle: (executionIds: readonly string[], band: number) => void;
   /** A job named nobody: it is dropped like one that did, what it may have meant is rung again by recovery. */
@@ -45,7 +50,8 @@ export async function consumeBells(options: BellConsumerOptions): Promise<BellCo
 }
 
 async function listenAt(name: QueueName, options: BellConsumerOptions): Promise<BellConsumer> {
-  const { backend, awaitRoom, handle, onDropped = () => {}, onError } = options;
+  const { backend, awaitRoom, handle, onDropped = () => {}, onBehind = () => {}, onError } = options;
+  const ofBusy = name === BUSY_QUEUE_NAME;
   const worker = openWorker(backend, null, { maxStalledCount: 3, ...keptJobs(backend) }, name);
   worker.on("error", onError);
   await worker.waitUntilReady();
@@ -58,12 +64,17 @@ async function listenAt(name: QueueName, options: BellConsumerOptions): Promise<
 
   const listen = async () => {
     while (!stopping) {
-      await awaitRoom(name === BUSY_QUEUE_NAME);
+      const isBehind = (await awaitRoom(ofBusy)) === true;
+      if (isBehind) onBehind(ofBusy, true);
       try {
-        const next = worker.getNextJob(token);
+        // What rang meanwhile hangs there: looked for at once, before a bell is waited for.
+        const next = worker.getNextJob(token, { block: !isBehind });
         taking = next.catch(() => {});
         const job = await next;
-        if (!job) continue;
+        if (!job) {
+          onBehind(ofBusy, false);
+          continue;
+        }
         const ids = idsOf(job.data);
         if (ids.length > 0) handle(ids, bandOf(job.priority));
         else onDropped();

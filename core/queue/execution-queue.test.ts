@@ -193,6 +193,39 @@ function defineContract(open: () => Promise<Bed>) {
     await until(over);
   });
 
+  test("whoever had no room knows that bells may hang until a look finds none", PATIENCE, async () => {
+    const [heard, told]: [string[], boolean[]] = [[], []];
+    let room = Promise.resolve<unknown>(false);
+    let free = () => {};
+    const consumer = await consumeBells({
+      backend: bed.backend,
+      awaitRoom: (ofBusy) => (ofBusy ? new Promise(() => {}) : room),
+      onBehind: (_, isBehind) => told.push(isBehind),
+      handle: ([id]) => {
+        heard.push(String(id));
+        // Its slot is taken by this one, until it is freed.
+        room = new Promise((resolve) => {
+          free = () => {
+            room = Promise.resolve(false);
+            resolve(true);
+          };
+        });
+      },
+      onError: () => {},
+    });
+    consumers.push(consumer);
+    await until(() => told.length > 0);
+    await queue.ring([ringOf(), ringOf()]);
+    await until(() => heard.length === 1);
+    assert.ok(!told.includes(true), "nothing waits for room yet");
+    free();
+    await until(() => heard.length === 2);
+    assert.equal(told.at(-1), true);
+    free();
+    await until(() => told.at(-1) === false);
+    assert.equal(told.filter(Boolean).length, 2);
+  });
+
   test("a bell is left to others while there is no room", PATIENCE, async () => {
     const room = Promise.withResolvers<void>();
     const [busy, idle]: [string[], string[]] = [[], []];
