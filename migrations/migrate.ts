@@ -43,7 +43,7 @@ export async function migrateDatabase({
   const client = new pg.Client({ connectionString: databaseUrl, application_name: "atelier-migrate" });
   await client.connect();
   try {
-    await waitForOthers(client);
+    await waitForOthers(client, tell);
     if (!restoring) await refuseHalfRestored(client);
     const apply = (upTo: string | undefined) =>
       retryLocked({ client, patience, tell }, () => applyFiles(client, { upTo, log }));
@@ -70,11 +70,13 @@ export async function migrateDatabase({
 }
 
 /** Asks again and again: whoever waits within a statement is what an index that is built concurrently waits for. */
-async function waitForOthers(client: pg.Client): Promise<void> {
-  for (;;) {
-    const text = "select pg_try_advisory_lock(hashtext('atelier'), hashtext('migrate')) as locked";
+async function waitForOthers(client: pg.Client, tell: (line: string) => void): Promise<void> {
+  const text = "select pg_try_advisory_lock(hashtext('atelier'), hashtext('migrate')) as locked";
+  for (let tries = 0; ; tries += 1) {
     const { rows } = await client.query<{ locked: boolean }>(text);
     if (rows[0]?.locked) return;
+    if (tries === 1)
+      tell("Another migration is under way, or its last statement (pg_stat_activity tells): waiting for it");
     await sleep(200);
   }
 }

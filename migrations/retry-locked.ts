@@ -3,8 +3,12 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type pg from "pg";
 import { AppError } from "#core/domain/app-error.ts";
 
-/** A worker's lease lives 8 s and a statement of a role waits 10 s for a lock: neither notices a second. */
-const LOCK_TIMEOUT_MS = 1_000;
+/**
+ * Longer than the server waits before it looks for deadlocks, which is when an autovacuum makes room (1.5 s in all, by
+ * default). A worker's lease lives 8 s and a statement of a role waits 10 s for a lock: neither notices.
+ */
+const SET_TIMEOUT = `select set_config('lock_timeout', (setting::int + 500)::text, false)
+  from pg_settings where name = 'deadlock_timeout'`;
 
 export type Patience = { tries: number; pauseMs: number };
 
@@ -24,7 +28,7 @@ export async function retryLocked<Result>(
   { client, patience: { tries, pauseMs }, tell }: LockWait,
   work: () => Promise<Result>,
 ): Promise<Result> {
-  await client.query(`set lock_timeout = ${LOCK_TIMEOUT_MS}`);
+  await client.query(SET_TIMEOUT);
   try {
     for (let left = tries; ; left -= 1) {
       try {
@@ -50,7 +54,7 @@ function isLocked(error: unknown): boolean {
 
 function blocked(tries: number, cause: unknown): AppError {
   const detail =
-    `A migration found what it must change locked by others, ${tries} times over: a backup, or a session that was left ` +
+    `A migration found what it must change locked by others, ${tries} times over: a backup, an autovacuum to prevent wraparound, or a session that was left ` +
     "open (pg_stat_activity tells, oldest xact_start first). What was applied before stays, this one is undone whole; " +
     "migrate again when they have ended";
   return new AppError("migration_blocked", detail, { cause });

@@ -63,6 +63,7 @@ const SOURCES = {
     columns: sql`t.id, t.workflow_id as "workflowId", t.version, t.user_id as "userId", t.status,
       t.trigger_type as "triggerType", t.trigger_node as "triggerNode", t.trigger, t.input, t.output, t.error, t.labels,
       t.priority, t.root_id as "rootId", t.retry_of as "retryOf", t.fork_of as "forkOf", t.parent_id as "parentId",
+      t.people_behind as "peopleBehind",
       t.legacy_id as "legacyId", t.created_at as "createdAt", t.started_at as "startedAt", t.finished_at as "finishedAt",
       t.payload_expired_at as "payloadExpiredAt"`,
     from: sql`workflow_executions t`,
@@ -77,13 +78,13 @@ const SOURCES = {
   schedules: {
     columns: sql`t.id, t.name, t.workflow_id as "workflowId", t.owner_id as "ownerId", t.cron, t.run_at as "runAt", t.timezone,
       t.input, t.trigger_node as "trigger", t.misfire, t.tolerance_ms as "toleranceMs", t.max_lateness_ms as "maxLatenessMs",
-      t.overlap, t.enabled, t.start_at as "startAt", t.end_at as "endAt",
+      t.overlap, t.enabled, t.editors, t.start_at as "startAt", t.end_at as "endAt",
       t.next_run_at as "nextRunAt", t.created_at as "createdAt", t.updated_at as "updatedAt"`,
     from: sql`schedules t`,
     ...BY_ID,
   },
   webhooks: {
-    columns: sql`t.id, t.name, t.workflow_id as "workflowId", t.owner_id as "ownerId", t.trigger_node as "trigger", t.enabled,
+    columns: sql`t.id, t.name, t.workflow_id as "workflowId", t.owner_id as "ownerId", t.trigger_node as "trigger", t.enabled, t.editors,
       t.verify_type as "verifyType", t.style, t.verify_header as "verifyHeader", t.timestamp_header as "timestampHeader",
       t.created_at as "createdAt", t.updated_at as "updatedAt"`,
     from: sql`webhooks t`,

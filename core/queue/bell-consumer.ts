@@ -72,7 +72,7 @@ async function listenAt(name: QueueName, options: BellConsumerOptions): Promise<
         taking = next.catch(() => {});
         const job = await next;
         if (!job) {
-          onBehind(ofBusy, false);
+          if (!stopping) onBehind(ofBusy, false);
           continue;
         }
         const ids = idsOf(job.data);

@@ -104,7 +104,15 @@ test("until the executions of before are told, what is made of them looks furthe
   await assert.rejects(upgrade(), isBlocked);
   await worker.query("commit");
   const late = await add(database, cleo, { retry_of: retry });
-  await upgrade();
+  // A row that somebody changes under the eyes of the look for it is told all the same.
+  await worker.query("begin");
+  await worker.query("update workflow_executions set priority = priority + 1 where id = any($1::uuid[])", [
+    [retry, late],
+  ]);
+  const upgraded = upgrade();
+  await untilWaiting(database);
+  await worker.query("commit");
+  await upgraded;
   const found = await read();
   assert.deepEqual(found(late)?.people, [ada, bob].toSorted());
   assert.deepEqual(found(retry)?.people, [ada]);
@@ -117,6 +125,13 @@ test("until the executions of before are told, what is made of them looks furthe
   const again = "update workflow_executions set people_behind = '{}' where id = $1";
   await assert.rejects(worker.query(again, [first]), /a finished execution is final/);
 });
+
+/** Somebody waits for a lock of another. */
+async function untilWaiting(database: TestDatabase): Promise<void> {
+  const waiting =
+    "select 1 from pg_stat_activity where application_name = 'atelier-migrate' and wait_event_type = 'Lock'";
+  while ((await asAdmin(database, waiting)).length === 0) await new Promise(setImmediate);
+}
 
 test("an index that was broken off is built anew, also when two upgrade at once", async (t) => {
   const database = await createEmptyDatabase(near, t);

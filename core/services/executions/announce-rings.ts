@@ -22,6 +22,7 @@ export function createRingAnnouncer(
     announce(rings, eager) {
       crashPoint("api.after_submit_commit");
       if (!eager) return ring(rings);
+      if (rings.length === 0) return eager.drop();
       const settled = eager.isHeard.then((isHeard) => {
         started.delete(settled);
         if (!isHeard) ring(rings);

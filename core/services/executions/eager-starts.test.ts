@@ -166,6 +166,10 @@ test("two are told at once, and none for a while after one that went unheard", P
   assert.deepEqual(opened.outcomes, [true, true]);
 
   const restless = await open(2_000, LONG_MS);
+  await assert.rejects(
+    restless.submitter.submit(ada, { workflowId: uuidv7(), input: null }, { watched: true }),
+    { code: "not_found" },
+  );
   await submit(restless);
   await restless.submitter.drain();
   await submit(restless);

@@ -13,6 +13,8 @@ export type EagerStart = {
   call(tx: Executor, row: NewExecution): Promise<unknown>;
   /** True as soon as the execution was heard of; false when it was not, and a bell has to be rung for it. */
   isHeard: Promise<boolean>;
+  /** Nothing was made: that nobody hears of it says nothing about workers. */
+  drop(): void;
 };
 
 export type EagerStarts = {
@@ -64,13 +66,19 @@ export function createEagerStarts(options: EagerStartOptions): EagerStarts {
       const worker = workers[turn++ % workers.length];
       if (worker === undefined) return null;
       underWay++;
+      let isMade = true;
+      const drop = () => {
+        isMade = false;
+      };
       const isHeard = signals.wait(row.id, { timeoutMs: patienceMs }).then((heard) => {
         underWay--;
-        if (!heard) restsUntil = performance.now() + restMs;
-        observe?.(heard);
+        if (!heard && isMade) restsUntil = performance.now() + restMs;
+        if (isMade) observe?.(heard);
         return heard;
       });
-      return { call: (tx, { id, band }) => callWorker(tx, worker, { executionId: id, band }), isHeard };
+      const call: EagerStart["call"] = (tx, { id, band }) =>
+        callWorker(tx, worker, { executionId: id, band });
+      return { call, isHeard, drop };
     },
   };
 }

@@ -21,6 +21,8 @@ export type BusyWorkspaces = {
 
 /** Longer than PostgreSQL lets a stopped scheduler hold it. */
 const BUSY_MS = 6_000;
+/** Of one whose log was found held by a look alone: whoever holds it may be quick. */
+const HELD_MS = 1_000;
 /** As long as PostgreSQL lets anybody hold what they do nothing with. */
 const SUSPECT_MS = 30_000;
 
@@ -35,7 +37,7 @@ export function createBusyWorkspaces(onBusy: (error: unknown, scheduleId: string
     },
     async ask(tx, places) {
       const held = await findHeldHeads(tx, workspacesOf(places));
-      for (const id of held) if (suspects.has(id)) resting.add(id, BUSY_MS);
+      for (const id of held) if (suspects.has(id)) resting.add(id, HELD_MS);
       return held;
     },
     rest({ id, workspaceId }, error) {
