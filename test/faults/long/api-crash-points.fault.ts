@@ -89,7 +89,8 @@ for (const { profile, skip } of PROFILES) {
   test(`F05 a scheduler killed at every point (${profile})`, { skip }, async (t) => {
     const stage = await openStage({ profile }, t);
     const { sink } = stage;
-    const points = new Set(CRASH_POINTS.filter((point) => point.startsWith("scheduler.")));
+    // Those of firing need slots that are due: F31 kills there.
+    const points = new Set(CRASH_POINTS.filter((point) => /^scheduler\.(?!.*_fire_)/.test(point)));
     const killAt = async (point: CrashPoint) => {
       assert.ok(points.delete(point));
       await untilDead(await stage.start("scheduler", { CRASH_AT: `${point}:1` }));
