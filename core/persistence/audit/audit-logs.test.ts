@@ -218,3 +218,21 @@ test("worker and scheduler can extend a chain they cannot read", async () => {
   }
   assert.deepEqual(await verify(chainId), { ok: true, checked: 2 });
 });
+
+test("whoever asks for little gets a turn in the middle of a long batch", async () => {
+  let turns = 0;
+  let isOpen = true;
+  const others = () => {
+    turns++;
+    if (isOpen) setImmediate(others);
+  };
+  const chainId = randomUUID();
+  const head = { chainId, seq: 0, hash: Buffer.alloc(32), now: "2026-01-01T00:00:00.000Z" };
+  // A server that answers at once: every turn that others get is one that the chaining left them.
+  const tx = { many: async () => [], one: async () => null, run: async () => 1 };
+  setImmediate(others);
+  const entries = Array.from({ length: 1_000 }, () => entry(chainId));
+  await appendAudit(tx, entries, { locked: new Map([[chainId, head]]) });
+  isOpen = false;
+  assert.ok(turns >= 10, `${turns} turns`);
+});

@@ -1,5 +1,6 @@
 // The audit log: append-only, one hash chain per workspace and one for the instance.
 import { hash as hashOnce, randomFillSync } from "node:crypto";
+import { setImmediate } from "node:timers/promises";
 import { v7 as uuidv7 } from "uuid";
 import { writeWordVector } from "../../domain/audit-words.ts";
 import { canonicalJson } from "../../domain/canonical-json.ts";
@@ -41,6 +42,9 @@ export type AuditRecord = {
   detailsHash: string | null;
 };
 
+/** A batch of a thousand takes tens of milliseconds: whoever asks for little does not wait for all of it. */
+const AT_ONCE = 64;
+
 /** What the first entry of a chain is chained to. */
 const GENESIS = Buffer.alloc(32);
 
@@ -60,13 +64,15 @@ export async function appendAudit(
   for (const { chainId } of entries) counts.set(chainId, (counts.get(chainId) ?? 0) + 1);
   const isLocked = locked !== undefined && counts.keys().every((chainId) => locked.has(chainId));
   const heads = isLocked ? new Map(locked) : await advanceHeads(tx, counts);
-  const rows = entries.map((entry) => {
+  const rows: Row[] = [];
+  for (const entry of entries) {
     const head = heads.get(entry.chainId) as Head;
     head.seq += 1;
     const row = chainEntry(withKey(entry, entry.apiKeyId ?? tx.apiKeyId), head);
     head.hash = row.hash;
-    return row;
-  });
+    rows.push(row);
+    if (rows.length % AT_ONCE === 0) await setImmediate();
+  }
   for (const chainId of heads.keys()) if (!counts.has(chainId)) heads.delete(chainId);
   const inserted = insertRows(tx, rows, heads);
   if (isAll) tx.endsHere?.();
