@@ -1,7 +1,7 @@
 // Which errors mean that the whole database is away, and which may be the fault of what was asked of it.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { isDatabaseAway, isInOthersHands, translateError } from "./translate-error.ts";
+import { isDatabaseAway, isDeadlock, isInOthersHands, translateError } from "./translate-error.ts";
 
 const failed = (code: string, message = "") => translateError(Object.assign(new Error(message), { code }));
 
@@ -18,6 +18,7 @@ test("a lock that was not got, a deadlock, a statement that took too long or too
   for (const code of ["55P03", "40P01", "40001", "57014", "53100", "53200"]) {
     assert.ok(!isDatabaseAway(failed(code)), code);
     assert.equal(isInOthersHands(failed(code)), /^(55P03|40)/.test(code), code);
+    assert.equal(isDeadlock(failed(code)), code.startsWith("40"), code);
   }
   for (const error of [failed("23505"), new Error("ours"), null]) {
     assert.ok(!isDatabaseAway(error));

@@ -28,6 +28,11 @@ export function isInOthersHands(error: unknown): boolean {
   return /^(55P03|40)/.test(unavailableCode(error) ?? "");
 }
 
+/** Two transactions were in each other's way, and this one gave way: tried again, with less in its hands, it may well pass. */
+export function isDeadlock(error: unknown): boolean {
+  return /^40/.test(unavailableCode(error) ?? "");
+}
+
 /** null: the database is there; "": it said nothing. */
 function unavailableCode(error: unknown): string | null {
   if (!(error instanceof AppError) || error.code !== "database_unavailable") return null;

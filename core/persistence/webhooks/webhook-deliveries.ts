@@ -28,6 +28,17 @@ export const insertDeliveries = (source: ReturnType<typeof sql>) => sql`
   on conflict do nothing
   returning execution_id`;
 
+/**
+ * Lets one transaction at a time accept signed deliveries of a webhook, until it ends; to be sent before all else. Two
+ * that come with each other's signatures would else wait for each other, with the heads of the audit log in their hands.
+ */
+export function takeTurns(tx: Executor, signed: readonly Delivery[]): Promise<number> {
+  return tx.run(sql`
+    select pg_advisory_xact_lock(hashtext('atelier webhook'), w.hash) from (
+      select distinct hashtext(id) as hash from unnest(${signed.map((one) => one.webhookId)}::text[]) as u (id)
+      order by 1) w`);
+}
+
 export type EarlierDelivery = Omit<Delivery, "id"> & { executionId: string };
 
 /** What has come before under the same ids, or with the same signatures. */

@@ -21,6 +21,7 @@ import {
   findOpenHooks,
   noteRepetitions,
   type Repetition,
+  takeTurns,
 } from "../../persistence/webhooks/webhook-deliveries.ts";
 import { findVersionTriggers } from "../../persistence/workflows/version-triggers.ts";
 import { findWorkflow } from "../../persistence/workflows/workflows.ts";
@@ -127,7 +128,9 @@ export async function commitSubmissions(
 ): Promise<{ verdicts: Verdict[]; rings: Ring[] }> {
   const rows = shareBells(submitted);
   const [only] = rows;
-  const [inserted, locked] = await Promise.all([
+  const signed = rows.flatMap(({ delivery }) => (delivery?.signature ? [delivery] : []));
+  const [, inserted, locked] = await Promise.all([
+    signed.length > 0 ? takeTurns(tx, signed) : undefined,
     insertExecutions(tx, rows, rolesFor("execution:run"), rooms),
     workspaceIds?.length ? lockHeads(tx, workspaceIds) : undefined,
     only && callWorker?.(tx, only),

@@ -6,6 +6,7 @@ import { appendAudit } from "../../persistence/audit/audit-logs.ts";
 import type { Database, Executor } from "../../persistence/database.ts";
 import type { NewExecution } from "../../persistence/executions/insert-executions.ts";
 import { createGroupWriter } from "../../persistence/group-writer.ts";
+import { isDeadlock } from "../../persistence/translate-error.ts";
 import { findWorkflow } from "../../persistence/workflows/workflows.ts";
 import type { ExecutionQueue } from "../../queue/execution-queue.ts";
 import { principalsOf } from "../principals-of.ts";
@@ -100,7 +101,8 @@ export function createExecutionSubmitter(dependencies: SubmitDependencies): Exec
     },
     maxBatch: MAX_BATCH,
     maxInFlight: 2,
-    isShared: (error) => error instanceof AppError && error.code === "database_unavailable",
+    isShared: (error) =>
+      error instanceof AppError && error.code === "database_unavailable" && !isDeadlock(error),
     observe: dependencies.observeSubmissions,
   });
 

@@ -1,6 +1,7 @@
 // A55, A56, C7: only who knows the secret starts anything, and each delivery runs once.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { lockHeads } from "#core/persistence/audit/audit-logs.ts";
 import { createHookBed, githubHeaders, type HookBed, sign, stripeHeaders } from "./hook-bed.ts";
 
 let bed: HookBed;
@@ -110,6 +111,46 @@ test("A56: a new signature that a known delivery comes with is spent by that: un
     assert.deepEqual([stolen.status, stolen.body.code], [401, "invalid_signature"]);
   }
   assert.equal((await bed.executionsOf(hook.workflowId)).length, 1);
+});
+
+test("A56: a repetition and a delivery that come at once with one signature do not stop each other, nor anybody else", async () => {
+  const hook = await bed.addHook({ type: "hmac-sha256", timestampHeader: "X-Timestamp" });
+  const now = Math.floor(Date.now() / 1_000);
+  const send = (seconds: number, id: string) =>
+    bed.deliver(hook, BODY, {
+      "x-timestamp": String(seconds),
+      "x-signature": sign(hook.secret, `${seconds}.${BODY}`),
+      "idempotency-key": id,
+    });
+  const count = async (text: string) => Number((await bed.bed.admin.query(text)).rows[0]?.n);
+  const countDeadlocks = () =>
+    count("select deadlocks as n from pg_stat_database where datname = current_database()");
+  const awaitWaiting = async (n: number) => {
+    const text = `select count(*) as n from pg_stat_activity
+      where datname = current_database() and wait_event_type = 'Lock'`;
+    while ((await count(text)) < n) await new Promise(setImmediate);
+  };
+  const first = await send(now - 60, "one");
+  const before = await countDeadlocks();
+  // Whoever holds the head of the workspace's log makes both wait where they would be in each other's way.
+  const { workspaceId } = bed.owner;
+  const [isHeld, mayGo] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const holding = bed.bed.open("atelier_api", 1).transaction({ workspaceIds: [workspaceId] }, async (tx) => {
+    await lockHeads(tx, [workspaceId]);
+    isHeld.resolve();
+    await mayGo.promise;
+  });
+  await isHeld.promise;
+  const again = send(now, "one");
+  await awaitWaiting(1);
+  const other = send(now, "two");
+  await awaitWaiting(2);
+  mayGo.resolve();
+  await holding;
+  const [{ body }, stolen] = await Promise.all([again, other]);
+  assert.equal(body.executionId, first.body.executionId);
+  assert.deepEqual([stolen.status, stolen.body.code], [401, "invalid_signature"]);
+  assert.equal(await countDeadlocks(), before);
 });
 
 test("A56: what is signed with two secrets that overlap is spent whole, whichever signature of it comes again", async () => {
