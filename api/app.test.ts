@@ -84,6 +84,7 @@ const routes: Route[] = [
       if (how === "known")
         throw new AppError("database_unavailable", "Later", { details: { retryAfterMs: 4_200 } });
       if (how === "down") throw new AppError("database_unavailable", "Down", { retryable: true });
+      if (how === "workflow") throw new AppError("execution_failed", "The workflow has not ended well");
       if (how === "unplanned") throw new AppError("some_inner_code", `inner ${CANARY}`);
       throw new Error(`secret ${CANARY}`);
     },
@@ -211,6 +212,15 @@ test("an error nobody planned says nothing outside and everything in the log, un
     assert.equal(logged?.requestId, "trace-0123456789");
     assert.match(JSON.stringify(logged), new RegExp(CANARY));
   }
+});
+
+test("a workflow that fails while somebody waits is nobody's fault here: no error in the log", async () => {
+  lines.length = 0;
+  assert.equal((await call("/t/fails/workflow")).status, 502);
+  assert.deepEqual(
+    lines.map(({ msg, status }) => [msg, status]),
+    [["request", 502]],
+  );
 });
 
 test("problems that pass say when to come back", async () => {

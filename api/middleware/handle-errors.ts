@@ -10,6 +10,9 @@ import { sendProblem } from "../routing/send-reply.ts";
 
 const DENIALS: ReadonlySet<number> = new Set([401, 403, 404, 429]);
 
+/** A workflow that a webhook waits for has failed, as anybody's may: nobody who operates this is called for it. */
+const NOT_OURS = "execution_failed";
+
 export function refuseUnknownPath(): void {
   throw new AppError("not_found", "Nothing lives at this address; /docs lists what does");
 }
@@ -21,7 +24,7 @@ export function createErrorHandler(logger: Logger, recordDenial: RecordDenial) {
   return (error: unknown, request: Request, response: Response, _next: NextFunction): void => {
     const { requestId, route, userId } = contextOf(request);
     const { problem, headers } = toProblem(error, requestId);
-    if (problem.status >= 500)
+    if (problem.status >= 500 && problem.code !== NOT_OURS)
       logger.error({ err: error, requestId, route, code: problem.code }, "request failed");
     // A path that is no route's is nobody's object.
     if (DENIALS.has(problem.status) && route !== undefined) {

@@ -1,6 +1,7 @@
 // What webhooks look like on the wire: token and secret only where they are made.
 import { z } from "zod";
 import { isHeaderName } from "#core/domain/refused-headers.ts";
+import { ID_HEADERS } from "#core/domain/webhooks/delivery-id.ts";
 import {
   DEFAULT_OVERLAP_SECONDS,
   MAX_OVERLAP_SECONDS,
@@ -21,7 +22,8 @@ const header = z
   .string()
   .max(100)
   .refine(isHeaderName, "The name of a header")
-  .transform((text) => text.toLowerCase());
+  .transform((text) => text.toLowerCase())
+  .refine((name) => !ID_HEADERS.includes(name), "Deliveries have their id there, which everybody may read");
 
 const verify = z
   .strictObject({

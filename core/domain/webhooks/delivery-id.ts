@@ -4,13 +4,19 @@ import { canonicalJson } from "../canonical-json.ts";
 import type { HookHeaders, WebhookStyle } from "./webhook.ts";
 
 /** The names senders in general give their deliveries. */
-const ID_HEADERS = ["idempotency-key", "webhook-id", "x-github-delivery", "x-shopify-webhook-id"];
+export const ID_HEADERS: readonly string[] = [
+  "idempotency-key",
+  "webhook-id",
+  "x-github-delivery",
+  "x-shopify-webhook-id",
+];
 /** Stripe and Slack sign it with the body, and send it again under new times and signatures. */
 const SIGNED_IDS: Partial<Record<WebhookStyle, string>> = { stripe: "id", slack: "event_id" };
 const MAX_ID = 200;
 
 export type IdentifiedDelivery = {
   style: WebhookStyle;
+  /** Without those that prove who sends it: an id is kept in clear text. */
   headers: HookHeaders;
   /** The bytes that were verified, whatever they say they are. */
   body: Buffer;

@@ -190,12 +190,14 @@ async function submit(
 }
 
 function describe(
-  { id: webhookId, style }: CalledWebhook,
-  { headers, query }: HookRequest,
+  { id: webhookId, style, header, timestampHeader }: CalledWebhook,
+  { query, ...request }: HookRequest,
   body: Buffer,
   signature: Buffer | null,
 ): Delivery {
   const id = uuidv7();
+  const isProof = (name: string) => name === header || name === timestampHeader;
+  const headers = Object.fromEntries(Object.entries(request.headers).filter(([name]) => !isProof(name)));
   return {
     id,
     webhookId,

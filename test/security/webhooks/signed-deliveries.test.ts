@@ -290,6 +290,30 @@ test("a rotated secret overlaps: both are good, then the old one is not; without
   assert.equal((await rotate({ overlapSeconds: 7 * 24 * 3_600 + 1 })).status, 400);
 });
 
+test("a header that proves who sends is nobody's delivery id: it is refused, and not kept of one made before", async () => {
+  const workflowId = await bed.addWorkflow();
+  for (const verify of [
+    { type: "bearer", header: "Webhook-Id" },
+    { type: "hmac-sha256", header: "X-GitHub-Delivery" },
+    { type: "hmac-sha256", timestampHeader: "Idempotency-Key" },
+  ]) {
+    const made = await bed.api.request("POST", "/api/webhooks", {
+      token: bed.owner.token,
+      body: { workflowId, verify },
+    });
+    assert.deepEqual([made.status, made.body.code], [400, "invalid_request"], JSON.stringify(verify));
+  }
+  const hook = await bed.addHook({ type: "bearer", header: "X-Token" });
+  await bed.bed.admin.query("update webhooks set verify_header = 'webhook-id' where id = $1", [hook.id]);
+  for (let n = 0; n < 2; n++) {
+    assert.equal((await bed.deliver(hook, BODY, { "webhook-id": hook.secret })).status, 202);
+  }
+  const runs = await bed.executionsOf(hook.workflowId);
+  assert.equal(runs.length, 2);
+  const kept = await bed.bed.admin.query("select * from webhook_deliveries where webhook_id = $1", [hook.id]);
+  assert.equal(JSON.stringify([runs, kept.rows]).includes(hook.secret), false);
+});
+
 test("neither token nor secret lies in the database in clear text", async () => {
   const hook = await bed.addHook({ type: "hmac-sha256" });
   const { rows } = await bed.bed.admin.query("select h::text as row from webhooks h where id = $1", [
