@@ -823,14 +823,48 @@ begin
   return new;
 end $function$
 ;
+CREATE OR REPLACE FUNCTION public.cancel_children(parent uuid, by_user uuid)
+ RETURNS void
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+declare
+  done int;
+  ids uuid[];
+begin
+  perform from public.workflow_executions c
+  where c.parent_id = parent and c.status in ('queued', 'running', 'waiting') and c.cancel_requested_at is null limit 1;
+  if not found then
+    return;
+  end if;
+  done := coalesce(nullif(current_setting('atelier.cancels', true), ''), '0')::int;
+  ids := array(
+    select c.id from public.workflow_executions c
+    where c.parent_id = parent and c.status in ('queued', 'running', 'waiting') and c.cancel_requested_at is null
+    order by c.id limit greatest(0, 200 - done) for no key update skip locked);
+  perform set_config('atelier.cancels', (done + cardinality(ids))::text, true);
+  perform public.cancel_execution(id, by_user) from unnest(ids) with ordinality as child (id, place) order by place;
+  perform from public.workflow_executions c
+  where c.parent_id = parent and c.status in ('queued', 'running', 'waiting') and c.cancel_requested_at is null limit 1;
+  if found then
+    insert into public.pending_moves (execution_id, move, asked_by) values (parent, 'cancel', by_user);
+  end if;
+end $function$
+;
 CREATE OR REPLACE FUNCTION public.cancel_execution(target uuid, by_user uuid)
  RETURNS void
  LANGUAGE plpgsql
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
 AS $function$
+declare
+  held record;
 begin
-  perform from public.workflow_executions e where e.id = target for no key update skip locked;
-  if found then
+  select e.status, e.cancel_requested_at is not null as is_asked into held
+  from public.workflow_executions e where e.id = target for no key update skip locked;
+  if not found then
+    insert into public.pending_moves (execution_id, move, asked_by)
+    select e.id, 'cancel', by_user from public.workflow_executions e where e.id = target;
+  elsif held.status in ('queued', 'waiting') or (held.status = 'running' and not held.is_asked) then
     perform pg_notify('atelier_executions', c.id::text) from (select target id) c
       where exists (select from public.workflow_executions e where e.id = target and e.watched);
     update public.workflow_executions e
@@ -841,9 +875,8 @@ begin
       cancel_requested_at = coalesce(e.cancel_requested_at, clock_timestamp()),
       cancel_requested_by = coalesce(e.cancel_requested_by, by_user)
     where e.id = target and e.status in ('queued', 'running', 'waiting');
-  else
-    insert into public.pending_moves (execution_id, move, asked_by)
-    select e.id, 'cancel', by_user from public.workflow_executions e where e.id = target;
+  elsif held.status <> 'succeeded' or held.is_asked then
+    perform public.cancel_children(target, by_user);
   end if;
 end $function$
 ;
@@ -2089,8 +2122,7 @@ begin
     where s.execution_id = new.id and s.status = 'waiting';
   end if;
   if new.status <> 'succeeded' then
-    perform public.cancel_execution(c.id, new.cancel_requested_by) from public.workflow_executions c
-    where c.parent_id = new.id and c.status in ('queued', 'running', 'waiting');
+    perform public.cancel_children(new.id, new.cancel_requested_by);
   end if;
   return null;
 end $function$
@@ -2923,7 +2955,7 @@ grant update (name, password_hash, totp_secret, totp_key_id, totp_enabled_at, re
 grant update (email, name, password_hash, is_admin, disabled_at, totp_secret, totp_key_id, totp_enabled_at, recovery_code_hashes, legacy_id, updated_at, totp_wrapped_key, totp_last_step, erased_at) on users to atelier_eraser;
 grant select (id, totp_key_id, totp_wrapped_key) on users to atelier_rotator;
 grant update (totp_key_id, totp_wrapped_key) on users to atelier_rotator;
-grant select (id, disabled_at) on users to atelier_scheduler;
+grant select (id, disabled_at, totp_enabled_at) on users to atelier_scheduler;
 grant update (owner_id) on webhooks to atelier_eraser;
 grant select (id, workspace_id, secret_key_id, previous_secret_key_id, secret_wrapped_key, previous_secret_wrapped_key) on webhooks to atelier_rotator;
 grant update (secret_key_id, previous_secret_key_id, secret_wrapped_key, previous_secret_wrapped_key) on webhooks to atelier_rotator;
@@ -2933,12 +2965,12 @@ grant select (id, workspace_id, archived_at) on workflows to atelier_identity;
 grant update (expires_at) on workspace_members to atelier_admin;
 grant update (workspace_id, user_id, role, expires_at) on workspace_members to atelier_api;
 grant update (role) on workspace_members to atelier_eraser;
-grant select (workspace_id, user_id, role, expires_at) on workspace_members to atelier_scheduler;
+grant select (workspace_id, user_id, role, expires_at, emergency_reason) on workspace_members to atelier_scheduler;
 grant select (workspace_id, user_id, role, expires_at) on workspace_members to atelier_worker;
 grant update (name, settings, updated_at, require_totp, audit_reads, max_concurrency, max_queued, execution_days, payload_days, legal_hold_at, legal_hold_by, legal_hold_reason) on workspaces to atelier_api;
 grant update (deleted_at, deleted_by, deleted_xid) on workspaces to atelier_eraser;
 grant update (updated_at) on workspaces to atelier_identity;
-grant select (id, deleted_at, max_concurrency, max_queued, execution_days, payload_days, legal_hold_at) on workspaces to atelier_scheduler;
+grant select (id, require_totp, deleted_at, max_concurrency, max_queued, execution_days, payload_days, legal_hold_at) on workspaces to atelier_scheduler;
 grant select (id, max_concurrency) on workspaces to atelier_worker;
 
 grant execute on function adds_to(jsonb,jsonb) to public;
@@ -2953,6 +2985,7 @@ grant execute on function app_user_id() to public;
 grant execute on function app_workspace_ids() to public;
 grant execute on function audit_words(uuid,text,text) to public;
 grant execute on function await_deletions() to public;
+grant execute on function cancel_children(uuid,uuid) to public;
 grant execute on function cancel_execution(uuid,uuid) to public;
 grant execute on function drop_empty_month(timestamp with time zone) to atelier_scheduler;
 grant execute on function end_approval() to public;

@@ -51,6 +51,16 @@ function childOf(id: string): ChildStart {
   return { id, ...start, execution: { userId, workspaceId, priority: 4, band: 2 } };
 }
 
+/** Many that wait for ever. */
+const addChildren = (parent: string, count: number) =>
+  bed.admin.query(
+    `insert into workflow_executions (id, workspace_id, workflow_id, version, user_id, root_id, parent_id, parent_node,
+       parent_iteration, depth, status, available_at, trigger_type, people_behind)
+     select gen_random_uuid(), workspace_id, workflow_id, version, user_id, id, id, 'n', n::text, 1, 'waiting', 'infinity',
+       'subworkflow', '{}' from workflow_executions, generate_series(1, $2::int) n where id = $1`,
+    [parent, count],
+  );
+
 /** A parent in `state` and its child that runs, as the journal leaves them. */
 async function addFamily(state: "running" | "waiting"): Promise<{ parent: string; child: string }> {
   const parent = await add({ ...claimed, user_id: person.userId, priority: 4 });
@@ -97,7 +107,10 @@ test("a child is made in its parent's name with the step that waits for it, and 
   await writeJournal(worker, [
     write(parent, { steps: [waitsFor(twin, { iteration: "3", child: childOf(twin) })] }),
   ]);
-  const { rows } = await bed.admin.query("select id from workflow_executions where parent_id = $1", [parent]);
+  const { rows } = await bed.admin.query(
+    "select id from workflow_executions where parent_id = $1 order by id",
+    [parent],
+  );
   assert.deepEqual(rows, [{ id: child }]);
   assert.deepEqual((await bed.steps(parent))[0]?.state, { childId: child });
   const stale = write(parent, { fence: 7, steps: [waitsFor(twin, { child: childOf(twin) })] });
@@ -174,6 +187,54 @@ test("a cancel, a failure and a poisoned end reach children of children, and tho
     (await bed.steps(parent)).map((step) => step.status),
     ["cancelled"],
   );
+});
+
+test("a transaction cancels 200 descendants, and the passes after it all others, at any depth", async () => {
+  const parent = await add({ user_id: person.userId, status: "waiting", available_at: "infinity" });
+  await addChildren(parent, 300);
+  const [first] = (
+    await bed.admin.query("select id from workflow_executions where parent_id = $1 order by id", [parent])
+  ).rows;
+  await addChildren(first.id, 250);
+  const livesOf = async () => {
+    const { rows } = await bed.admin.query(
+      `select count(*)::int from workflow_executions
+       where parent_id = any($1) and status in ('queued', 'running', 'waiting')`,
+      [[parent, first.id]],
+    );
+    return rows[0].count;
+  };
+  assert.equal(await cancel(parent), "cancelled");
+  assert.equal(await livesOf(), 350);
+  const counts: number[] = [];
+  while ((await makePendingMoves(scheduler, 100)) > 0) counts.push(await livesOf());
+  assert.deepEqual(
+    counts.toSorted((a, b) => b - a),
+    [150, 0],
+  );
+  const { rows } = await bed.admin.query(
+    "select distinct cancel_requested_by from workflow_executions where parent_id = any($1)",
+    [[parent, first.id]],
+  );
+  assert.deepEqual(rows, [{ cancel_requested_by: person.userId }]);
+});
+
+test("a cancel goes on past children that run, also when their parent has ended well meanwhile", async () => {
+  const parent = await add({ ...claimed, user_id: person.userId });
+  await addChildren(parent, 300);
+  await bed.admin.query(
+    `update workflow_executions set status = 'running', fence = 1, lease_until = '2100-01-01', lease_owner = $2
+     where parent_id = $1`,
+    [parent, claimed.lease_owner],
+  );
+  assert.equal(await cancel(parent), "running");
+  await writeJournal(worker, [succeeds(parent)]);
+  while ((await makePendingMoves(scheduler, 100)) > 0);
+  const { rows } = await bed.admin.query(
+    "select count(*)::int from workflow_executions where parent_id = $1 and cancel_requested_at is not null",
+    [parent],
+  );
+  assert.equal(rows[0].count, 300);
 });
 
 test("a step that gave up on its child cancels it", async () => {

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { v7 as uuidv7 } from "uuid";
 import { ago, createScheduleBed, type Firer, type ScheduleBed } from "../../../test/support/schedule-bed.ts";
+import { makePendingMoves } from "../../persistence/executions/wake-executions.ts";
 
 let bed: ScheduleBed;
 let firer: Firer;
@@ -171,6 +172,39 @@ test("cancel: the running one is asked to end, the new one fires, and both are i
     ["execution.cancel_requested", "execution.submitted"],
   );
   assert.deepEqual([rows[0].target_id, rows[0].details], [liveId, { scheduleId: id }]);
+});
+
+test("cancel: what hangs under the one before ends after the fire, and holds up nobody else's slot", async () => {
+  const { ada, id, liveId } = await addRunning("cancel");
+  await bed.admin.query(
+    `insert into workflow_executions (id, workspace_id, workflow_id, version, user_id, root_id, parent_id, parent_node,
+       parent_iteration, depth, status, available_at, trigger_type, people_behind)
+     select gen_random_uuid(), workspace_id, workflow_id, 1, user_id, id, id, 'n', n::text, 1, 'waiting', 'infinity',
+       'subworkflow', '{}' from workflow_executions, generate_series(1, 3000) n where id = $1`,
+    [liveId],
+  );
+  const countEnded = async () => {
+    const { rows } = await bed.admin.query(
+      "select count(*)::int from workflow_executions where parent_id = $1 and status = 'cancelled'",
+      [liveId],
+    );
+    return rows[0].count;
+  };
+  const other = await addRunning("allow");
+  const alone = bed.openFirer();
+  await alone.look(NEVER);
+  assert.deepEqual([await outcomes(id), await outcomes(other.id)], [["fired"], ["fired"]]);
+  assert.deepEqual([alone.failed, alone.stuck], [[], []]);
+  assert.ok((await bed.execution(liveId)).cancel_requested_at);
+  assert.equal(await countEnded(), 200, "of one transaction");
+  const recovery = bed.open("atelier_scheduler");
+  while ((await makePendingMoves(recovery, 1_000)) > 0);
+  assert.equal(await countEnded(), 3_000);
+  const { rows } = await bed.admin.query(
+    "select target_id from audit_logs where chain_id = $1 and action = 'execution.cancel_requested'",
+    [ada.workspaceId],
+  );
+  assert.deepEqual(rows, [{ target_id: liveId }]);
 });
 
 test("cancel: of several at once only the newest fires; what only waits is cancelled at once", async () => {
