@@ -121,6 +121,24 @@ test("an input PostgreSQL cannot hold is refused alone", async () => {
   );
 });
 
+test("that nobody hears of what was not made says nothing about workers", async () => {
+  const ada = await bed.addPerson();
+  const workflowId = await bed.addWorkflow(ada);
+  let dropped = 0;
+  const start = { call: async () => 0, isHeard: Promise.resolve(false), drop: () => dropped++ };
+  const dependencies = { database, queue, backlogs: createBacklogGuard(100_000) };
+  const other = createExecutionSubmitter({
+    ...dependencies,
+    onRingFailed: (error) => ringFailures.push(error),
+    eagerStarts: { plan: () => start },
+  });
+  await other.submit(ada, { workflowId, input: "fine" }, { watched: true });
+  assert.equal(dropped, 0);
+  await assert.rejects(other.submit(ada, { workflowId, input: "nul \0" }, { watched: true }));
+  assert.equal(dropped, 1);
+  await other.drain();
+});
+
 test("a queue that is away does not hold up the answer, nor lose the row", async () => {
   const ada = await bed.addPerson();
   const workflowId = await bed.addWorkflow(ada);

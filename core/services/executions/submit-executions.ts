@@ -92,9 +92,11 @@ export function createExecutionSubmitter(dependencies: SubmitDependencies): Exec
       const workspaceIds = [...new Set(batch.flatMap(({ actor }) => principalsOf(actor).workspaceIds))];
       const rows = batch.map((request) => request.row);
       const eager = eagerStarts?.plan(rows);
-      const made = await database.transaction({ workspaceIds }, (tx) =>
+      const commits = database.transaction({ workspaceIds }, (tx) =>
         commit(tx, rows, { isAll: true, callWorker: eager?.call }),
       );
+      commits.catch(() => eager?.drop());
+      const made = await commits;
       backlogs.note(made.verdicts);
       rings.announce(made.rings, eager);
       return made.verdicts;

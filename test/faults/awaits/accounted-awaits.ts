@@ -148,6 +148,7 @@ export const ACCOUNTED: Readonly<Record<string, Readonly<Record<string, string>>
   },
   "core/services/executions/submit-executions.ts": {
     "writeBatch › database.transaction": "api.after_submit_commit",
+    "writeBatch › commits": "api.after_submit_commit",
     "isShared › isDeadlock": "no await, a word about an error",
     "submit › database.transaction": READS,
     "submit › writer.write": "api.after_submit_commit",
