@@ -1,6 +1,7 @@
 // Takes away what has outlived its workspace's days, in small transactions: stopped or killed anywhere, the next pass
 // goes on, and the audit log hears of every row once.
 
+import { collectFailures } from "../../domain/collect-failures.ts";
 import { timeOfId } from "../../domain/uuid.ts";
 import { appendAudit } from "../../persistence/audit/audit-logs.ts";
 import { type Database, NOBODY } from "../../persistence/database.ts";
@@ -32,22 +33,32 @@ export type ExpireOptions = {
 
 export type Expired = { executions: number; payloads: number; steps: number };
 
-/** One pass over all workspaces. Any number of schedulers may. Returns what went. */
+/**
+ * One pass over all workspaces. Any number of schedulers may. Returns what went. A workspace that fails is left to the next
+ * pass and holds up no other: throws at the end, when all others have had their turns and what went is told.
+ */
 export async function expireExecutions(database: Database, options: ExpireOptions = {}): Promise<Expired> {
   const { signal } = options;
   const expired: Expired = { executions: 0, payloads: 0, steps: 0 };
   const places = new Map<RetentionTask, string | null>();
   for (const task of await listRetentionTasks(database)) places.set(task, null);
+  const failures = collectFailures();
   while (places.size > 0 && !signal?.aborted) {
     for (const [task, after] of places) {
-      const place = await takeTurn(database, task, { ...options, after, expired });
+      const turn = () => takeTurn(database, task, { ...options, after, expired });
+      const place = await failures.attempt(nameOf(task), turn, null);
       if (place === null) places.delete(task);
       else places.set(task, place);
     }
   }
-  for (const task of await listRetentionSums(database)) await tellSum(database, task);
+  const sums = await failures.attempt("sums", () => listRetentionSums(database), []);
+  for (const task of sums)
+    await failures.attempt(`sum of ${nameOf(task)}`, () => tellSum(database, task), undefined);
+  failures.throwIfAny();
   return expired;
 }
+
+const nameOf = ({ part, workspaceId }: RetentionTask) => `${part} of ${workspaceId}`;
 
 /** Where to go on; null at the end. */
 async function takeTurn(
