@@ -43,6 +43,7 @@ async function take(
       version: readAtelierVersion(),
       secrets,
       onTable: ({ name, rows }) => log(`${name}: ${rows} rows`),
+      locks: { tell: log },
     });
     const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);
     print(

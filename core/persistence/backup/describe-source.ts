@@ -17,7 +17,7 @@ export type BackupSource = {
 };
 
 /** Not in a backup: the ledger stands in its header, counts of attempts are forgotten at a crash too. */
-const LEFT_OUT = ["schema_migrations", "rate_limits", "half_restored"];
+export const LEFT_OUT: readonly string[] = ["schema_migrations", "rate_limits", "half_restored"];
 
 /** Must be asked inside the snapshot that is then copied. */
 export async function describeSource(client: Client): Promise<BackupSource> {

@@ -4,13 +4,20 @@ import { AppError } from "../../domain/app-error.ts";
 import { copyOut } from "./copy-out.ts";
 import type { BackupTable } from "./describe-source.ts";
 import { fixTextForms } from "./fix-text-forms.ts";
+import { lockTables, type TableLocks } from "./lock-tables.ts";
 
 /**
- * Begins the snapshot, as the role that may read everything. It locks nothing but tables against being dropped (ACCESS
- * SHARE); as long as it stands, vacuum keeps what was alive when it began. Throws `pending_migrations` where the role is
- * not known yet.
+ * Begins the snapshot, as the role that may read everything. Until its end nothing can be dropped, altered or truncated
+ * (ACCESS SHARE on every table and partition): a table that is rewritten would look empty to it. As long as it stands,
+ * vacuum keeps what was alive when it began. Throws `backup_blocked`, and `pending_migrations` where the role is not
+ * known yet.
  */
-export async function beginSnapshot(client: Client): Promise<void> {
+export async function beginSnapshot(client: Client, locks: TableLocks = {}): Promise<void> {
+  await lockTables(client, { begin: () => beginAsReader(client), look: () => look(client) }, locks);
+}
+
+/** Nothing in here may take the snapshot: SET does not, a SELECT would. */
+async function beginAsReader(client: Client): Promise<void> {
   await client.query("begin isolation level repeatable read read only");
   try {
     await client.query("set local role atelier_backup");
@@ -21,10 +28,14 @@ export async function beginSnapshot(client: Client): Promise<void> {
       { cause },
     );
   }
-  await fixTextForms(client);
   // A slow disk for the backup must not end the transaction between two tables.
   await client.query("set local idle_in_transaction_session_timeout = 0");
   await client.query("set local statement_timeout = 0");
+}
+
+/** Its first statement takes the snapshot. */
+async function look(client: Client): Promise<void> {
+  await fixTextForms(client);
 }
 
 export async function endSnapshot(client: Client): Promise<void> {

@@ -2,10 +2,13 @@
 import type { Executor } from "../database.ts";
 import { sql } from "../sql.ts";
 
-/** Makes the partitions of this month and the next `months`; returns how many months were new. */
+/**
+ * Makes the partitions of this month and the next `months`; returns how many months were new. Gives up after 100 ms where
+ * somebody reads the whole table for hours (a backup), because every submission would wait behind it: there is a year left.
+ */
 export async function ensurePartitions(database: Executor, months: number): Promise<number> {
   const made = await database.many<{ made: boolean }>(sql`
-    select ensure_partition(now() + make_interval(months => m)) made from generate_series(0, ${months}::int) m`);
+    select set_config('lock_timeout', '100ms', true), ensure_partition(now() + make_interval(months => m)) made from generate_series(0, ${months}::int) m`);
   return made.filter((row) => row.made).length;
 }
 

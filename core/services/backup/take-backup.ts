@@ -3,6 +3,7 @@ import { v7 as uuidv7 } from "uuid";
 import { checkPassphrase, derivePassphraseKey } from "../../crypto/passphrase-key.ts";
 import type { BackupEnd, TableEnd } from "../../domain/backup-format.ts";
 import { describeSource } from "../../persistence/backup/describe-source.ts";
+import type { TableLocks } from "../../persistence/backup/lock-tables.ts";
 import type { OwnerClient } from "../../persistence/backup/owner-client.ts";
 import { beginSnapshot, endSnapshot, readTable } from "../../persistence/backup/read-snapshot.ts";
 import { createBackupFile } from "./write-backup-file.ts";
@@ -18,18 +19,20 @@ export type TakeBackupOptions = {
   /** Null: without the keys, on purpose. */
   secrets: { keys: BackupKeys; passphrase: string } | null;
   onTable?: (table: TableEnd) => void;
+  /** How long a migration is waited for, and who is told. */
+  locks?: TableLocks;
 };
 
 export type TakenBackup = BackupEnd & { backupId: string; takenAt: string };
 
-/** Throws `weak_passphrase`, `file_exists`, `disk_full`, `pending_migrations`; then there is no file. */
+/** Throws `weak_passphrase`, `file_exists`, `disk_full`, `pending_migrations`, `backup_blocked`; then there is no file. */
 export async function takeBackup(options: TakeBackupOptions): Promise<TakenBackup> {
-  const { client, file, version, secrets, onTable = () => {} } = options;
+  const { client, file, version, secrets, onTable = () => {}, locks } = options;
   if (secrets) await checkPassphrase(secrets.passphrase);
   const key = secrets ? await derivePassphraseKey(secrets.passphrase) : null;
   const writer = await createBackupFile(file);
   try {
-    await beginSnapshot(client);
+    await beginSnapshot(client, locks);
     const source = await describeSource(client);
     const backupId = uuidv7();
     const keys =
