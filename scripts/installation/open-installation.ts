@@ -4,11 +4,13 @@ import path from "node:path";
 import { loadConfig } from "../../core/config.ts";
 import type { NamedKey } from "../../core/crypto/keyring.ts";
 import { AppError } from "../../core/domain/app-error.ts";
+import { refuseHalfRestoredHere } from "../../core/persistence/backup/half-restored.ts";
 import { migrateDatabase } from "../../migrations/migrate.ts";
 import { readServerAccess } from "../embedded-postgres/server-access.ts";
 import { startEmbeddedPostgres } from "../embedded-postgres/start-embedded-postgres.ts";
 import { lockDataDir } from "../start/lock-data-dir.ts";
 import { keysFileIn, readKeys } from "./keep-keys.ts";
+import { connectOwner } from "./owner-client.ts";
 
 export type Installation = {
   /** The owner's URL. */
@@ -27,7 +29,10 @@ export type OpenOptions = { migrates?: boolean };
 
 type Log = (line: string) => void;
 
-/** Throws `no_installation` when there is none yet, `invalid_config` for a bad DATABASE_URL. */
+/**
+ * Throws `no_installation` when there is none yet, `invalid_config` for a bad DATABASE_URL, and `half_restored`: what is
+ * done to such a database is gone with it, or counts for whole.
+ */
 export async function openInstallation(
   env: NodeJS.ProcessEnv,
   cwd: string,
@@ -38,6 +43,12 @@ export async function openInstallation(
   const server = env.DATABASE_URL
     ? { databaseUrl: checkUrl(env), close: async () => {} }
     : await openEmbedded(dataDir, log, migrates);
+  try {
+    await refuseHalf(server.databaseUrl);
+  } catch (error) {
+    await server.close();
+    throw error;
+  }
   const keysFile = env.KEYS_FILE || keysFileIn(dataDir);
   return {
     ...server,
@@ -76,6 +87,11 @@ async function openEmbedded(dataDir: string, log: Log, migrates: boolean): Promi
     lock.release();
     throw error;
   }
+}
+
+async function refuseHalf(databaseUrl: string): Promise<void> {
+  const client = await connectOwner(databaseUrl, "atelier-command");
+  await refuseHalfRestoredHere(client).finally(() => client.end());
 }
 
 function checkUrl({ DATABASE_URL, ALLOW_PLAINTEXT }: NodeJS.ProcessEnv): string {

@@ -129,15 +129,7 @@ test("tables that come and go between the list and the locks are seen: it begins
     "drop table earlier",
     "create table later (id int); insert into later values (4711); grant select on later to atelier_backup",
   ];
-  const ask = client.query.bind(client) as (...args: unknown[]) => unknown;
-  Object.assign(client, {
-    async query(...args: unknown[]) {
-      const isBegin = typeof args[0] === "string" && args[0].startsWith("begin");
-      const change = isBegin ? changes.shift() : undefined;
-      if (change) await asAdmin(database, change);
-      return ask(...args);
-    },
-  });
+  changeAtBegin(client, database, changes);
   await beginSnapshot(client, { patience: { tries: 3, pauseMs: 1 } });
   const { tables } = await describeSource(client);
   const names = tables.map(({ name }) => name);
@@ -149,3 +141,23 @@ test("tables that come and go between the list and the locks are seen: it begins
   assert.deepEqual(locked, [{ mode: "AccessShareLock" }]);
   await endSnapshot(client);
 });
+
+test("a restore that begins, or ends, while the backup looks makes it no backup of half a database", async (t) => {
+  const database = await createTestDatabase(t);
+  const client = await connect(database.databaseUrl, t);
+  changeAtBegin(client, database, ["create table half_restored (backup_id uuid)"]);
+  await assert.rejects(beginSnapshot(client), { code: "half_restored" });
+});
+
+/** Before the first transaction the first change, and so on: between what is asked before it and what in it. */
+function changeAtBegin(client: Client, database: TestDatabase, changes: string[]): void {
+  const ask = client.query.bind(client) as (...args: unknown[]) => unknown;
+  Object.assign(client, {
+    async query(...args: unknown[]) {
+      const isBegin = typeof args[0] === "string" && args[0].startsWith("begin");
+      const change = isBegin ? changes.shift() : undefined;
+      if (change) await asAdmin(database, change);
+      return ask(...args);
+    },
+  });
+}

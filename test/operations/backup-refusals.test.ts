@@ -27,6 +27,7 @@ import {
   runBackup,
   runRestore,
 } from "./backup-commands.ts";
+import { refuseWorkOn } from "./refuse-work.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -304,6 +305,7 @@ test("a restore that is killed leaves a mark that nothing starts on, and the nex
   t.after(() => database.close());
   await assert.rejects(checkFoundations(database, []), hasCode("half_restored"));
   await assert.rejects(migrateDatabase(target), hasCode("half_restored"));
+  await refuseWorkOn(place(target), path.join(folder, "nightly.backup"));
   const lost = { ...place(target), env: { ...KEYS, BACKUP_PASSPHRASE: "" } };
   assert.match((await runRestore(lost, file)).err, /set BACKUP_PASSPHRASE/);
   const again = await runRestore(lost, "--without-passphrase", file);

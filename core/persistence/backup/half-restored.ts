@@ -18,6 +18,17 @@ export async function isHalfRestored(client: Client): Promise<boolean> {
   return rows[0]?.isMarked ?? false;
 }
 
+/**
+ * As the transaction's snapshot sees it: rows that were read beside the mark are half, also when it has gone by now. Throws
+ * `half_restored`.
+ */
+export async function refuseHalfRestoredHere(client: Client): Promise<void> {
+  const { rowCount } = await client.query(
+    "select from pg_class where relnamespace = 'public'::regnamespace and relname = 'half_restored'",
+  );
+  if (rowCount !== 0) throw halfRestored();
+}
+
 /** The mark remembers the functions that were there before: what is cleared away later is none of them. */
 export async function markHalfRestored(client: Client, backupId: string): Promise<void> {
   await client.query("begin");

@@ -4,15 +4,18 @@ import { AppError } from "../../domain/app-error.ts";
 import { copyOut } from "./copy-out.ts";
 import type { BackupTable } from "./describe-source.ts";
 import { fixTextForms } from "./fix-text-forms.ts";
+import { refuseHalfRestoredHere } from "./half-restored.ts";
 import { lockTables, type TableLocks } from "./lock-tables.ts";
 
 /**
  * Begins the snapshot, as the role that may read everything. Until its end nothing can be dropped, altered or truncated
  * (ACCESS SHARE on every table and partition): a table that is rewritten would look empty to it. As long as it stands,
- * vacuum keeps what was alive when it began. Throws `backup_blocked`, and `pending_migrations` where the role is not
- * known yet.
+ * vacuum keeps what was alive when it began. Throws `backup_blocked`, `half_restored`, and `pending_migrations`
+ * where the role is not known yet.
  */
 export async function beginSnapshot(client: Client, locks: TableLocks = {}): Promise<void> {
+  // A restore that is at work holds every table.
+  await refuseHalfRestoredHere(client);
   await lockTables(client, { begin: () => beginAsReader(client), look: () => look(client) }, locks);
 }
 
@@ -36,6 +39,7 @@ async function beginAsReader(client: Client): Promise<void> {
 /** Its first statement takes the snapshot. */
 async function look(client: Client): Promise<void> {
   await fixTextForms(client);
+  await refuseHalfRestoredHere(client);
 }
 
 export async function endSnapshot(client: Client): Promise<void> {

@@ -25,7 +25,7 @@ export type TakeBackupOptions = {
 
 export type TakenBackup = BackupEnd & { backupId: string; takenAt: string };
 
-/** Throws `weak_passphrase`, `file_exists`, `disk_full`, `pending_migrations`, `backup_blocked`; then there is no file. */
+/** Throws `weak_passphrase`, `file_exists`, `disk_full`, `pending_migrations`, `backup_blocked`, `half_restored`; then there is no file. */
 export async function takeBackup(options: TakeBackupOptions): Promise<TakenBackup> {
   const { client, file, version, secrets, onTable = () => {}, locks } = options;
   if (secrets) await checkPassphrase(secrets.passphrase);
