@@ -27,13 +27,16 @@ export type HeldSchedule = {
   pending: number;
 };
 
+/** How long a transaction waits for what others hold, and for any statement. */
+export type Bounds = { patienceMs: number; statementMs: number };
+
 /**
- * Of a transaction that fires: it gives up what others hold after `patienceMs` and any statement after 10 s, and when its
- * process is stopped in the middle PostgreSQL ends it after 5 s: people whose submissions need the same head of the log
- * wait no longer.
+ * Of a transaction that fires. When its process is stopped in the middle PostgreSQL ends it after 5 s: people whose
+ * submissions need the same head of the log wait no longer.
  */
-export async function boundTransaction(tx: Executor, patienceMs: number): Promise<void> {
-  await tx.run(sql`select set_config('lock_timeout', ${`${patienceMs}ms`}, true), set_config('statement_timeout', '10s', true),
+export async function boundTransaction(tx: Executor, { patienceMs, statementMs }: Bounds): Promise<void> {
+  await tx.run(sql`select set_config('lock_timeout', ${`${patienceMs}ms`}, true),
+    set_config('statement_timeout', ${`${statementMs}ms`}, true),
     set_config('idle_in_transaction_session_timeout', '5s', true)`);
 }
 

@@ -5,7 +5,7 @@ import { crashPoint } from "../../domain/crash-points.ts";
 import { type Database, type Executor, NOBODY } from "../../persistence/database.ts";
 import { boundTransaction } from "../../persistence/schedules/hold-schedules.ts";
 import { explainStuck } from "../../persistence/schedules/write-fires.ts";
-import { isInOthersHands } from "../../persistence/translate-error.ts";
+import { isInOthersHands, isStatementTimeout } from "../../persistence/translate-error.ts";
 import type { ExecutionQueue } from "../../queue/execution-queue.ts";
 import { FULL_MS } from "../executions/find-rooms.ts";
 import type { BacklogGuard } from "../executions/guard-backlogs.ts";
@@ -48,10 +48,12 @@ export type FireCommitter = {
 };
 
 const STUCK_MS = 30_000;
+/** One that took too long alone gets little time for as long. */
+const SLOW_MS = 600_000;
 
 export function createFireCommitter(dependencies: FiringDependencies): FireCommitter {
   const { database, queue, backlogs, onRingFailed, onStuck, onFired } = dependencies;
-  const postponed = createPostponements();
+  const [postponed, slow] = [createPostponements(), createPostponements()];
   const busy = createBusyWorkspaces(onStuck);
   const isPostponed = ({ id, workspaceId }: Place) =>
     postponed.has(id) || postponed.has(workspaceId) || busy.has(workspaceId);
@@ -63,17 +65,18 @@ export function createFireCommitter(dependencies: FiringDependencies): FireCommi
   const dealWith = async (schedule: Named, error: unknown) => {
     // An owner who lost their right meanwhile is seen by the next look.
     if (isConflict(error)) return;
+    if (isStatementTimeout(error)) slow.add(schedule.id, SLOW_MS);
     if (isInOthersHands(error)) busy.rest(schedule, error);
     else await giveUp(schedule, "failed", error);
   };
   const create = (onProgress: () => void): FireCommitter => ({
     async commit(items, work, { nameOf, clock }) {
       const next: number[] = [];
-      const fire = async (some: typeof items, { isAsking, patienceMs }: Attempt) => {
+      const fire = async (some: typeof items, { isAsking, ...bounds }: Attempt) => {
         const left = some.filter((item) => !isPostponed(nameOf(item)));
         if (left.length === 0) return [];
         const { held, fired } = await database.transaction(NOBODY, async (tx) => {
-          const bound = boundTransaction(tx, patienceMs);
+          const bound = boundTransaction(tx, bounds);
           const asked = isAsking ? busy.ask(tx, left.map(nameOf)) : new Set<string>();
           const [isHeld] = await Promise.all([asked, bound]);
           const free = left.filter((item) => !isHeld.has(nameOf(item).workspaceId));
@@ -96,6 +99,7 @@ export function createFireCommitter(dependencies: FiringDependencies): FireCommi
         fire,
         workspaceOf: (item) => nameOf(item).workspaceId,
         isWorthAsking: (some) => busy.isWorthAsking(some.map(nameOf)),
+        isSlow: (item) => slow.has(nameOf(item).id) && !isPostponed(nameOf(item)),
         async onBad(item, error) {
           await dealWith(nameOf(item), error);
           onProgress();

@@ -161,8 +161,10 @@ export const ACCOUNTED: Readonly<Record<string, Readonly<Record<string, string>>
   "core/services/schedules/fire-around-held.ts": {
     "fireFree › fire": INSIDE,
     "fireFree › isInOthersHands": "no await, a word about an error",
+    "fireFree › isStatementTimeout": "no await, a word about an error",
     "fireHeld › fire": INSIDE,
     "fireHeld › isInOthersHands": "no await, a word about an error",
+    "fireHeld › isStatementTimeout": "no await, a word about an error",
     "fireHeld › onBad": INSIDE,
     "isDone › isDatabaseAway": "no await, a word about an error",
   },
@@ -170,6 +172,7 @@ export const ACCOUNTED: Readonly<Record<string, Readonly<Record<string, string>>
     "fire › queue.ring": "scheduler.after_fire_commit",
     "giveUp › explainStuck": "a line of history, written again by the next who fails",
     "dealWith › isInOthersHands": "no await, a word about an error",
+    "dealWith › isStatementTimeout": "no await, a word about an error",
   },
   "core/services/schedules/fire-due.ts": {
     "look › findDue": READS,
