@@ -1,8 +1,9 @@
 // `npm run backup -- FILE`: everything the platform knows in one file, while it runs. See its usage for the rest.
 import path from "node:path";
+import type { KnownKeys } from "../core/crypto/key-canary.ts";
 import { checkBackup } from "../core/services/backup/check-backup.ts";
 import { takeBackup } from "../core/services/backup/take-backup.ts";
-import { checkInstalledKeys, readInstalledKeys } from "./backup/installed-keys.ts";
+import { parseEncryptionKeys, proveKeys, readInstalledKeys } from "./backup/installed-keys.ts";
 import { readArguments } from "./backup/read-arguments.ts";
 import { askPassphrase } from "./installation/ask-passphrase.ts";
 import { readAtelierVersion } from "./installation/atelier-version.ts";
@@ -12,36 +13,42 @@ import { type Command, runCommand } from "./installation/run-command.ts";
 
 await runCommand(
   async (command) => {
-    const { file, act, withKeys } = readArguments(command.args);
+    const { file, act, withKeys, acceptLost } = readArguments(command.args);
     return await (act === "check"
       ? check(command, path.resolve(file), withKeys)
-      : take(command, path.resolve(file), withKeys));
+      : take(command, path.resolve(file), { withKeys, acceptLost }));
   },
   { misuse: 2 },
 );
 
 async function take(
-  { open, connect, print, log }: Command,
+  { open, print, log }: Command,
   file: string,
-  withKeys: boolean,
+  { withKeys, acceptLost }: { withKeys: boolean; acceptLost: boolean },
 ): Promise<number> {
   const startedAt = performance.now();
   const { env } = process;
   const installation = await open({ migrates: false });
   const keysFile = env.KEYS_FILE || keysFileIn(installation.dataDir);
-  const keys = withKeys ? readInstalledKeys(env, keysFile, log) : null;
-  if (keys) {
-    const database = connect(installation, "atelier_api");
-    await checkInstalledKeys(keys, database, installation.databaseUrl, env);
-  }
-  const secrets = keys && { keys, passphrase: await askPassphrase(env, { twice: true }) };
+  const readInstalled = () => readInstalledKeys(env, keysFile, log);
+  // Before anybody is asked for anything; what goes in is read again in the snapshot.
+  if (withKeys) readInstalled();
+  const secrets = withKeys && {
+    passphrase: await askPassphrase(env, { twice: true }),
+    async keysFor(known: KnownKeys) {
+      const keys = readInstalled();
+      const parsed = parseEncryptionKeys(keys, installation.databaseUrl, env);
+      await proveKeys(known, parsed, { acceptLost, log });
+      return keys;
+    },
+  };
   const client = await connectOwner(installation.databaseUrl, "atelier-backup");
   try {
     const taken = await takeBackup({
       client,
       file,
       version: readAtelierVersion(),
-      secrets,
+      secrets: secrets || null,
       onTable: ({ name, rows }) => log(`${name}: ${rows} rows`),
       locks: { tell: log },
     });

@@ -14,7 +14,7 @@ import { settleKeys } from "./restore/settle-keys.ts";
 await runCommand(
   async ({ args, print, log }) => {
     const startedAt = performance.now();
-    const { file: named, acceptBrokenAudit, withPassphrase } = readArguments(args);
+    const { file: named, acceptBrokenAudit, acceptLost, withPassphrase } = readArguments(args);
     const file = path.resolve(named);
     const { env } = process;
     await using opened = new AsyncDisposableStack();
@@ -37,6 +37,7 @@ await runCommand(
       backup,
       keys,
       acceptBrokenAudit,
+      acceptLost,
       log,
     });
     const seconds = ((performance.now() - startedAt) / 1_000).toFixed(1);

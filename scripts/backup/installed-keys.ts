@@ -1,12 +1,9 @@
 // The keys a backup takes along, proven to be the ones that open what is in the database.
 import { existsSync } from "node:fs";
 import { loadConfig } from "../../core/config.ts";
-import { createEnvelope } from "../../core/crypto/envelope.ts";
-import { checkKnownCanaries } from "../../core/crypto/key-canary.ts";
-import { createKeyring } from "../../core/crypto/keyring.ts";
+import { checkUsedKeys, type KnownKeys } from "../../core/crypto/key-canary.ts";
+import type { NamedKey } from "../../core/crypto/keyring.ts";
 import { AppError } from "../../core/domain/app-error.ts";
-import { createKeyCanaries } from "../../core/persistence/credentials/key-canaries.ts";
-import type { Database } from "../../core/persistence/database.ts";
 import type { BackupKeys } from "../../core/services/backup/take-backup.ts";
 import { readKeys } from "../installation/keep-keys.ts";
 
@@ -27,18 +24,28 @@ export function readInstalledKeys(
   );
 }
 
-/** Writes nothing. Throws `wrong_encryption_key`: a backup with the wrong keys would look good until it is needed. */
-export async function checkInstalledKeys(
-  keys: BackupKeys,
-  database: Database,
+/** As the roles parse them. Throws `invalid_config`. */
+export function parseEncryptionKeys(
+  { ENCRYPTION_KEYS }: BackupKeys,
   databaseUrl: string,
-  env: NodeJS.ProcessEnv,
+  { ALLOW_PLAINTEXT }: NodeJS.ProcessEnv,
+): readonly NamedKey[] {
+  return loadConfig("worker", { DATABASE_URL: databaseUrl, ENCRYPTION_KEYS, ALLOW_PLAINTEXT }).encryptionKeys;
+}
+
+/**
+ * Throws `wrong_encryption_key`: a backup with the wrong keys would look good until it is needed. `acceptLost` says it only,
+ * for who has lost a key and lives on without what it opened.
+ */
+export async function proveKeys(
+  known: KnownKeys,
+  keys: readonly NamedKey[],
+  { acceptLost, log }: { acceptLost: boolean; log: (line: string) => void },
 ): Promise<void> {
-  const config = loadConfig("worker", {
-    DATABASE_URL: databaseUrl,
-    ENCRYPTION_KEYS: keys.ENCRYPTION_KEYS,
-    ALLOW_PLAINTEXT: env.ALLOW_PLAINTEXT,
-  });
-  const envelope = createEnvelope({ keyring: createKeyring({ keys: config.encryptionKeys }) });
-  await checkKnownCanaries(createKeyCanaries(database), envelope);
+  try {
+    await checkUsedKeys(known, keys);
+  } catch (error) {
+    if (!(acceptLost && error instanceof AppError && error.code === "wrong_encryption_key")) throw error;
+    log(`Accepted, though those secrets will not open: ${error.message}`);
+  }
 }

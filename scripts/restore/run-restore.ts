@@ -9,6 +9,8 @@ import {
   markHalfRestored,
   unmarkHalfRestored,
 } from "../../core/persistence/backup/half-restored.ts";
+import { type KnownKeys, readKnownKeys } from "../../core/persistence/backup/read-known-keys.ts";
+import { beginReading, endSnapshot } from "../../core/persistence/backup/read-snapshot.ts";
 import { createDatabase } from "../../core/persistence/database.ts";
 import { type Forked, forkChains } from "../../core/services/audit/fork-chains.ts";
 import { readAnchors } from "../../core/services/audit/read-anchors.ts";
@@ -26,6 +28,8 @@ export type RestoreOptions = {
   backup: CheckedBackup;
   keys: SettledKeys;
   acceptBrokenAudit: boolean;
+  /** Of keys that secrets are under. */
+  acceptLost: boolean;
   log: (line: string) => void;
 };
 
@@ -44,6 +48,7 @@ export async function runRestore(options: RestoreOptions): Promise<RestoreReport
       databaseUrl: options.target.databaseUrl,
       sha256: backup.end.sha256,
     });
+    await keys.prove(await readRestoredKeys(client), options.acceptLost);
     const { chains, absent } = await beginNewLife(options);
     forgetKeys = keys.keep();
     await unmarkHalfRestored(client);
@@ -56,6 +61,13 @@ export async function runRestore(options: RestoreOptions): Promise<RestoreReport
     );
     throw error;
   }
+}
+
+async function readRestoredKeys(client: pg.Client): Promise<KnownKeys> {
+  await beginReading(client);
+  const known = await readKnownKeys(client);
+  await endSnapshot(client);
+  return known;
 }
 
 async function takeTarget({ client, log }: RestoreOptions): Promise<void> {

@@ -1,17 +1,19 @@
 // The keys of the restored instance: those of the backup where none are set, else proof that the set ones fit.
 import { mkdirSync, rmSync } from "node:fs";
 import path from "node:path";
-import { loadConfig } from "../../core/config.ts";
+import { checkUsedKeys, type KnownKeys } from "../../core/crypto/key-canary.ts";
 import type { NamedKey } from "../../core/crypto/keyring.ts";
 import { AppError } from "../../core/domain/app-error.ts";
 import type { BackupHeader } from "../../core/domain/backup-format.ts";
 import type { BackupKeys } from "../../core/services/backup/take-backup.ts";
-import { readInstalledKeys } from "../backup/installed-keys.ts";
+import { parseEncryptionKeys, proveKeys, readInstalledKeys } from "../backup/installed-keys.ts";
 import { writeKeys } from "../installation/keep-keys.ts";
 import type { RestoreTarget } from "./open-target.ts";
 
 export type SettledKeys = {
   encryptionKeys: readonly NamedKey[];
+  /** Throws `wrong_encryption_key` when they do not open what was restored, and says so when the backup's own would. */
+  prove(known: KnownKeys, acceptLost: boolean): Promise<void>;
   /** Writes the file when the keys are the backup's; resolves to what to do when it must not stay. */
   keep(): () => void;
 };
@@ -32,13 +34,18 @@ export function settleKeys(
     );
   }
   const keys = target.hasKeys || !carried ? readInstalledKeys(env, target.keysFile, log) : carried;
-  const { encryptionKeys } = loadConfig("worker", {
-    DATABASE_URL: target.databaseUrl,
-    ENCRYPTION_KEYS: keys.ENCRYPTION_KEYS,
-    ALLOW_PLAINTEXT: env.ALLOW_PLAINTEXT,
-  });
+  const parse = (text: BackupKeys) => parseEncryptionKeys(text, target.databaseUrl, env);
+  const encryptionKeys = parse(keys);
   return {
     encryptionKeys,
+    async prove(known, acceptLost) {
+      try {
+        await proveKeys(known, encryptionKeys, { acceptLost, log });
+      } catch (error) {
+        if (!(target.hasKeys && carried) || !(await areProven(known, parse(carried)))) throw error;
+        throw preferCarried(target, env, error);
+      }
+    },
     keep() {
       if (target.hasKeys) return () => {};
       mkdirSync(path.dirname(target.keysFile), { recursive: true });
@@ -46,4 +53,23 @@ export function settleKeys(
       return () => rmSync(target.keysFile, { force: true });
     },
   };
+}
+
+async function areProven(known: KnownKeys, keys: readonly NamedKey[]): Promise<boolean> {
+  return await checkUsedKeys(known, keys).then(
+    () => true,
+    () => false,
+  );
+}
+
+function preferCarried({ keysFile }: RestoreTarget, env: NodeJS.ProcessEnv, cause: unknown): AppError {
+  const [set, instead] = env.ENCRYPTION_KEYS
+    ? ["ENCRYPTION_KEYS", "without ENCRYPTION_KEYS and JWT_SECRETS set"]
+    : [keysFile, `with ${keysFile} moved away`];
+  return new AppError(
+    "wrong_encryption_key",
+    `The keys of ${set} are used where they are set, and they do not open what is in this backup; the keys it carries ` +
+      `do. Restore again ${instead}: those of the backup are then written to ${keysFile}. (${(cause as Error).message})`,
+    { cause },
+  );
 }

@@ -16,11 +16,14 @@ import { lockTables, type TableLocks } from "./lock-tables.ts";
 export async function beginSnapshot(client: Client, locks: TableLocks = {}): Promise<void> {
   // A restore that is at work holds every table.
   await refuseHalfRestoredHere(client);
-  await lockTables(client, { begin: () => beginAsReader(client), look: () => look(client) }, locks);
+  await lockTables(client, { begin: () => beginReading(client), look: () => look(client) }, locks);
 }
 
-/** Nothing in here may take the snapshot: SET does not, a SELECT would. */
-async function beginAsReader(client: Client): Promise<void> {
+/**
+ * As the role that may read everything, without locks. Nothing in here may take the snapshot: SET does not, a SELECT would.
+ * Throws `pending_migrations`.
+ */
+export async function beginReading(client: Client): Promise<void> {
   await client.query("begin isolation level repeatable read read only");
   try {
     await client.query("set local role atelier_backup");

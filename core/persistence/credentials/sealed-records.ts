@@ -89,9 +89,13 @@ export function updateWrappedKeys(
 
 export type KeyUse = { keyId: string; records: number };
 
-/** How many records of the place each key wraps. */
-export function countByKey(db: Executor, place: SealedPlace): Promise<KeyUse[]> {
+/** How many records of the place each key wraps: rows of KeyUse. */
+export function selectKeyUses(place: SealedPlace): Sql {
   const { select, keyId }: Place = SEALED_PLACES[place];
-  return db.many<KeyUse>(sql`
-    select "keyId", count(*) as records from (${select} where ${keyId} is not null) s group by 1 order by 1`);
+  return sql`
+    select "keyId", count(*) as records from (${select} where ${keyId} is not null) s group by 1 order by 1`;
+}
+
+export function countByKey(db: Executor, place: SealedPlace): Promise<KeyUse[]> {
+  return db.many<KeyUse>(selectKeyUses(place));
 }
