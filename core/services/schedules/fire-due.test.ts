@@ -92,6 +92,24 @@ test("it starts at the node it names, else at the version's only schedule trigge
   assert.deepEqual([await outcomes(gone.id), await reasons(gone.id)], [[], [["no_trigger", 1]]]);
 });
 
+test("an owner without the second factor that the workspace asks for fires nothing, and one who came by emergency neither", async () => {
+  const [asked, proven, emergency] = [await addOwn(), await addOwn(), await addOwn()];
+  const totp = "update workspaces set require_totp = true where id = any($1)";
+  await bed.admin.query(totp, [[asked.ada.workspaceId, proven.ada.workspaceId]]);
+  await bed.admin.query("update users set totp_enabled_at = now() where id = $1", [proven.ada.userId]);
+  await bed.admin.query(
+    "update workspace_members set role = 'editor', emergency_reason = 'fire', expires_at = now() + interval '1 hour' where user_id = $1",
+    [emergency.ada.userId],
+  );
+  await firer.look(NEVER);
+  assert.deepEqual([await outcomes(asked.id), await reasons(asked.id)], [[], [["owner_may_not_run", 1]]]);
+  assert.deepEqual([await outcomes(proven.id), await reasons(proven.id)], [["fired"], []]);
+  assert.deepEqual(
+    [await outcomes(emergency.id), await reasons(emergency.id)],
+    [[], [["owner_may_not_run", 1]]],
+  );
+});
+
 test("a one-off fires once and is not looked at again", async () => {
   const at = ago(2_000);
   const { id } = await addOwn({ run_at: at, next_run_at: at });
