@@ -1201,8 +1201,6 @@ AS $function$
   begin
     -- The caller holds its lock: schedulers that run at once take turns.
     select * into pass from public.retention_passes r where r.workspace_id = p_workspace and r.part = 'payloads';
-    -- One execution after another, so that only its month is asked.
-    perform set_config('enable_partition_pruning', 'on', true);
     steps := 0;
     while pass.emptying <> '{}' and budget > 0 loop
       head := pass.emptying[1];
@@ -2214,6 +2212,61 @@ begin
   return new;
 end $function$
 ;
+CREATE OR REPLACE FUNCTION public.make_month(p_at timestamp with time zone, p_bytes bigint DEFAULT 33554432)
+ RETURNS text
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+declare
+  month timestamptz := date_trunc('month', p_at, 'UTC');
+  low uuid := public.uuid_floor(month);
+  high uuid := public.uuid_floor(month + interval '1 month');
+  key text;
+  parent text;
+  part text;
+begin
+  if (select count(*) from pg_inherits i join pg_class c on c.oid = i.inhrelid
+      where (i.inhparent, c.relname::text) in (
+        ('public.workflow_executions'::regclass, 'workflow_executions_' || to_char(month at time zone 'UTC', 'YYYYMM')),
+        ('public.execution_steps'::regclass, 'execution_steps_' || to_char(month at time zone 'UTC', 'YYYYMM')))) = 2 then
+    return 'there';
+  end if;
+  perform set_config('lock_timeout', '50ms', true);
+  begin
+    lock table only public.workflow_executions, only public.execution_steps,
+      public.workflow_executions_default, public.execution_steps_default in access exclusive mode;
+    begin
+      return case when public.ensure_partition(p_at) then 'made' else 'there' end;
+    exception when check_violation then
+      if pg_total_relation_size('public.workflow_executions_default')
+          + pg_total_relation_size('public.execution_steps_default') > p_bytes then
+        return 'full';
+      end if;
+    end;
+    foreach parent in array array['workflow_executions', 'execution_steps'] loop
+      key := case parent when 'workflow_executions' then 'id' else 'execution_id' end;
+      part := format('%s_%s', parent, to_char(month at time zone 'UTC', 'YYYYMM'));
+      continue when to_regclass(format('public.%I', part)) is not null;
+      execute format('create table public.%I (like public.%I including defaults including constraints)', part, parent);
+      -- The owner of the tables sees no rows otherwise. A table that stands alone has none of the triggers of inserts, and
+      -- no deletion has any.
+      execute format('alter table public.%I no force row level security', parent || '_default');
+      execute format('with moved as (delete from public.%I d where d.%I >= %L and d.%I < %L returning d.*)
+        insert into public.%I select * from moved', parent || '_default', key, low, key, high, part);
+      execute format('alter table public.%I force row level security', parent || '_default');
+      execute format('alter table public.%I enable row level security, force row level security', part);
+      if parent = 'workflow_executions' then
+        execute format('alter table public.%I add constraint in_month check (id >= %L and id < %L)', part, low, high);
+      end if;
+      execute format('alter table public.%I attach partition public.%I for values from (%L) to (%L)', parent, part, low, high);
+    end loop;
+  exception when lock_not_available or deadlock_detected then
+    return 'busy';
+  end;
+  return 'made';
+end $function$
+;
 CREATE OR REPLACE FUNCTION public.pass_on_execution()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -3133,6 +3186,7 @@ grant execute on function identity_use_api_key(bytea) to atelier_api;
 grant execute on function keep_heir() to public;
 grant execute on function label_version() to public;
 grant execute on function limit_version() to public;
+grant execute on function make_month(timestamp with time zone,bigint) to atelier_scheduler;
 grant execute on function pass_on_execution() to public;
 grant execute on function refuse_change() to public;
 grant execute on function refuse_held_schedule() to public;

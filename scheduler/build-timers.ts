@@ -2,11 +2,11 @@
 import type { TimerName } from "#core/domain/timers.ts";
 import type { Logger } from "#core/logger.ts";
 import type { Database } from "#core/persistence/database.ts";
-import { ensurePartitions } from "#core/persistence/executions/partitions.ts";
 import { forgetWorkers } from "#core/persistence/executions/workers.ts";
 import type { TimerHandlers } from "#core/queue/schedule-queue.ts";
 import { dropMonths } from "#core/services/retention/drop-months.ts";
 import { expireExecutions } from "#core/services/retention/expire-executions.ts";
+import { makeMonths, refuseMissing, type TryOptions } from "#core/services/retention/make-months.ts";
 import { sweepExpired } from "#core/services/retention/sweep-rows.ts";
 import { recordRuns, type TimerWork } from "#core/services/timers/run-timer.ts";
 import { tidyMemberships } from "#core/services/workspaces/tidy-memberships.ts";
@@ -18,12 +18,22 @@ const WORKER_DAYS = 30;
 /** pg-boss counts a job as lost after 15 minutes; what is left after this is left to the next one. */
 const TURN_MS = 10 * 60_000;
 
+/** The same work with one try, written down like every run of its timer. For a start, and for going on after it. */
+export function buildMonthTry(database: Database, logger: Logger): TimerWork {
+  return recordRuns(database, "maintain-partitions", (signal) =>
+    maintainMonths(database, logger, { signal, tries: 1 }),
+  );
+}
+
+async function maintainMonths(database: Database, logger: Logger, options: TryOptions): Promise<void> {
+  const months = await makeMonths(database, MONTHS_AHEAD, options);
+  if (months.made.length > 0) logger.info({ months: months.made }, "partitions made");
+  refuseMissing(months);
+}
+
 export function buildTimers(database: Database, logger: Logger): TimerHandlers {
   const work: Readonly<Record<TimerName, TimerWork>> = {
-    "maintain-partitions": async () => {
-      const made = await ensurePartitions(database, MONTHS_AHEAD);
-      if (made > 0) logger.info({ months: made }, "partitions made");
-    },
+    "maintain-partitions": (signal) => maintainMonths(database, logger, { signal }),
     "tidy-memberships": async () => {
       const ended = await tidyMemberships(database);
       if (ended > 0) logger.info({ ended }, "ended memberships taken away");

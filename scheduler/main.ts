@@ -24,9 +24,10 @@ import { createProcessRegistry } from "#core/telemetry/process-metrics.ts";
 import { countRings } from "#core/telemetry/ring-metrics.ts";
 import { startAnchorLoop } from "./anchor-loop.ts";
 import { buildFiring } from "./build-firing.ts";
-import { buildTimers } from "./build-timers.ts";
+import { buildMonthTry, buildTimers } from "./build-timers.ts";
 import { startCensusLoop } from "./census-loop.ts";
 import { startErasureLoop } from "./erasure-loop.ts";
+import { startMonthLoop } from "./month-loop.ts";
 import { startPurgeLoop } from "./purge-loop.ts";
 import { startRecoveryLoop } from "./recovery-loop.ts";
 import { startRetimeLoop } from "./retime-loop.ts";
@@ -59,8 +60,7 @@ async function startScheduler(config: Config, logger: Logger): Promise<Stop> {
   await registerTimers(database);
   registerTimerMetrics(registry, () => listTimers(database));
   const handlers = buildTimers(database, logger);
-  // Also at a start: an instance that was off for a year needs its months before it can run anything.
-  await handlers["maintain-partitions"](new AbortController().signal);
+  const months = await startMonthLoop(buildMonthTry(database, logger), logger);
   const timers = createScheduleQueue({ databaseUrl, role: "atelier_scheduler", onError });
   await timers.start(handlers);
   const metrics = createSchedulerMetrics(registry, () => recovery.lastPassAt());
@@ -100,6 +100,7 @@ async function startScheduler(config: Config, logger: Logger): Promise<Stop> {
     await purge.stop();
     await erasures.stop();
     await anchors?.stop();
+    await months.stop();
     await timers.close();
     await queue.close();
     await database.close();

@@ -52,8 +52,6 @@ begin
   begin
     -- The caller holds its lock: schedulers that run at once take turns.
     select * into pass from public.retention_passes r where r.workspace_id = p_workspace and r.part = 'payloads';
-    -- One execution after another, so that only its month is asked.
-    perform set_config('enable_partition_pruning', 'on', true);
     steps := 0;
     while pass.emptying <> '{}' and budget > 0 loop
       head := pass.emptying[1];

@@ -47,6 +47,7 @@ const DEFINER_FUNCTIONS = [
   "identity_register",
   "identity_rotate_refresh",
   "identity_use_api_key",
+  "make_month",
 ];
 const OWNERS: Readonly<Record<string, string>> = {
   admin: "atelier_admin",
@@ -54,6 +55,7 @@ const OWNERS: Readonly<Record<string, string>> = {
   ensure: "atelier",
   erase: "atelier_eraser",
   identity: "atelier_identity",
+  make: "atelier",
 };
 /** A path that does not name pg_temp searches it first. */
 const SEARCH_PATH = "search_path=pg_catalog, public, pg_temp";

@@ -2,14 +2,17 @@
 import type { Executor } from "../database.ts";
 import { sql } from "../sql.ts";
 
-/**
- * Makes the partitions of this month and the next `months`; returns how many months were new. Gives up after 100 ms where
- * somebody reads the whole table for hours (a backup), because every submission would wait behind it: there is a year left.
- */
-export async function ensurePartitions(database: Executor, months: number): Promise<number> {
-  const made = await database.many<{ made: boolean }>(sql`
-    select set_config('lock_timeout', '100ms', true), ensure_partition(now() + make_interval(months => m)) made from generate_series(0, ${months}::int) m`);
-  return made.filter((row) => row.made).length;
+/** busy: nobody waits for it; full: the default partition holds more of that month than can be moved while all wait. */
+export type MadeMonth = "made" | "there" | "busy" | "full";
+
+/** Makes the partitions of the month in `ahead` months (0: this one), "2026-11". For the scheduler. */
+export async function makeMonth(
+  tx: Executor,
+  ahead: number,
+): Promise<{ month: string; verdict: MadeMonth } | null> {
+  return tx.one(sql`
+    select to_char((now() + make_interval(months => ${ahead}::int)) at time zone 'UTC', 'YYYY-MM') as month,
+      make_month(now() + make_interval(months => ${ahead}::int)) verdict`);
 }
 
 /** The months there are partitions of, oldest first: their first instants, ISO 8601. */
