@@ -1,5 +1,6 @@
 // The import's story: secrets first, then the workflows that cite them, their executions, and the old log.
 import { stat } from "node:fs/promises";
+import { setTimeout as delay } from "node:timers/promises";
 import type { Envelope } from "../../core/crypto/envelope.ts";
 import { checkKeyCanary } from "../../core/crypto/key-canary.ts";
 import { AppError } from "../../core/domain/app-error.ts";
@@ -16,6 +17,10 @@ import type { KnownWorkflow } from "./known-workflows.ts";
 import { type FoundFile, type FoundFiles, listFiles } from "./list-files.ts";
 import { readWorkflow } from "./read-workflow.ts";
 import { createReport, type Report } from "./report.ts";
+
+/** Each try stands in others' way for 50 ms a lock at most. */
+const MONTH_TRIES = 20;
+const MONTH_PAUSE_MS = 500;
 
 export type ImportOptions = {
   db: Database;
@@ -101,12 +106,26 @@ function reportOrphans({ report }: ImportContext, legacyId: string, versions: re
 }
 
 /** A dry run makes none: it would lock out the running platform until it rolls back, and the default takes its rows. */
-function createMonths({ db, dryRun }: ImportContext): (at: string) => Promise<void> {
+function createMonths({ db, dryRun, signal }: ImportContext): (at: string) => Promise<void> {
   const made = new Set<string>();
   return async (at) => {
     const month = at.slice(0, 7);
     if (dryRun || made.has(month)) return;
-    await ensurePartition(db, at);
+    await makePatiently(db, at, signal);
     made.add(month);
   };
+}
+
+async function makePatiently(db: Database, at: string, signal: AbortSignal): Promise<void> {
+  for (let tries = 1; !(await ensurePartition(db, at)); tries += 1) {
+    if (tries === MONTH_TRIES || signal.aborted) {
+      throw new AppError(
+        "partitions_busy",
+        `The place for runs of ${at.slice(0, 7)} cannot be made while a transaction reads executions (a backup, an open ` +
+          "session): import again when it has ended, what is there is skipped",
+        { retryable: true },
+      );
+    }
+    await delay(MONTH_PAUSE_MS, undefined, { signal }).catch(() => {});
+  }
 }
