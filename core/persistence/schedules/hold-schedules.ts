@@ -66,7 +66,7 @@ export async function holdSchedules(tx: Executor, ids: readonly string[]): Promi
 
 /**
  * A statement of its own after the lock: it sees what was committed before it. In no order. A graph is unpacked once for all
- * schedules of its workflow: one of 2 MB takes 30 ms. The owner's right is what a webhook's owner needs.
+ * schedules of its workflow: one of 2 MB takes 2 ms. The owner's right is what a webhook's owner needs.
  */
 export function readHeld(
   tx: Executor,
