@@ -65,7 +65,8 @@ export function createFireCommitter(dependencies: FiringDependencies): FireCommi
   const dealWith = async (schedule: Named, error: unknown) => {
     // An owner who lost their right meanwhile is seen by the next look.
     if (isConflict(error)) return;
-    if (isStatementTimeout(error)) slow.add(schedule.id, SLOW_MS);
+    // Not for longer each time: a short try that fails says nothing of what a long one would do.
+    if (isStatementTimeout(error) && !slow.has(schedule.id)) slow.add(schedule.id, SLOW_MS);
     if (isInOthersHands(error)) busy.rest(schedule, error);
     else await giveUp(schedule, "failed", error);
   };
