@@ -175,7 +175,8 @@ create table pending_moves (
   execution_id uuid not null,
   move text not null,
   asked_by uuid,
-  asked_at timestamp with time zone not null default clock_timestamp()
+  asked_at timestamp with time zone not null default clock_timestamp(),
+  turn_of uuid
 );
 create unlogged table rate_limits (
   key text not null,
@@ -583,6 +584,7 @@ CREATE INDEX files_list_idx ON public.files USING btree (workspace_id, id DESC);
 CREATE INDEX files_unfinished_idx ON public.files USING btree (created_at) WHERE (completed_at IS NULL);
 CREATE INDEX invitations_waiting_idx ON public.invitations USING btree (workspace_id, lower(email)) WHERE (accepted_at IS NULL);
 CREATE INDEX invitations_workspace_id_idx ON public.invitations USING btree (workspace_id, id DESC);
+CREATE INDEX pending_moves_cancels_idx ON public.pending_moves USING btree (turn_of, id) WHERE (move = 'cancel'::text);
 CREATE INDEX rate_limits_expire_idx ON public.rate_limits USING btree (expire);
 CREATE INDEX refresh_tokens_session_id_idx ON public.refresh_tokens USING btree (session_id);
 CREATE INDEX schedule_fires_history_idx ON public.schedule_fires USING btree (schedule_id, id DESC);
@@ -2232,6 +2234,9 @@ begin
         ('public.execution_steps'::regclass, 'execution_steps_' || to_char(month at time zone 'UTC', 'YYYYMM')))) = 2 then
     return 'there';
   end if;
+  if pg_relation_size('public.workflow_executions_default') + pg_relation_size('public.execution_steps_default') > p_bytes then
+    return 'full';
+  end if;
   perform set_config('lock_timeout', '50ms', true);
   begin
     lock table only public.workflow_executions, only public.execution_steps,
@@ -2393,6 +2398,16 @@ begin
   return null;
 end $function$
 ;
+CREATE OR REPLACE FUNCTION public.set_turn()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+AS $function$
+begin
+  new.turn_of := (select e.workspace_id from public.workflow_executions e where e.id = new.execution_id);
+  return new;
+end $function$
+;
 CREATE OR REPLACE FUNCTION public.uuid_floor(at timestamp with time zone)
  RETURNS uuid
  LANGUAGE sql
@@ -2427,6 +2442,7 @@ CREATE TRIGGER audit_logs_no_truncate BEFORE TRUNCATE ON public.audit_logs FOR E
 CREATE TRIGGER erasures_held BEFORE INSERT ON public.erasures FOR EACH ROW EXECUTE FUNCTION erase_respects_hold();
 CREATE TRIGGER execution_steps_end_approval AFTER UPDATE ON public.execution_steps FOR EACH ROW WHEN (((old.status = 'waiting'::text) AND (new.status <> 'waiting'::text) AND (old.state ? 'approvalId'::text) AND (CURRENT_USER <> 'atelier_eraser'::name))) EXECUTE FUNCTION end_approval();
 CREATE TRIGGER execution_steps_terminal BEFORE UPDATE ON public.execution_steps FOR EACH ROW WHEN ((old.status = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text]))) EXECUTE FUNCTION refuse_change('a finished step is final');
+CREATE TRIGGER pending_moves_turn BEFORE INSERT ON public.pending_moves FOR EACH ROW EXECUTE FUNCTION set_turn();
 CREATE TRIGGER schedules_editor BEFORE UPDATE OF workflow_id, cron, run_at, timezone, start_at, end_at, trigger_node, misfire, overlap, enabled, tolerance_ms, max_lateness_ms, input ON public.schedules FOR EACH ROW WHEN ((((((((((((((old.workflow_id IS DISTINCT FROM new.workflow_id) OR (old.cron IS DISTINCT FROM new.cron)) OR (old.run_at IS DISTINCT FROM new.run_at)) OR (old.timezone IS DISTINCT FROM new.timezone)) OR (old.start_at IS DISTINCT FROM new.start_at)) OR (old.end_at IS DISTINCT FROM new.end_at)) OR (old.trigger_node IS DISTINCT FROM new.trigger_node)) OR (old.misfire IS DISTINCT FROM new.misfire)) OR (old.overlap IS DISTINCT FROM new.overlap)) OR (old.tolerance_ms IS DISTINCT FROM new.tolerance_ms)) OR (old.max_lateness_ms IS DISTINCT FROM new.max_lateness_ms)) OR (old.input IS DISTINCT FROM new.input)) OR (new.enabled AND (NOT old.enabled)))) EXECUTE FUNCTION remember_editor();
 CREATE TRIGGER schedules_former_owner BEFORE UPDATE OF owner_id ON public.schedules FOR EACH ROW WHEN ((old.owner_id <> new.owner_id)) EXECUTE FUNCTION remember_former_owner();
 CREATE TRIGGER schedules_held BEFORE DELETE ON public.schedules FOR EACH ROW WHEN ((CURRENT_USER = 'atelier_api'::name)) EXECUTE FUNCTION refuse_held_schedule();
@@ -3194,5 +3210,6 @@ grant execute on function remember_editor() to public;
 grant execute on function remember_former_owner() to public;
 grant execute on function remember_people_behind() to public;
 grant execute on function rest_with_schedule() to public;
+grant execute on function set_turn() to public;
 grant execute on function uuid_floor(timestamp with time zone) to public;
 grant execute on function wake_execution(uuid) to public;

@@ -12,7 +12,7 @@ import type { RestoreTarget } from "./open-target.ts";
 
 export type SettledKeys = {
   encryptionKeys: readonly NamedKey[];
-  /** Throws `wrong_encryption_key` when they do not open what was restored, and says so when the backup's own would. */
+  /** Throws `wrong_encryption_key` when they do not open what was restored; when the backup's own would, says so whatever is accepted. */
   prove(known: KnownKeys, acceptLost: boolean): Promise<void>;
   /** Writes the file when the keys are the backup's; resolves to what to do when it must not stay. */
   keep(): () => void;
@@ -39,12 +39,12 @@ export function settleKeys(
   return {
     encryptionKeys,
     async prove(known, acceptLost) {
-      try {
-        await proveKeys(known, encryptionKeys, { acceptLost, log });
-      } catch (error) {
-        if (!(target.hasKeys && carried) || !(await areProven(known, parse(carried)))) throw error;
-        throw preferCarried(target, env, error);
+      // Before a loss is accepted: the keys in the file may be right, and the set ones not.
+      if (target.hasKeys && carried) {
+        const refusal = await refusalOf(known, encryptionKeys);
+        if (refusal && !(await refusalOf(known, parse(carried)))) throw preferCarried(target, env, refusal);
       }
+      await proveKeys(known, encryptionKeys, { acceptLost, log });
     },
     keep() {
       if (target.hasKeys) return () => {};
@@ -55,21 +55,21 @@ export function settleKeys(
   };
 }
 
-async function areProven(known: KnownKeys, keys: readonly NamedKey[]): Promise<boolean> {
+async function refusalOf(known: KnownKeys, keys: readonly NamedKey[]): Promise<Error | null> {
   return await checkUsedKeys(known, keys).then(
-    () => true,
-    () => false,
+    () => null,
+    (error: Error) => error,
   );
 }
 
-function preferCarried({ keysFile }: RestoreTarget, env: NodeJS.ProcessEnv, cause: unknown): AppError {
+function preferCarried({ keysFile }: RestoreTarget, env: NodeJS.ProcessEnv, cause: Error): AppError {
   const [set, instead] = env.ENCRYPTION_KEYS
     ? ["ENCRYPTION_KEYS", "without ENCRYPTION_KEYS and JWT_SECRETS set"]
     : [keysFile, `with ${keysFile} moved away`];
   return new AppError(
     "wrong_encryption_key",
     `The keys of ${set} are used where they are set, and they do not open what is in this backup; the keys it carries ` +
-      `do. Restore again ${instead}: those of the backup are then written to ${keysFile}. (${(cause as Error).message})`,
+      `do. Restore again ${instead}: those of the backup are then written to ${keysFile}. (${cause.message})`,
     { cause },
   );
 }

@@ -99,6 +99,8 @@ test("a restore where keys of before are set says that the backup has better one
     set.err,
     /the keys it carries do\. Restore again without ENCRYPTION_KEYS and JWT_SECRETS set.*k2/,
   );
+  const accepted = await runRestore(place(target, K1), file, "--accept-lost-keys");
+  assert.deepEqual([accepted.code, /the keys it carries do/.test(accepted.err)], [1, true], accepted.err);
   const [left] = await asAdmin<{ n: number }>(
     target,
     "select count(*)::int as n from pg_class where relnamespace = 'public'::regnamespace",

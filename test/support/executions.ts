@@ -20,6 +20,8 @@ export type ExecutionBed = {
   addWorkflow(person: { userId: string; workspaceId: string }, graph?: unknown): Promise<string>;
   /** Inserts an execution as it is given; the rest is queued and due. */
   addExecution(columns?: Row): Promise<string>;
+  /** As many executions that wait for ever, made by this one. */
+  addChildren(parent: string, count: number): Promise<void>;
   execution(id: string): Promise<Row>;
   steps(id: string): Promise<Row[]>;
   /** Cuts every connection to the database but the test's own. */
@@ -96,6 +98,15 @@ export async function createExecutionBed(): Promise<ExecutionBed> {
       const rung = { rung_at: new Date() };
       await insert("workflow_executions", { ...row, ...rung, ...columns });
       return id;
+    },
+    async addChildren(parent, count) {
+      await admin.query(
+        `insert into workflow_executions (id, workspace_id, workflow_id, version, user_id, root_id, parent_id, parent_node,
+           parent_iteration, depth, status, available_at, trigger_type, people_behind)
+         select gen_random_uuid(), workspace_id, workflow_id, version, user_id, id, id, 'n', n::text, 1, 'waiting', 'infinity',
+           'subworkflow', '{}' from workflow_executions, generate_series(1, $2::int) n where id = $1`,
+        [parent, count],
+      );
     },
     async execution(id) {
       const { rows } = await admin.query("select * from workflow_executions where id = $1", [id]);

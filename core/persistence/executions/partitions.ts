@@ -2,7 +2,7 @@
 import type { Executor } from "../database.ts";
 import { sql } from "../sql.ts";
 
-/** busy: nobody waits for it; full: the default partition holds more of that month than can be moved while all wait. */
+/** busy: nobody waits for it; full: the default partition is too big to look through it, or to move that month out of it, while all wait. */
 export type MadeMonth = "made" | "there" | "busy" | "full";
 
 /** Makes the partitions of the month in `ahead` months (0: this one), "2026-11". For the scheduler. */

@@ -8,7 +8,8 @@ import type { Database } from "../database.ts";
 import { cancelExecution } from "./executions.ts";
 import { reapExecutions } from "./leases.ts";
 import { loadSmallJournal } from "./load-steps.ts";
-import { makePendingMoves, wakeDue } from "./wake-executions.ts";
+import { listCancels, passOnCancel, passOnWakes } from "./pending-moves.ts";
+import { wakeDue } from "./wake-executions.ts";
 import { writeJournal } from "./write-journal.ts";
 
 const RACES = 200;
@@ -51,16 +52,6 @@ function childOf(id: string): ChildStart {
   return { id, ...start, execution: { userId, workspaceId, priority: 4, band: 2 } };
 }
 
-/** Many that wait for ever. */
-const addChildren = (parent: string, count: number) =>
-  bed.admin.query(
-    `insert into workflow_executions (id, workspace_id, workflow_id, version, user_id, root_id, parent_id, parent_node,
-       parent_iteration, depth, status, available_at, trigger_type, people_behind)
-     select gen_random_uuid(), workspace_id, workflow_id, version, user_id, id, id, 'n', n::text, 1, 'waiting', 'infinity',
-       'subworkflow', '{}' from workflow_executions, generate_series(1, $2::int) n where id = $1`,
-    [parent, count],
-  );
-
 /** A parent in `state` and its child that runs, as the journal leaves them. */
 async function addFamily(state: "running" | "waiting"): Promise<{ parent: string; child: string }> {
   const parent = await add({ ...claimed, user_id: person.userId, priority: 4 });
@@ -72,6 +63,12 @@ async function addFamily(state: "running" | "waiting"): Promise<{ parent: string
   await bed.admin.query(run, [child]);
   if (state === "waiting") await writeJournal(worker, [parks(parent)]);
   return { parent, child };
+}
+
+/** What a pass of recovery does, without a look at the clock. */
+async function passOn(): Promise<void> {
+  await passOnWakes(scheduler, 100);
+  for (const id of await listCancels(scheduler, 100)) await passOnCancel(scheduler, id);
 }
 
 const cancel = (id: string) =>
@@ -191,11 +188,11 @@ test("a cancel, a failure and a poisoned end reach children of children, and tho
 
 test("a transaction cancels 200 descendants, and the passes after it all others, at any depth", async () => {
   const parent = await add({ user_id: person.userId, status: "waiting", available_at: "infinity" });
-  await addChildren(parent, 300);
+  await bed.addChildren(parent, 300);
   const [first] = (
     await bed.admin.query("select id from workflow_executions where parent_id = $1 order by id", [parent])
   ).rows;
-  await addChildren(first.id, 250);
+  await bed.addChildren(first.id, 250);
   const livesOf = async () => {
     const { rows } = await bed.admin.query(
       `select count(*)::int from workflow_executions
@@ -206,12 +203,11 @@ test("a transaction cancels 200 descendants, and the passes after it all others,
   };
   assert.equal(await cancel(parent), "cancelled");
   assert.equal(await livesOf(), 350);
-  const counts: number[] = [];
-  while ((await makePendingMoves(scheduler, 100)) > 0) counts.push(await livesOf());
-  assert.deepEqual(
-    counts.toSorted((a, b) => b - a),
-    [150, 0],
-  );
+  const reached: number[] = [];
+  for (let ids = await listCancels(scheduler, 1); ids[0]; ids = await listCancels(scheduler, 1))
+    reached.push(await passOnCancel(scheduler, ids[0]));
+  assert.deepEqual(reached, [200, 100, 50]);
+  assert.equal(await livesOf(), 0);
   const { rows } = await bed.admin.query(
     "select distinct cancel_requested_by from workflow_executions where parent_id = any($1)",
     [[parent, first.id]],
@@ -219,9 +215,47 @@ test("a transaction cancels 200 descendants, and the passes after it all others,
   assert.deepEqual(rows, [{ cancel_requested_by: person.userId }]);
 });
 
+test("large cancels of several workspaces take turns, and one that is being written keeps none from his", async () => {
+  const other = await bed.addPerson();
+  const root = async ({ userId, workspaceId }: typeof person, children: number) => {
+    const id = await bed.addExecution({
+      ...{ workspace_id: workspaceId, user_id: userId },
+      ...{ status: "waiting", available_at: "infinity" },
+    });
+    await bed.addChildren(id, children);
+    await api.transaction({ userId, workspaceIds: [workspaceId] }, (tx) => cancelExecution(tx, id, userId));
+    return id;
+  };
+  const roots = [await root(person, 500), await root(person, 500), await root(other, 500)];
+  const holder = await bed.admin.connect();
+  const reached: number[] = [];
+  try {
+    await holder.query("begin");
+    await holder.query("select from workflow_executions where id = $1 for update", [roots[0]]);
+    const listed = await listCancels(scheduler, 10);
+    const { rows } = await bed.admin.query("select id::text, execution_id from pending_moves");
+    const rootOf = new Map(rows.map(({ id, execution_id }) => [id, roots.indexOf(execution_id)]));
+    assert.deepEqual(
+      listed.map((id) => rootOf.get(id)),
+      [0, 2, 1],
+    );
+    for (const id of listed) reached.push(await passOnCancel(scheduler, id));
+  } finally {
+    await holder.query("commit");
+    holder.release();
+  }
+  assert.deepEqual(reached, [0, 200, 200]);
+  for (let pass = 0; pass < 3; pass += 1) await passOn();
+  const left = await bed.admin.query(
+    "select count(*)::int as n from workflow_executions where parent_id = any($1) and status <> 'cancelled'",
+    [roots],
+  );
+  assert.deepEqual([left.rows[0].n, await listCancels(scheduler, 10)], [0, []]);
+});
+
 test("a cancel goes on past children that run, also when their parent has ended well meanwhile", async () => {
   const parent = await add({ ...claimed, user_id: person.userId });
-  await addChildren(parent, 300);
+  await bed.addChildren(parent, 300);
   await bed.admin.query(
     `update workflow_executions set status = 'running', fence = 1, lease_until = '2100-01-01', lease_owner = $2
      where parent_id = $1`,
@@ -229,7 +263,8 @@ test("a cancel goes on past children that run, also when their parent has ended 
   );
   assert.equal(await cancel(parent), "running");
   await writeJournal(worker, [succeeds(parent)]);
-  while ((await makePendingMoves(scheduler, 100)) > 0);
+  await passOn();
+  await passOn();
   const { rows } = await bed.admin.query(
     "select count(*)::int from workflow_executions where parent_id = $1 and cancel_requested_at is not null",
     [parent],
@@ -241,7 +276,7 @@ test("a step that gave up on its child cancels it", async () => {
   const { parent, child } = await addFamily("running");
   const error = { code: "timeout", message: "m" };
   await writeJournal(worker, [write(parent, { steps: [waitsFor(child, { status: "failed", error })] })]);
-  await makePendingMoves(scheduler, 100);
+  await passOn();
   assert.ok((await bed.execution(child)).cancel_requested_at);
 });
 
@@ -251,11 +286,11 @@ test("what is being written is not waited for: it is passed on in the next pass"
   await holder.query("begin");
   await holder.query("select from workflow_executions where id = $1 for update", [parent]);
   await writeJournal(worker, [succeeds(child)]);
-  await makePendingMoves(scheduler, 100);
+  await passOn();
   assert.equal(await statusOf(parent), "waiting");
   await holder.query("commit");
   holder.release();
-  await makePendingMoves(scheduler, 100);
+  await passOn();
   assert.equal(await statusOf(parent), "queued");
   const { rows } = await bed.admin.query("select from pending_moves");
   assert.equal(rows.length, 0);
@@ -265,7 +300,7 @@ test("200 races of a child's end with its parent going to sleep: none sleeps on"
   for (let n = 0; n < RACES; n++) {
     const { parent, child } = await addFamily("running");
     await Promise.all([writeJournal(worker, [parks(parent)]), writeJournal(other, [succeeds(child)])]);
-    await makePendingMoves(scheduler, 100);
+    await passOn();
     assert.equal(await statusOf(parent), "queued", `race ${n}`);
   }
 });
@@ -276,7 +311,7 @@ test("200 races of a cancel with a wake-up that is due: one end, and it stays", 
     const [ended, woken] = await Promise.all([cancel(id), wakeDue(scheduler, 10)]);
     assert.equal(ended, "cancelled");
     assert.ok(woken.length <= 1);
-    await Promise.all([wakeDue(scheduler, 10), makePendingMoves(scheduler, 10)]);
+    await Promise.all([wakeDue(scheduler, 10), passOn()]);
     assert.equal(await statusOf(id), "cancelled", `race ${n}`);
   }
 });
@@ -286,7 +321,7 @@ test("200 races of a parent's cancel with its child's end: the parent is cancell
   for (let n = 0; n < RACES; n++) {
     const { parent, child } = await addFamily("waiting");
     const [, { held }] = await Promise.all([cancel(parent), writeJournal(worker, [succeeds(child)])]);
-    await makePendingMoves(scheduler, 100);
+    await passOn();
     assert.equal(await statusOf(parent), "cancelled", `race ${n}`);
     const status = (await statusOf(child)) as string;
     assert.equal(status, held.size === 1 ? "succeeded" : "running", `race ${n}`);
@@ -301,8 +336,8 @@ test("200 races of wake-up, child's end and cancel of the child: the parent is q
     await writeJournal(worker, [parks(child)]);
     const due = "update workflow_executions set available_at = '2000-01-01' where id = any($1)";
     await bed.admin.query(due, [[parent, child]]);
-    await Promise.all([cancel(child), wakeDue(scheduler, 10), makePendingMoves(scheduler, 10)]);
-    await makePendingMoves(scheduler, 10);
+    await Promise.all([cancel(child), wakeDue(scheduler, 10), passOn()]);
+    await passOn();
     assert.equal(await statusOf(child), "cancelled", `race ${n}`);
     assert.equal(await statusOf(parent), "queued", `race ${n}`);
   }

@@ -54,19 +54,3 @@ export async function answerStep(
     where e.id = a.execution_id and e.status in ('queued', 'running', 'waiting')
     returning e.id, e.wake, e.priority, e.band, e.status = 'queued' "isQueued"`);
 }
-
-/**
- * Does what could not be passed on between parents and children because a row was being written; what still is, is
- * noted anew. Resolves to how much there was. Who was woken is found by the next look for those nobody has rung.
- */
-export function makePendingMoves(database: Executor, limit: number): Promise<number> {
-  return database.run(sql`
-    with taken as (
-      delete from pending_moves
-      where id in (select id from pending_moves order by id limit ${limit} for update skip locked)
-      returning execution_id, move, asked_by
-    )
-    select case move when 'wake' then wake_execution(execution_id)::text
-      else cancel_execution(execution_id, asked_by)::text end
-    from taken`);
-}

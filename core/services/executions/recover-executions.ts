@@ -4,10 +4,12 @@ import { LEASE_MS, MAX_CRASHES, QUIET_MS } from "../../domain/execution.ts";
 import type { Executor } from "../../persistence/database.ts";
 import { callHeld } from "../../persistence/executions/call-held.ts";
 import { type ReapedExecution, reapExecutions } from "../../persistence/executions/leases.ts";
+import { passOnWakes } from "../../persistence/executions/pending-moves.ts";
 import { type DueExecution, findUnheard, markRung } from "../../persistence/executions/rings.ts";
-import { makePendingMoves, wakeDue } from "../../persistence/executions/wake-executions.ts";
+import { wakeDue } from "../../persistence/executions/wake-executions.ts";
 import { toRing } from "../../queue/bells.ts";
 import type { ExecutionQueue } from "../../queue/execution-queue.ts";
+import { passOnCancels } from "./pass-on-cancels.ts";
 
 const PAGE = 1_000;
 
@@ -26,11 +28,13 @@ export async function recoverExecutions(database: Executor, queue: ExecutionQueu
   const called = await callHeld(database, PAGE);
   if (called.length > 0) crashPoint("scheduler.after_call");
   await ringAll(queue, called);
-  await makePendingMoves(database, PAGE);
+  await passOnWakes(database, PAGE);
   const woken = await wakeDue(database, PAGE);
   if (woken.length > 0) crashPoint("scheduler.after_due");
   await ringAll(queue, woken);
-  return { reaped, woken: woken.length, rung: await ringUnheard(database, queue) };
+  const rung = await ringUnheard(database, queue);
+  await passOnCancels(database);
+  return { reaped, woken: woken.length, rung };
 }
 
 async function ringUnheard(database: Executor, queue: ExecutionQueue): Promise<number> {

@@ -76,6 +76,23 @@ test("a long read is not waited for: the try gives up, who came behind it goes o
   assert.deepEqual(await makeMonths(scheduler, AHEAD, ONCE), { made: [], full: [], busy: null });
 });
 
+test("a default partition that is too big is not looked through while all wait: nobody is asked for a lock", async () => {
+  const { month } = await addAhead();
+  const reader = await bed.admin.connect();
+  try {
+    await reader.query("begin");
+    await reader.query("select count(*) from workflow_executions");
+    const make = async (bytes: number) => {
+      const text = "select make_month($1::timestamptz, $2) verdict";
+      return (await bed.admin.query(text, [`${month}-15`, bytes])).rows[0].verdict;
+    };
+    assert.deepEqual([await make(1), await make(1_000_000)], ["full", "busy"]);
+  } finally {
+    await reader.query("commit");
+    reader.release();
+  }
+});
+
 test("rows of a month in the default partition move with it, as they are; other months' stay, and all of it is walled", async () => {
   const [one, other] = [await addAhead(), await addAhead(1)];
   const whole = async () => [await bed.execution(one.id), await bed.steps(one.id)];

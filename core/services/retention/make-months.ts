@@ -14,7 +14,7 @@ export type TryOptions = { signal?: AbortSignal; tries?: number; pauseMs?: numbe
 /** Months as "2026-11". */
 export type MadeMonths = {
   made: string[];
-  /** Of which the default partition holds too much to move while all wait. */
+  /** For which the default partition is too big to be looked through and moved from while all wait. */
   full: string[];
   /** The first that could not be made because somebody reads the tables for long; later ones were not tried then. */
   busy: string | null;
@@ -52,8 +52,8 @@ export function refuseMissing({ full, busy }: MadeMonths): void {
   if (full.length > 0) {
     throw new AppError(
       "partitions_full",
-      `The default partition holds too many rows of ${full.join(", ")} to move them beside the platform's work, and keeps ` +
-        "them until they are moved: stop all roles and move them (docs/operations.md, A month without a partition)",
+      `The default partition is too big to make ${full.join(", ")} beside the platform's work, and keeps the rows of these ` +
+        "months until then: stop all roles and make them (docs/operations.md, A month without a partition)",
       { details: { months: full } },
     );
   }

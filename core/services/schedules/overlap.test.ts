@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import { v7 as uuidv7 } from "uuid";
 import { ago, createScheduleBed, type Firer, type ScheduleBed } from "../../../test/support/schedule-bed.ts";
-import { makePendingMoves } from "../../persistence/executions/wake-executions.ts";
+import { passOnCancels } from "../executions/pass-on-cancels.ts";
 
 let bed: ScheduleBed;
 let firer: Firer;
@@ -176,13 +176,7 @@ test("cancel: the running one is asked to end, the new one fires, and both are i
 
 test("cancel: what hangs under the one before ends after the fire, and holds up nobody else's slot", async () => {
   const { ada, id, liveId } = await addRunning("cancel");
-  await bed.admin.query(
-    `insert into workflow_executions (id, workspace_id, workflow_id, version, user_id, root_id, parent_id, parent_node,
-       parent_iteration, depth, status, available_at, trigger_type, people_behind)
-     select gen_random_uuid(), workspace_id, workflow_id, 1, user_id, id, id, 'n', n::text, 1, 'waiting', 'infinity',
-       'subworkflow', '{}' from workflow_executions, generate_series(1, 3000) n where id = $1`,
-    [liveId],
-  );
+  await bed.addChildren(liveId, 3_000);
   const countEnded = async () => {
     const { rows } = await bed.admin.query(
       "select count(*)::int from workflow_executions where parent_id = $1 and status = 'cancelled'",
@@ -198,7 +192,7 @@ test("cancel: what hangs under the one before ends after the fire, and holds up 
   assert.ok((await bed.execution(liveId)).cancel_requested_at);
   assert.equal(await countEnded(), 200, "of one transaction");
   const recovery = bed.open("atelier_scheduler");
-  while ((await makePendingMoves(recovery, 1_000)) > 0);
+  await passOnCancels(recovery, { timeMs: Number.POSITIVE_INFINITY });
   assert.equal(await countEnded(), 3_000);
   const { rows } = await bed.admin.query(
     "select target_id from audit_logs where chain_id = $1 and action = 'execution.cancel_requested'",

@@ -139,8 +139,13 @@ export const ACCOUNTED: Readonly<Record<string, Readonly<Record<string, string>>
     "waitForEnd › change": PAUSES,
     "waitForEnd › change #2": PAUSES,
   },
+  "core/services/executions/pass-on-cancels.ts": {
+    "passOnCancels › listCancels": READS,
+    "passOnCancels › failures.attempt": "each a transaction that notes what it leaves",
+    "passOnCancels › passOnCancel": "the same",
+  },
   "core/services/executions/recover-executions.ts": {
-    "recoverExecutions › makePendingMoves": "rings for nobody: whom it woke is found unheard of",
+    "recoverExecutions › passOnWakes": "rings for nobody: whom it woke is found unheard of",
     "ringUnheard › findUnheard": READS,
     "ringUnheard › queue.find": READS,
     "ringUnheard › markRung": "notes that a bell is there: it is",
