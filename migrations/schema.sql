@@ -3202,6 +3202,7 @@ grant execute on function identity_use_api_key(bytea) to atelier_api;
 grant execute on function keep_heir() to public;
 grant execute on function label_version() to public;
 grant execute on function limit_version() to public;
+grant execute on function make_month(timestamp with time zone,bigint) to atelier_api;
 grant execute on function make_month(timestamp with time zone,bigint) to atelier_scheduler;
 grant execute on function pass_on_execution() to public;
 grant execute on function refuse_change() to public;

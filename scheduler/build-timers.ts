@@ -6,8 +6,9 @@ import { forgetWorkers } from "#core/persistence/executions/workers.ts";
 import type { TimerHandlers } from "#core/queue/schedule-queue.ts";
 import { dropMonths } from "#core/services/retention/drop-months.ts";
 import { expireExecutions } from "#core/services/retention/expire-executions.ts";
-import { makeMonths, refuseMissing, type TryOptions } from "#core/services/retention/make-months.ts";
+import { makeMonths, refuseMissing } from "#core/services/retention/make-months.ts";
 import { sweepExpired } from "#core/services/retention/sweep-rows.ts";
+import type { TryOptions } from "#core/services/retention/try-month.ts";
 import { recordRuns, type TimerWork } from "#core/services/timers/run-timer.ts";
 import { tidyMemberships } from "#core/services/workspaces/tidy-memberships.ts";
 

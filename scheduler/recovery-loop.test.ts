@@ -26,7 +26,7 @@ function startLoop(name: string, lock: string, log: string[]) {
       async recover() {
         await session.executor.one({ text: "select 1", values: [] });
         log.push(name);
-        return { reaped: [], woken: 0, rung: 0 };
+        return { reaped: [], woken: 0, rung: 0, failed: [] };
       },
     };
   }, logger);

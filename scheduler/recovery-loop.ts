@@ -75,5 +75,6 @@ function report(recovered: Recovered, logger: Logger): void {
       logger.warn(gone, "execution failed, its error workflow is archived or gone");
     }
   }
+  for (const err of recovered.failed) logger.error({ err }, "cancel not passed on, trying again");
   if (recovered.rung > 0) logger.info({ rung: recovered.rung }, "executions rung again");
 }

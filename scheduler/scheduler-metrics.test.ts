@@ -75,6 +75,7 @@ test("recovery and anchors are counted, and the lag is that of the last success"
       ],
       woken: 0,
       rung: 7,
+      failed: [],
     },
     0.02,
   );

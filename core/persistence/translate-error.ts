@@ -40,7 +40,7 @@ function unavailableCode(error: unknown): string | null {
   return cause instanceof Error && "code" in cause && typeof cause.code === "string" ? cause.code : "";
 }
 
-/** The server broke the statement off because it took too long (30 s): it is there, and may say so for ever. */
+/** The server broke the statement off because it took too long (30 s, in firing 10 s or 0.5 s): it is there, and may say so for ever. */
 export function isStatementTimeout(error: unknown): boolean {
   return (
     error instanceof AppError &&

@@ -35,17 +35,33 @@ export function parseEncryptionKeys(
 
 /**
  * Throws `wrong_encryption_key`: a backup with the wrong keys would look good until it is needed. `acceptLost` says it only,
- * for who has lost a key and lives on without what it opened.
+ * for who has lost a key and lives on without what it opened; one that the database has known must be there.
  */
 export async function proveKeys(
   known: KnownKeys,
   keys: readonly NamedKey[],
   { acceptLost, log }: { acceptLost: boolean; log: (line: string) => void },
 ): Promise<void> {
-  try {
-    await checkUsedKeys(known, keys);
-  } catch (error) {
-    if (!(acceptLost && error instanceof AppError && error.code === "wrong_encryption_key")) throw error;
-    log(`Accepted, though those secrets will not open: ${error.message}`);
-  }
+  const refusal = await refusalOf(known, keys);
+  if (refusal === null) return;
+  if (!(acceptLost && Number.isFinite(lossOf(refusal)))) throw refusal;
+  log(`Accepted, though those secrets will not open: ${refusal.message}`);
+}
+
+/** Why they do not open everything. null: they do. */
+export async function refusalOf(known: KnownKeys, keys: readonly NamedKey[]): Promise<AppError | null> {
+  return await checkUsedKeys(known, keys).then(
+    () => null,
+    (error) => {
+      if (error instanceof AppError && error.code === "wrong_encryption_key") return error;
+      throw error;
+    },
+  );
+}
+
+/** How many keys that wrap something are not there; infinite when those that are there are not the database's. */
+export function lossOf(refusal: AppError | null): number {
+  if (refusal === null) return 0;
+  const { keyIds } = refusal.details;
+  return Array.isArray(keyIds) ? keyIds.length : Number.POSITIVE_INFINITY;
 }

@@ -1,12 +1,13 @@
 // The import's story: secrets first, then the workflows that cite them, their executions, and the old log.
 import { stat } from "node:fs/promises";
-import { setTimeout as delay } from "node:timers/promises";
 import type { Envelope } from "../../core/crypto/envelope.ts";
 import { checkKeyCanary } from "../../core/crypto/key-canary.ts";
 import { AppError } from "../../core/domain/app-error.ts";
 import { createKeyCanaries } from "../../core/persistence/credentials/key-canaries.ts";
 import type { Database } from "../../core/persistence/database.ts";
-import { ensurePartition } from "../../core/persistence/imports/import-executions.ts";
+import { makeMonth } from "../../core/persistence/executions/partitions.ts";
+import { refuseMissing } from "../../core/services/retention/make-months.ts";
+import { tryMonth } from "../../core/services/retention/try-month.ts";
 import { findOwner, type ImportOwner } from "./find-owner.ts";
 import { importAuditLog } from "./import-audit-log.ts";
 import { guardFile, type ImportContext, openJsonFile, reportFaults, writeFile } from "./import-context.ts";
@@ -18,8 +19,7 @@ import { type FoundFile, type FoundFiles, listFiles } from "./list-files.ts";
 import { readWorkflow } from "./read-workflow.ts";
 import { createReport, type Report } from "./report.ts";
 
-/** Each try stands in others' way for 50 ms a lock at most. */
-const MONTH_TRIES = 20;
+/** Between two tries to make a month: somebody waits for the import. */
 const MONTH_PAUSE_MS = 500;
 
 export type ImportOptions = {
@@ -111,21 +111,22 @@ function createMonths({ db, dryRun, signal }: ImportContext): (at: string) => Pr
   return async (at) => {
     const month = at.slice(0, 7);
     if (dryRun || made.has(month)) return;
-    await makePatiently(db, at, signal);
+    await makePlace(db, at, signal);
     made.add(month);
   };
 }
 
-async function makePatiently(db: Database, at: string, signal: AbortSignal): Promise<void> {
-  for (let tries = 1; !(await ensurePartition(db, at)); tries += 1) {
-    if (tries === MONTH_TRIES || signal.aborted) {
-      throw new AppError(
-        "partitions_busy",
-        `The place for runs of ${at.slice(0, 7)} cannot be made while a transaction reads executions (a backup, an open ` +
-          "session): import again when it has ended, what is there is skipped",
-        { retryable: true },
-      );
-    }
-    await delay(MONTH_PAUSE_MS, undefined, { signal }).catch(() => {});
+/** Throws `partitions_busy` or `partitions_full`. */
+async function makePlace(db: Database, at: string, signal: AbortSignal): Promise<void> {
+  const verdict = await tryMonth(db, (tx) => makeMonth(tx, at), { pauseMs: MONTH_PAUSE_MS, signal });
+  const month = at.slice(0, 7);
+  if (verdict === "full") refuseMissing({ full: [month], busy: null });
+  if (verdict === "busy") {
+    throw new AppError(
+      "partitions_busy",
+      `The place for runs of ${month} cannot be made while a transaction reads executions (a backup, an open ` +
+        "session): import again when it has ended, what is there is skipped",
+      { retryable: true },
+    );
   }
 }

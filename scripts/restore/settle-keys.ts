@@ -1,12 +1,18 @@
 // The keys of the restored instance: those of the backup where none are set, else proof that the set ones fit.
 import { mkdirSync, rmSync } from "node:fs";
 import path from "node:path";
-import { checkUsedKeys, type KnownKeys } from "../../core/crypto/key-canary.ts";
+import type { KnownKeys } from "../../core/crypto/key-canary.ts";
 import type { NamedKey } from "../../core/crypto/keyring.ts";
 import { AppError } from "../../core/domain/app-error.ts";
 import type { BackupHeader } from "../../core/domain/backup-format.ts";
 import type { BackupKeys } from "../../core/services/backup/take-backup.ts";
-import { parseEncryptionKeys, proveKeys, readInstalledKeys } from "../backup/installed-keys.ts";
+import {
+  lossOf,
+  parseEncryptionKeys,
+  proveKeys,
+  readInstalledKeys,
+  refusalOf,
+} from "../backup/installed-keys.ts";
 import { writeKeys } from "../installation/keep-keys.ts";
 import type { RestoreTarget } from "./open-target.ts";
 
@@ -39,10 +45,13 @@ export function settleKeys(
   return {
     encryptionKeys,
     async prove(known, acceptLost) {
-      // Before a loss is accepted: the keys in the file may be right, and the set ones not.
+      // Before a loss is accepted: the keys in the file may open what the set ones do not.
       if (target.hasKeys && carried) {
-        const refusal = await refusalOf(known, encryptionKeys);
-        if (refusal && !(await refusalOf(known, parse(carried)))) throw preferCarried(target, env, refusal);
+        const [refusal, other] = await Promise.all([
+          refusalOf(known, encryptionKeys),
+          refusalOf(known, parse(carried)),
+        ]);
+        if (refusal && lossOf(other) < lossOf(refusal)) throw preferCarried(target, env, refusal, other);
       }
       await proveKeys(known, encryptionKeys, { acceptLost, log });
     },
@@ -55,21 +64,19 @@ export function settleKeys(
   };
 }
 
-async function refusalOf(known: KnownKeys, keys: readonly NamedKey[]): Promise<Error | null> {
-  return await checkUsedKeys(known, keys).then(
-    () => null,
-    (error: Error) => error,
-  );
-}
-
-function preferCarried({ keysFile }: RestoreTarget, env: NodeJS.ProcessEnv, cause: Error): AppError {
+function preferCarried(
+  { keysFile }: RestoreTarget,
+  env: NodeJS.ProcessEnv,
+  cause: AppError,
+  other: AppError | null,
+): AppError {
   const [set, instead] = env.ENCRYPTION_KEYS
     ? ["ENCRYPTION_KEYS", "without ENCRYPTION_KEYS and JWT_SECRETS set"]
     : [keysFile, `with ${keysFile} moved away`];
   return new AppError(
     "wrong_encryption_key",
     `The keys of ${set} are used where they are set, and they do not open what is in this backup; the keys it carries ` +
-      `do. Restore again ${instead}: those of the backup are then written to ${keysFile}. (${cause.message})`,
+      `${other ? "open more of it" : "do"}. Restore again ${instead}: those of the backup are then written to ${keysFile}. (${cause.message})`,
     { cause },
   );
 }

@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import pg from "pg";
 import { verifyAuditChain } from "../../core/persistence/audit/verify-audit-chain.ts";
 import { findSealedCredentials } from "../../core/persistence/credentials/credentials.ts";
 import { sql } from "../../core/persistence/sql.ts";
 import { validateGraph } from "../../core/services/workflows/validate-graph.ts";
 import { exitCodeOf, KINDS, type Report } from "../../scripts/import/report.ts";
+import { asAdmin } from "../support/query.ts";
 import {
   COUNTED_TABLES,
   copySample,
@@ -20,24 +20,11 @@ const NONE = Object.fromEntries(KINDS.map((kind) => [kind, 0]));
 const pick = ({ counts }: Report, what: "read" | "written" | "skipped") =>
   Object.fromEntries(KINDS.map((kind) => [kind, counts[kind][what]]));
 
-/** As superuser: past row-level security. */
-async function asSuperuser<Row extends pg.QueryResultRow>(
-  { adminUrl }: Installation,
-  text: string,
-): Promise<Row[]> {
-  const client = new pg.Client({ connectionString: adminUrl });
-  await client.connect();
-  return client
-    .query<Row>(text)
-    .then(({ rows }) => rows)
-    .finally(() => client.end());
-}
-
 async function countRows(installation: Installation): Promise<Record<string, number>> {
   const columns = COUNTED_TABLES.map((table) => `(select count(*)::int from ${table}) as ${table}`).join(
     ", ",
   );
-  const [counts] = await asSuperuser<Record<string, number>>(installation, `select ${columns}`);
+  const [counts] = await asAdmin<Record<string, number>>(installation, `select ${columns}`);
   return counts ?? {};
 }
 
@@ -79,18 +66,14 @@ test("a dry run reports the same and leaves the database as it was", async (t) =
   const dry = await installation.run(folder, { dryRun: true });
   assert.deepEqual(await countRows(installation), before);
   const tables = "select count(*)::int as n from pg_class where relkind = 'r'";
-  const [{ n: left } = { n: 0 }] = await asSuperuser<{ n: number }>(
+  const [{ n: left } = { n: 0 }] = await asAdmin<{ n: number }>(
     installation,
     "select count(*)::int as n from key_canaries",
   );
   assert.equal(left, 0);
-  const partitions = await asSuperuser(installation, tables);
+  const partitions = await asAdmin(installation, tables);
   assert.deepEqual(await installation.run(folder), dry);
-  assert.notDeepEqual(
-    await asSuperuser(installation, tables),
-    partitions,
-    "only the real one makes partitions",
-  );
+  assert.notDeepEqual(await asAdmin(installation, tables), partitions, "only the real one makes partitions");
 });
 
 test("references follow the renamed nodes, and the renamed workflow is valid", async (t) => {
@@ -251,7 +234,7 @@ test("steps become the journal, under the new node ids, an attempt for each time
 test("credentials are nowhere in plain text, and open with the installation's key", async (t) => {
   const installation = await createInstallation(t);
   await installation.run(copySample(t));
-  const tables = await asSuperuser<{ name: string }>(
+  const tables = await asAdmin<{ name: string }>(
     installation,
     "select format('%I.%I', schemaname, tablename) as name from pg_tables where schemaname in ('public', 'bullmq', 'pgboss')",
   );
@@ -259,7 +242,7 @@ test("credentials are nowhere in plain text, and open with the installation's ke
   const secrets = ["shop-secret-4711", "model-secret-0815", "pg-secret-99"];
   const pattern = secrets.flatMap((text) => [text, Buffer.from(text).toString("hex")]).join("|");
   for (const { name } of tables) {
-    const [found] = await asSuperuser<{ n: number }>(
+    const [found] = await asAdmin<{ n: number }>(
       installation,
       `select count(*)::int as n from ${name} r where r::text ~ '${pattern}'`,
     );

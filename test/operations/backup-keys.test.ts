@@ -1,6 +1,6 @@
 // The keys in a backup, and those a restore takes, open every secret in it: keys of before a rotation do not.
 import assert from "node:assert/strict";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { after, before, test } from "node:test";
 import pg from "pg";
@@ -158,4 +158,28 @@ test("who has lost a key says so: the backup is taken and restored, and tells wh
   const restored = await runRestore(place(target, "", home), file, "--accept-lost-keys");
   assert.equal(restored.code, 0, restored.err);
   assert.match(readFileSync(path.join(home, "keys.json"), "utf8"), /k1:/);
+});
+
+test("what is accepted is the smaller loss, and never keys that the database does not know", async (t) => {
+  const file = path.join(folder, "partly");
+  const admin = new pg.Client({ connectionString: source.adminUrl });
+  await admin.connect();
+  await seedCredentials(admin, envelopeOf(K1), 1);
+  await admin.end();
+  const strangers = await runBackup(place(source, K3), file, "--accept-lost-keys");
+  assert.deepEqual([strangers.code, /none of ENCRYPTION_KEYS is one/.test(strangers.err)], [1, true]);
+  assert.equal((await runBackup(place(source, `${K2},${K1}`), file)).code, 0);
+  const target = await createEmptyDatabase(source, t);
+  const set = await runRestore(place(target, K1), file, "--accept-lost-keys");
+  assert.deepEqual([set.code, /the keys it carries do/.test(set.err)], [1, true], set.err);
+  const lost = path.join(folder, "both-lost");
+  for (const [carried, own, verdict] of [
+    [K2, `${K3}`, 1],
+    [K2, K1, 0],
+  ] as const) {
+    rmSync(lost, { force: true });
+    assert.equal((await runBackup(place(source, carried), lost, "--accept-lost-keys")).code, 0);
+    const { code, err } = await runRestore(place(target, own), lost, "--accept-lost-keys");
+    assert.deepEqual([code, /open more of it/.test(err)], [verdict, verdict === 1], err);
+  }
 });

@@ -17,6 +17,8 @@ export type Firer = Firing & {
   stuck: { error: unknown; scheduleId: string }[];
   /** What its transactions failed with. */
   failed: unknown[];
+  /** What rests has rested so much longer. */
+  passTime(ms: number): void;
   /** Looks again and again until it is so. */
   until(condition: () => Promise<boolean>): Promise<void>;
 };
@@ -71,6 +73,7 @@ export async function createScheduleBed(): Promise<ScheduleBed> {
       });
       queues.push(queue);
       const [fired, stuck]: [Fired[], Firer["stuck"]] = [[], []];
+      let passed = 0;
       const firing = createFiring({
         database,
         queue,
@@ -78,6 +81,7 @@ export async function createScheduleBed(): Promise<ScheduleBed> {
         onRingFailed: () => {},
         onStuck: (error, scheduleId) => stuck.push({ error, scheduleId }),
         onFired: (slots, now) => fired.push({ slots, now }),
+        monotonic: () => performance.now() + passed,
       });
       const look = async (signal = QUIET) => {
         const nextMs = await firing.look(signal);
@@ -91,6 +95,9 @@ export async function createScheduleBed(): Promise<ScheduleBed> {
         fired,
         stuck,
         failed,
+        passTime(ms) {
+          passed += ms;
+        },
         async until(condition) {
           while (!(await condition())) {
             await look();

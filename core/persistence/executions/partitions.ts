@@ -5,14 +5,21 @@ import { sql } from "../sql.ts";
 /** busy: nobody waits for it; full: the default partition is too big to look through it, or to move that month out of it, while all wait. */
 export type MadeMonth = "made" | "there" | "busy" | "full";
 
-/** Makes the partitions of the month in `ahead` months (0: this one), "2026-11". For the scheduler. */
-export async function makeMonth(
-  tx: Executor,
-  ahead: number,
-): Promise<{ month: string; verdict: MadeMonth } | null> {
-  return tx.one(sql`
-    select to_char((now() + make_interval(months => ${ahead}::int)) at time zone 'UTC', 'YYYY-MM') as month,
-      make_month(now() + make_interval(months => ${ahead}::int)) verdict`);
+/**
+ * Makes the partitions of the instant's month (ISO 8601) when they are not there. In a transaction of its own: its locks
+ * end with it. For the scheduler and the import.
+ */
+export async function makeMonth(tx: Executor, at: string): Promise<MadeMonth> {
+  const row = await tx.one<{ verdict: MadeMonth }>(sql`select make_month(${at}::timestamptz) verdict`);
+  return row?.verdict ?? "busy";
+}
+
+/** An instant (ISO 8601) of this month and of each of the next `months`, by the database's clock. */
+export async function listMonthsAhead(database: Executor, months: number): Promise<string[]> {
+  const rows = await database.many<{ at: string }>(sql`
+    select date_trunc('month', now(), 'UTC') + make_interval(months => ahead) as at
+    from generate_series(0, ${months}::int) ahead order by ahead`);
+  return rows.map(({ at }) => at);
 }
 
 /** The months there are partitions of, oldest first: their first instants, ISO 8601. */

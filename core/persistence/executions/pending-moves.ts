@@ -17,14 +17,17 @@ export function passOnWakes(database: Executor, limit: number): Promise<number> 
     select wake_execution(execution_id) from taken`);
 }
 
-/** Ids of the oldest cancels to pass on (decimal), workspaces in turn: the first of each, then the second of each. */
+/**
+ * Ids of the oldest cancels to pass on (decimal), workspaces in turn: the first of each in any order, then the second of each.
+ * In the order of the ids those of workspaces with many would always come first.
+ */
 export async function listCancels(database: Executor, limit: number): Promise<string[]> {
   const rows = await database.many<{ id: string }>(sql`
     select id::text from (
       select id, row_number() over (partition by turn_of order by id) turn
       from pending_moves where move = 'cancel'
     ) waiting
-    where turn <= ${TURNS} order by turn, id limit ${limit}`);
+    where turn <= ${TURNS} order by turn, random() limit ${limit}`);
   return rows.map(({ id }) => id);
 }
 

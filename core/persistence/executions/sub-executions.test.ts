@@ -235,11 +235,9 @@ test("large cancels of several workspaces take turns, and one that is being writ
     const listed = await listCancels(scheduler, 10);
     const { rows } = await bed.admin.query("select id::text, execution_id from pending_moves");
     const rootOf = new Map(rows.map(({ id, execution_id }) => [id, roots.indexOf(execution_id)]));
-    assert.deepEqual(
-      listed.map((id) => rootOf.get(id)),
-      [0, 2, 1],
-    );
-    for (const id of listed) reached.push(await passOnCancel(scheduler, id));
+    const places = listed.map((id) => rootOf.get(id) ?? -1);
+    assert.deepEqual([places.slice(0, 2).toSorted(), places[2]], [[0, 2], 1]);
+    for (const id of listed) reached[rootOf.get(id) ?? -1] = await passOnCancel(scheduler, id);
   } finally {
     await holder.query("commit");
     holder.release();

@@ -1,23 +1,7 @@
-// What the import writes as finished executions with their steps, and the partitions their months need.
+// What the import writes as finished executions with their steps.
 import type { ExecutionError, ExecutionStatus, StepStatus } from "../../domain/execution.ts";
-import type { Database, Executor } from "../database.ts";
+import type { Executor } from "../database.ts";
 import { sql } from "../sql.ts";
-import { isInOthersHands } from "../translate-error.ts";
-
-/**
- * Makes the partitions of the instant's month. In a transaction of its own: it locks the parents. False when somebody reads
- * them for long: everybody would wait behind it, so it gives up after 50 ms.
- */
-export async function ensurePartition(db: Database, at: string): Promise<boolean> {
-  try {
-    await db.run(sql`
-      select set_config('lock_timeout', '50ms', true), ensure_partition(${at}::timestamptz)`);
-    return true;
-  } catch (error) {
-    if (isInOthersHands(error)) return false;
-    throw error;
-  }
-}
 
 /** By the derived id (one partition) or, when the file's time changed since, by the old id. */
 export async function isExecutionImported(

@@ -42,19 +42,20 @@ export async function boundTransaction(tx: Executor, { patienceMs, statementMs }
 
 /**
  * Holds those that are as they were read, and that nobody else holds: whoever does is firing or editing them. Resolves
- * to their ids.
+ * to them, each schedule once however often it was read.
  */
-export async function holdUnchanged(
+export async function holdUnchanged<Read extends { id: string; dueText: string; revision: number }>(
   tx: Executor,
-  read: readonly { id: string; dueText: string; revision: number }[],
-): Promise<Set<string>> {
-  const held = await tx.many<{ id: string }>(sql`
-    select s.id from schedules s
+  read: readonly Read[],
+): Promise<Set<Read>> {
+  const held = await tx.many<{ id: string; place: number }>(sql`
+    select s.id, r.place from schedules s
     join unnest(${read.map(({ id }) => id)}::uuid[], ${read.map(({ dueText }) => dueText)}::timestamptz[],
-      ${read.map(({ revision }) => revision)}::int[]) as r (id, due, revision) on r.id = s.id
+      ${read.map(({ revision }) => revision)}::int[]) with ordinality as r (id, due, revision, place) on r.id = s.id
     where s.enabled and s.next_run_at = r.due and s.revision = r.revision
     order by s.id for no key update of s skip locked`);
-  return new Set(held.map(({ id }) => id));
+  const places = new Map(held.map(({ id, place }) => [id, place]));
+  return new Set([...places.values()].flatMap((place) => read[place - 1] ?? []));
 }
 
 /** Holds those that nobody else holds. Resolves to their ids. */

@@ -44,10 +44,10 @@ test("one that cannot be passed on stops no other, is told and is kept", async (
      create trigger refuse before update on workflow_executions for each row when (old.parent_id = '${bad}')
        execute function refuse()`,
   );
-  const passed = passOnCancels(scheduler, { timeMs: Number.POSITIVE_INFINITY });
-  await assert.rejects(passed, /^AggregateError: cancel \d+: .*not this one/);
+  const failed = await passOnCancels(scheduler, { timeMs: Number.POSITIVE_INFINITY });
+  assert.ok(failed.length > 0 && failed.every((error) => /not this one/.test(String(error))), String(failed));
   assert.deepEqual([await livesOf(bad), await livesOf(good)], [1, 0]);
   await bed.admin.query("drop function refuse cascade");
-  await passOnCancels(scheduler);
+  assert.deepEqual(await passOnCancels(scheduler), []);
   assert.equal(await livesOf(bad), 0);
 });

@@ -47,7 +47,7 @@ test("one that was rung a moment ago, runs, waits, is not due or has ended is le
     bed.addExecution({ ...quiet, status: "waiting", available_at: "2100-01-01" }),
     bed.addExecution({ ...quiet, status: "failed" }),
   ]);
-  assert.deepEqual(await recoverExecutions(database, queue), { reaped: [], woken: 0, rung: 0 });
+  assert.deepEqual(await recoverExecutions(database, queue), { reaped: [], woken: 0, rung: 0, failed: [] });
   for (const id of ids) assert.equal((await bed.execution(id)).wake, 0);
 });
 

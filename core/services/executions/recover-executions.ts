@@ -13,8 +13,8 @@ import { passOnCancels } from "./pass-on-cancels.ts";
 
 const PAGE = 1_000;
 
-/** `woken`: waited, and their time has come. */
-export type Recovered = { reaped: ReapedExecution[]; woken: number; rung: number };
+/** `woken`: waited, and their time has come; `failed`: why cancels did not reach what hangs under an execution. */
+export type Recovered = { reaped: ReapedExecution[]; woken: number; rung: number; failed: unknown[] };
 
 /** One pass. Idempotent, and harmless beside live workers: claims are guarded, a ring too many does nothing. */
 export async function recoverExecutions(database: Executor, queue: ExecutionQueue): Promise<Recovered> {
@@ -33,8 +33,7 @@ export async function recoverExecutions(database: Executor, queue: ExecutionQueu
   if (woken.length > 0) crashPoint("scheduler.after_due");
   await ringAll(queue, woken);
   const rung = await ringUnheard(database, queue);
-  await passOnCancels(database);
-  return { reaped, woken: woken.length, rung };
+  return { reaped, woken: woken.length, rung, failed: await passOnCancels(database) };
 }
 
 async function ringUnheard(database: Executor, queue: ExecutionQueue): Promise<number> {

@@ -115,3 +115,19 @@ test("a long read is not waited for, and what comes behind the try goes on when 
   }
   assert.deepEqual(await dropMonths(scheduler, ONCE), [OLD]);
 });
+
+test("a month that cannot be dropped stops no other, and is told", async () => {
+  const older = "2025-01-01T00:00:00.000Z";
+  await bed.admin.query("select ensure_partition($1)", [older]);
+  await bed.admin.query(
+    `create function refuse() returns event_trigger language plpgsql as $$
+     begin
+       if exists (select from pg_event_trigger_dropped_objects() where object_name = 'workflow_executions_202501')
+       then raise 'not this one'; end if;
+     end $$;
+     create event trigger refuse on sql_drop execute function refuse()`,
+  );
+  await assert.rejects(dropMonths(scheduler, ONCE), { message: /^2025-01: .*not this one/ });
+  assert.equal((await listMonths(scheduler))[0], older);
+  assert.ok(!(await listMonths(scheduler)).includes(OLD), "the one after it went");
+});

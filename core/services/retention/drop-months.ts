@@ -1,27 +1,23 @@
 // Drops the partitions of months of which nothing is left, without making anybody wait who works.
-import { setTimeout as delay } from "node:timers/promises";
-import { type Database, NOBODY } from "../../persistence/database.ts";
+import { collectFailures } from "../../domain/collect-failures.ts";
+import type { Database } from "../../persistence/database.ts";
 import { dropEmptyMonth, listMonths } from "../../persistence/executions/partitions.ts";
+import { type TryOptions, tryMonth } from "./try-month.ts";
 
-/** Each try stands in others' way for 50 ms a lock at most. */
-const TRIES = 20;
-const PAUSE_MS = 1_000;
-
-export type DropOptions = { signal?: AbortSignal; tries?: number; pauseMs?: number };
-
-/** The months that went, as ISO 8601 of their first instants; those still in use are left to the next pass. */
-export async function dropMonths(database: Database, options: DropOptions = {}): Promise<string[]> {
-  const { signal, tries = TRIES, pauseMs = PAUSE_MS } = options;
+/**
+ * The months that went, as ISO 8601 of their first instants; those still in use are left to the next pass. One that fails
+ * stops no other, and is thrown at the end.
+ */
+export async function dropMonths(database: Database, options: TryOptions = {}): Promise<string[]> {
   const dropped: string[] = [];
+  const failures = collectFailures();
   for (const month of await listMonths(database)) {
-    for (let tried = 0; tried < tries && !signal?.aborted; tried += 1) {
-      // A transaction of its own: its locks end with it.
-      const verdict = await database.transaction(NOBODY, (tx) => dropEmptyMonth(tx, month));
-      if (verdict === "dropped") dropped.push(month);
-      if (verdict === "young") return dropped;
-      if (verdict !== "busy") break;
-      await delay(pauseMs, undefined, { signal }).catch(() => {});
-    }
+    if (options.signal?.aborted) break;
+    const drop = () => tryMonth(database, (tx) => dropEmptyMonth(tx, month), options);
+    const verdict = await failures.attempt(month.slice(0, 7), drop, null);
+    if (verdict === "dropped") dropped.push(month);
+    if (verdict === "young") break;
   }
+  failures.throwIfAny();
   return dropped;
 }

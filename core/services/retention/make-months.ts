@@ -1,15 +1,9 @@
 // Makes the partitions of the months to come, without making anybody wait who works.
-import { setTimeout as delay } from "node:timers/promises";
 import { AppError } from "../../domain/app-error.ts";
 import { collectFailures } from "../../domain/collect-failures.ts";
-import { type Database, NOBODY } from "../../persistence/database.ts";
-import { makeMonth } from "../../persistence/executions/partitions.ts";
-
-/** Each try stands in others' way for 50 ms a lock at most. */
-const TRIES = 20;
-const PAUSE_MS = 1_000;
-
-export type TryOptions = { signal?: AbortSignal; tries?: number; pauseMs?: number };
+import type { Database } from "../../persistence/database.ts";
+import { listMonthsAhead, makeMonth } from "../../persistence/executions/partitions.ts";
+import { type TryOptions, tryMonth } from "./try-month.ts";
 
 /** Months as "2026-11". */
 export type MadeMonths = {
@@ -24,31 +18,28 @@ export type MadeMonths = {
 export async function makeMonths(
   database: Database,
   months: number,
-  { signal, tries = TRIES, pauseMs = PAUSE_MS }: TryOptions = {},
+  options: TryOptions = {},
 ): Promise<MadeMonths> {
   const found: MadeMonths = { made: [], full: [], busy: null };
   const failures = collectFailures();
-  for (let ahead = 0; ahead <= months && found.busy === null && !signal?.aborted; ahead += 1) {
-    for (let tried = 1; ; tried += 1) {
-      // A transaction of its own: its locks end with it.
-      const make = () => database.transaction(NOBODY, (tx) => makeMonth(tx, ahead));
-      const month = await failures.attempt(`in ${ahead} months`, make, null);
-      if (month?.verdict === "made") found.made.push(month.month);
-      if (month?.verdict === "full") found.full.push(month.month);
-      if (month?.verdict !== "busy") break;
-      if (tried >= tries || signal?.aborted) {
-        found.busy = month.month;
-        break;
-      }
-      await delay(pauseMs, undefined, { signal }).catch(() => {});
-    }
+  for (const at of await listMonthsAhead(database, months)) {
+    if (found.busy !== null || options.signal?.aborted) break;
+    const month = at.slice(0, 7);
+    const verdict = await failures.attempt(
+      month,
+      () => tryMonth(database, (tx) => makeMonth(tx, at), options),
+      null,
+    );
+    if (verdict === "made") found.made.push(month);
+    if (verdict === "full") found.full.push(month);
+    if (verdict === "busy") found.busy = month;
   }
   failures.throwIfAny();
   return found;
 }
 
 /** Throws `partitions_full` or `partitions_busy`, which say what to do, when a month is not there. */
-export function refuseMissing({ full, busy }: MadeMonths): void {
+export function refuseMissing({ full, busy }: Omit<MadeMonths, "made">): void {
   if (full.length > 0) {
     throw new AppError(
       "partitions_full",

@@ -27,8 +27,11 @@ const HELD_MS = 1_000;
 const SUSPECT_MS = 30_000;
 
 /** `onBusy` is told of each wait in vain, not of the rests without one. */
-export function createBusyWorkspaces(onBusy: (error: unknown, scheduleId: string) => void): BusyWorkspaces {
-  const [resting, suspects] = [createPostponements(), createPostponements()];
+export function createBusyWorkspaces(
+  onBusy: (error: unknown, scheduleId: string) => void,
+  monotonic?: () => number,
+): BusyWorkspaces {
+  const [resting, suspects] = [createPostponements(monotonic), createPostponements(monotonic)];
   return {
     has: resting.has,
     isWorthAsking(places) {

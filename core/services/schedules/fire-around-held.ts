@@ -33,8 +33,7 @@ export async function fireAroundHeld<Item>(
 ): Promise<void> {
   const held: Item[] = [];
   const options = { isShared: isDatabaseAway, onBad };
-  let hasWaited = false;
-  let isShort = items.some(isSlow);
+  let [hasWaited, isShort] = [false, false];
   // Less than for a statement: what others hold must not look like one that takes too long.
   const bounds = (patienceMs = hasWaited || isShort ? IMPATIENCE_MS : PATIENCE_MS): Bounds => ({
     patienceMs,
@@ -61,7 +60,13 @@ export async function fireAroundHeld<Item>(
       await onBad(first, error);
     }
   };
-  await runByHalves(items, fireFree, options);
+  const { slow = [], usual = [] } = Object.groupBy(items, (item) => (isSlow(item) ? "slow" : "usual"));
+  await runByHalves(usual, fireFree, options);
+  const wasShort = isShort;
+  // Each alone, after the others and briefly: it takes none of them with it.
+  isShort = true;
+  for (const item of slow) await runByHalves([item], fireFree, options);
+  isShort = wasShort || held.some(isSlow);
   const groups = [...Map.groupBy(held, workspaceOf).values()];
   const fireTogether = () => fire(held, { isAsking: false, ...bounds(IMPATIENCE_MS) });
   // Most are free again in a moment.

@@ -23,6 +23,8 @@ export type FiringDependencies = {
   onStuck: (error: unknown, scheduleId: string) => void;
   /** After each commit; `now` by the database's clock, in ms since the epoch; null: of slots that had waited. */
   onFired: (fired: FiredSlots, now: number | null) => void;
+  /** In ms, never goes back: what rests does so by it. */
+  monotonic?: (() => number) | undefined;
 };
 
 /** What fires of these schedules, in one transaction. */
@@ -52,9 +54,9 @@ const STUCK_MS = 30_000;
 const SLOW_MS = 600_000;
 
 export function createFireCommitter(dependencies: FiringDependencies): FireCommitter {
-  const { database, queue, backlogs, onRingFailed, onStuck, onFired } = dependencies;
-  const [postponed, slow] = [createPostponements(), createPostponements()];
-  const busy = createBusyWorkspaces(onStuck);
+  const { database, queue, backlogs, onRingFailed, onStuck, onFired, monotonic } = dependencies;
+  const [postponed, slow] = [createPostponements(monotonic), createPostponements(monotonic)];
+  const busy = createBusyWorkspaces(onStuck, monotonic);
   const isPostponed = ({ id, workspaceId }: Place) =>
     postponed.has(id) || postponed.has(workspaceId) || busy.has(workspaceId);
   const giveUp = async ({ id: scheduleId, due }: Named, reason: string, error: unknown) => {

@@ -7,6 +7,7 @@ import { createFireCommitter, type FiringDependencies } from "./fire-committer.t
 import { firePage } from "./fire-page.ts";
 import { createDuePlanner } from "./plan-due.ts";
 import type { PlannedSchedule } from "./settle-slots.ts";
+import { partOfTransaction } from "./split-chunks.ts";
 import { takeTurns } from "./take-turns.ts";
 
 /** Each throws `database_unavailable`. `onProgress` after every page, every transaction and 50 slots of reckoning. */
@@ -22,8 +23,8 @@ export type Firing = {
 /** So far ahead it looks, and plans. Longer than the pause between two looks. */
 const AHEAD_MS = 1_000;
 const PAGE = 1_000;
-/** Slots of a workspace in one sweep of a look: four transactions, two at the same time; some 0.3 s. */
-const SHARE = 800;
+/** Transactions of a workspace in one sweep of a look, two at the same time: 800 slots with small inputs, some 0.3 s. */
+const SHARE = 4;
 /** Beyond their share, and kept for the next sweep; more are read again. */
 const MOST_LEFT = 20_000;
 /** After so long a look ends and the next one begins: what was edited meanwhile is seen by that. */
@@ -91,8 +92,9 @@ function shareOut(onBeyond: (schedule: DueSchedule) => void) {
       if (!isWithin) onBeyond(schedule);
       return isWithin;
     },
-    onPlanned({ schedule: { workspaceId }, plan }: PlannedSchedule): void {
-      spent.set(workspaceId, (spent.get(workspaceId) ?? 0) + Math.max(1, plan.fire.length));
+    onPlanned(planned: PlannedSchedule): void {
+      const { workspaceId } = planned.schedule;
+      spent.set(workspaceId, (spent.get(workspaceId) ?? 0) + partOfTransaction(planned));
     },
   };
 }

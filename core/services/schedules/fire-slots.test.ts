@@ -21,11 +21,14 @@ after(() => bed?.close());
 async function addDue(columns: Record<string, unknown> = {}) {
   const ada = await bed.addPerson();
   const id = await bed.addSchedule(ada, await bed.addWorkflow(ada), columns);
-  const [schedule] = (await findDue(database, { limit: 10, range: { aheadMs: 0 } })).filter(
-    (one) => one.id === id,
-  );
+  return { ada, id, planned: await planDue(id) };
+}
+
+async function planDue(id: string): Promise<PlannedSchedule[]> {
+  const due = await findDue(database, { limit: 10, range: { aheadMs: 0 } });
+  const schedule = due.find((one) => one.id === id);
   if (!schedule) throw new Error("it is not due");
-  return { ada, id, planned: [await createDuePlanner(async () => {}).plan(schedule, schedule.now)] };
+  return [await createDuePlanner(async () => {}).plan(schedule, schedule.now)];
 }
 
 const fireIn = (tx: Executor, planned: readonly PlannedSchedule[]) =>
@@ -54,6 +57,18 @@ test("an edit that was committed after the look outdates it, also one that leave
     assert.deepEqual([started.length, await countOf(id)], [0, [0, 0]], name);
     await bed.admin.query("delete from schedules where id = $1", [id]);
   }
+});
+
+test("one that was read twice, before and after another moved it, fires only what it is due for now", async () => {
+  const { id, planned } = await addDue();
+  await bed.admin.query("update schedules set next_run_at = $2 where id = $1", [id, ago(2_000)]);
+  const again = await planDue(id);
+  const { started } = await fire([...planned, ...again, ...again]);
+  assert.deepEqual(
+    started.map(({ slot }) => slot),
+    again[0]?.plan.fire,
+  );
+  assert.deepEqual(await countOf(id), [1, 1]);
 });
 
 test("what two have read fires once: while the other is at it, and after", async () => {

@@ -57,7 +57,7 @@ export async function fireSlots(
   ]);
   const held = new Map(rows.map((row) => [row.id, row]));
   const settled = planned.flatMap((one) => {
-    const row = unchanged.has(one.schedule.id) ? held.get(one.schedule.id) : undefined;
+    const row = unchanged.has(one.schedule) ? held.get(one.schedule.id) : undefined;
     return row ? [settleSlots(one, row, taken)] : [];
   });
   return write(tx, await makeRoom(tx, settled, backlogs));

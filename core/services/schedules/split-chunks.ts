@@ -41,6 +41,12 @@ export function weighPlanned({ schedule, plan }: PlannedSchedule): Weight {
   return { fires, bytes: schedule.inputBytes * (schedule.overlap === "allow" ? fires : 1) };
 }
 
+/** How much of a transaction it takes: 1 is all of it, more than one is too much. */
+export function partOfTransaction(planned: PlannedSchedule): number {
+  const { fires, bytes } = weighPlanned(planned);
+  return Math.max(fires / MOST_FIRES, bytes / MOST_BYTES);
+}
+
 /** Of one schedule whose slots wait, where its executions may overlap. */
 const MOST_TURNS = 100;
 

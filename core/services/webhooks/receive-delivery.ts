@@ -43,7 +43,7 @@ export type HookRequest = {
 /** `waitMs` is 0 where nobody waits. */
 export type Admitted = { id: string; webhookId: string; actor: Actor; made: boolean; waitMs: number };
 
-/** accepted: it runs. replayed: it ran before. Else the code of why not. */
+/** accepted: it runs. replayed: it ran before. Else the code of why not; `internal_error` and `database_unavailable` are ours. */
 export type ObserveDelivery = (outcome: string) => void;
 
 export type ReceiveDependencies = {
@@ -66,21 +66,26 @@ export async function receiveDelivery(
   request: HookRequest,
 ): Promise<Admitted> {
   const { database, observeDelivery = () => {} } = dependencies;
-  const hook = await findCalledWebhook(database, hashToken(token));
+  let hook: CalledWebhook | null = null;
   try {
+    hook = await findCalledWebhook(database, hashToken(token));
     if (!hook) throw notFound("webhook");
     const admitted = await admit(dependencies, hook, request);
     observeDelivery(admitted.made ? "accepted" : "replayed");
     return admitted;
   } catch (error) {
-    if (!(error instanceof AppError)) throw error;
+    if (!(error instanceof AppError)) {
+      observeDelivery("internal_error");
+      throw error;
+    }
     const reason = faults.get(error) ?? error.code;
-    observeDelivery(hook ? reason : "unknown_token");
+    observeDelivery(hook || error.retryable ? reason : "unknown_token");
     // A full queue and a fault of ours are nobody's wrong attempt. Nothing limits them, so they are not written down
     // either: all callers would wait for the row of their hour.
     if (error.retryable) throw error;
-    return request.countRefusal(hook?.id, async () => {
-      if (hook) await note(dependencies, hook, reason);
+    const refused = hook;
+    return request.countRefusal(refused?.id, async () => {
+      if (refused) await note(dependencies, refused, reason);
       throw error;
     });
   }

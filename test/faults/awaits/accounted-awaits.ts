@@ -141,8 +141,9 @@ export const ACCOUNTED: Readonly<Record<string, Readonly<Record<string, string>>
   },
   "core/services/executions/pass-on-cancels.ts": {
     "passOnCancels › listCancels": READS,
-    "passOnCancels › failures.attempt": "each a transaction that notes what it leaves",
-    "passOnCancels › passOnCancel": "the same",
+    "passOnCancels › passOnCancel": "each a transaction that notes what it leaves",
+    "passOnCancels › passOnCancel.catch": "the same",
+    "passOnCancels › isDatabaseAway": "no await, a word about an error",
   },
   "core/services/executions/recover-executions.ts": {
     "recoverExecutions › passOnWakes": "rings for nobody: whom it woke is found unheard of",

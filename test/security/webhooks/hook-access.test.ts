@@ -264,6 +264,36 @@ test("refused deliveries are limited per webhook; who signs right is never kept 
   assert.match(metrics, /atelier_webhook_deliveries_total\{[^}]*outcome="accepted"[^}]*\} 1/);
 });
 
+test("deliveries that fail for a fault of the platform are counted as its own, from the first statement on", async (t) => {
+  const broken = await createHookBed();
+  t.after(() => broken.close());
+  const hook = await broken.addHook({ type: "none" });
+  const find = "identity_find_webhook(bytea)";
+  const { rows } = await broken.bed.admin.query(`select pg_get_functiondef('${find}'::regprocedure) text`);
+  const failing = (code: string) =>
+    rows[0].text
+      .replace("LANGUAGE sql", "LANGUAGE plpgsql")
+      .replace(
+        /AS \$function\$[\s\S]*/,
+        () => `as $body$ begin raise 'broken' using errcode = '${code}'; end $body$`,
+      );
+  for (const [code, status] of Object.entries({ "53300": 503, XX000: 500 })) {
+    await broken.bed.admin.query(failing(code));
+    assert.equal((await broken.deliver(hook, "{}")).status, status);
+  }
+  const metrics = await (await fetch(`${broken.api.url}/metrics`)).text();
+  const counted = [
+    ...metrics.matchAll(/atelier_webhook_deliveries_total\{[^}]*outcome="(\w+)"[^}]*\} (\d+)/g),
+  ];
+  assert.deepEqual(
+    counted.map(([, outcome, count]) => [outcome, count]),
+    [
+      ["database_unavailable", "1"],
+      ["internal_error", "1"],
+    ],
+  );
+});
+
 const GATE = {
   seconds: 300,
   delaySeconds: 60,
