@@ -43,6 +43,7 @@ export async function migrateDatabase({
   const client = new pg.Client({ connectionString: databaseUrl, application_name: "atelier-migrate" });
   await client.connect();
   try {
+    await client.query("set timezone to 'UTC'; set datestyle to 'ISO'");
     await waitForOthers(client, tell);
     if (!restoring) await refuseHalfRestored(client);
     const apply = (upTo: string | undefined) =>

@@ -891,6 +891,7 @@ CREATE OR REPLACE FUNCTION public.drop_empty_month(p_at timestamp with time zone
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
 AS $function$
 declare
   month timestamptz := date_trunc('month', p_at, 'UTC');
@@ -959,6 +960,7 @@ CREATE OR REPLACE FUNCTION public.ensure_partition(at timestamp with time zone)
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
 AS $function$
 declare
   month timestamptz := date_trunc('month', at, 'UTC');
@@ -2219,6 +2221,7 @@ CREATE OR REPLACE FUNCTION public.make_month(p_at timestamp with time zone, p_by
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'public', 'pg_temp'
+ SET "TimeZone" TO 'UTC'
 AS $function$
 declare
   month timestamptz := date_trunc('month', p_at, 'UTC');

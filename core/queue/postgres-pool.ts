@@ -22,7 +22,7 @@ export function openQueuePool({ databaseUrl, role, max }: QueuePool): pg.Pool {
   const pool = new pg.Pool({
     connectionString: databaseUrl,
     // A ring that is lost with the server is rung again by the scheduler: its commit need not wait for the disk.
-    options: `-c role=${role} -c synchronous_commit=off -c search_path=bullmq`,
+    options: `-c role=${role} -c synchronous_commit=off -c search_path=bullmq -c timezone=UTC -c datestyle=ISO`,
     max,
     // Nothing here may hang: who rings and looks for rings also takes back what dead workers held.
     connectionTimeoutMillis: CONNECT_MS,

@@ -22,7 +22,7 @@ export function createScheduleQueue(options: {
 }): ScheduleQueue {
   const boss = new PgBoss({
     connectionString: options.databaseUrl,
-    options: `-c role=${options.role}`,
+    options: `-c role=${options.role} -c timezone=UTC -c datestyle=ISO`,
     schema: "pgboss",
     migrate: false,
     createSchema: false,

@@ -1,6 +1,6 @@
 -- Up Migration
 -- As in 0062, but a default partition that is big is not scanned for the month's rows while everybody waits. The import
--- makes its months the same way.
+-- makes its months the same way. A month is one of UTC, whatever the time zone of who asks.
 
 create or replace function make_month(p_at timestamptz, p_bytes bigint default 33554432) returns text
   language plpgsql security definer set search_path = pg_catalog, public, pg_temp as $$
@@ -56,3 +56,6 @@ begin
   return 'made';
 end $$;
 grant execute on function make_month(timestamptz, bigint) to atelier_api;
+alter function make_month(timestamptz, bigint) set timezone = 'UTC';
+alter function ensure_partition(timestamptz) set timezone = 'UTC';
+alter function drop_empty_month(timestamptz) set timezone = 'UTC';

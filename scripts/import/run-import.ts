@@ -6,7 +6,6 @@ import { AppError } from "../../core/domain/app-error.ts";
 import { createKeyCanaries } from "../../core/persistence/credentials/key-canaries.ts";
 import type { Database } from "../../core/persistence/database.ts";
 import { makeMonth } from "../../core/persistence/executions/partitions.ts";
-import { refuseMissing } from "../../core/services/retention/make-months.ts";
 import { tryMonth } from "../../core/services/retention/try-month.ts";
 import { findOwner, type ImportOwner } from "./find-owner.ts";
 import { importAuditLog } from "./import-audit-log.ts";
@@ -120,7 +119,13 @@ function createMonths({ db, dryRun, signal }: ImportContext): (at: string) => Pr
 async function makePlace(db: Database, at: string, signal: AbortSignal): Promise<void> {
   const verdict = await tryMonth(db, (tx) => makeMonth(tx, at), { pauseMs: MONTH_PAUSE_MS, signal });
   const month = at.slice(0, 7);
-  if (verdict === "full") refuseMissing({ full: [month], busy: null });
+  if (verdict === "full") {
+    throw new AppError(
+      "partitions_full",
+      `The place for runs of ${month} cannot be made, because the default partition is too big (docs/operations.md, A ` +
+        "month without a partition): import again when it is empty, what is there is skipped",
+    );
+  }
   if (verdict === "busy") {
     throw new AppError(
       "partitions_busy",

@@ -6,5 +6,6 @@ export async function connectOwner(databaseUrl: string, name: string): Promise<p
   const client = new pg.Client({ connectionString: databaseUrl, application_name: name, keepAlive: true });
   client.on("error", () => {});
   await client.connect();
+  await client.query("set timezone to 'UTC'; set datestyle to 'ISO'");
   return client;
 }

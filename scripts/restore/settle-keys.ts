@@ -46,12 +46,10 @@ export function settleKeys(
     encryptionKeys,
     async prove(known, acceptLost) {
       // Before a loss is accepted: the keys in the file may open what the set ones do not.
-      if (target.hasKeys && carried) {
-        const [refusal, other] = await Promise.all([
-          refusalOf(known, encryptionKeys),
-          refusalOf(known, parse(carried)),
-        ]);
-        if (refusal && lossOf(other) < lossOf(refusal)) throw preferCarried(target, env, refusal, other);
+      const refusal = target.hasKeys && carried ? await refusalOf(known, encryptionKeys) : null;
+      if (refusal && carried) {
+        const other = await refusalOf(known, parse(carried));
+        if (lossOf(other) < lossOf(refusal)) throw preferCarried(target, env, refusal, other);
       }
       await proveKeys(known, encryptionKeys, { acceptLost, log });
     },

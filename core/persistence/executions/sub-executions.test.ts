@@ -68,7 +68,7 @@ async function addFamily(state: "running" | "waiting"): Promise<{ parent: string
 /** What a pass of recovery does, without a look at the clock. */
 async function passOn(): Promise<void> {
   await passOnWakes(scheduler, 100);
-  for (const id of await listCancels(scheduler, 100)) await passOnCancel(scheduler, id);
+  for (const id of await listCancels(scheduler, { limit: 100 })) await passOnCancel(scheduler, id);
 }
 
 const cancel = (id: string) =>
@@ -203,9 +203,9 @@ test("a transaction cancels 200 descendants, and the passes after it all others,
   };
   assert.equal(await cancel(parent), "cancelled");
   assert.equal(await livesOf(), 350);
-  const reached: number[] = [];
-  for (let ids = await listCancels(scheduler, 1); ids[0]; ids = await listCancels(scheduler, 1))
-    reached.push(await passOnCancel(scheduler, ids[0]));
+  const reached: unknown[] = [];
+  const next = async () => (await listCancels(scheduler, { limit: 1 }))[0];
+  for (let id = await next(); id; id = await next()) reached.push(await passOnCancel(scheduler, id));
   assert.deepEqual(reached, [200, 100, 50]);
   assert.equal(await livesOf(), 0);
   const { rows } = await bed.admin.query(
@@ -228,12 +228,12 @@ test("large cancels of several workspaces take turns, and one that is being writ
   };
   const roots = [await root(person, 500), await root(person, 500), await root(other, 500)];
   const holder = await bed.admin.connect();
-  const reached: number[] = [];
+  const reached: unknown[] = [];
   try {
     await holder.query("begin");
     await holder.query("select from workflow_executions where id = $1 for update", [roots[0]]);
-    const listed = await listCancels(scheduler, 10);
-    const { rows } = await bed.admin.query("select id::text, execution_id from pending_moves");
+    const listed = await listCancels(scheduler, { limit: 10 });
+    const { rows } = await bed.admin.query("select id::int, execution_id from pending_moves");
     const rootOf = new Map(rows.map(({ id, execution_id }) => [id, roots.indexOf(execution_id)]));
     const places = listed.map((id) => rootOf.get(id) ?? -1);
     assert.deepEqual([places.slice(0, 2).toSorted(), places[2]], [[0, 2], 1]);
@@ -248,7 +248,7 @@ test("large cancels of several workspaces take turns, and one that is being writ
     "select count(*)::int as n from workflow_executions where parent_id = any($1) and status <> 'cancelled'",
     [roots],
   );
-  assert.deepEqual([left.rows[0].n, await listCancels(scheduler, 10)], [0, []]);
+  assert.deepEqual([left.rows[0].n, await listCancels(scheduler, { limit: 10 })], [0, []]);
 });
 
 test("a cancel goes on past children that run, also when their parent has ended well meanwhile", async () => {

@@ -1,6 +1,6 @@
 // Large cancels go on in recovery: as many as there is time for, workspaces in turn.
 import type { Executor } from "../../persistence/database.ts";
-import { listCancels, passOnCancel } from "../../persistence/executions/pending-moves.ts";
+import { findLastCancel, listCancels, passOnCancel } from "../../persistence/executions/pending-moves.ts";
 import { isDatabaseAway } from "../../persistence/translate-error.ts";
 
 /** Recovery is due again a second later, and what it does for others comes first in its pass. */
@@ -14,18 +14,24 @@ const PAGE = 1_000;
 export async function passOnCancels(database: Executor, { timeMs = TIME_MS } = {}): Promise<unknown[]> {
   const endsAt = performance.now() + timeMs;
   const failed: unknown[] = [];
-  let reached: number;
-  do {
-    reached = 0;
-    for (const id of await listCancels(database, PAGE)) {
-      reached += await passOnCancel(database, id).catch((error) => {
+  // What failed, or is in other hands.
+  const left: number[] = [];
+  const last = await findLastCancel(database);
+  for (let isWorthwhile = last > 0; isWorthwhile; ) {
+    // Who was being written is noted anew, under a later id: only with others that were reached it is asked again.
+    isWorthwhile = false;
+    for (const id of await listCancels(database, { limit: PAGE, except: left })) {
+      try {
+        const reached = await passOnCancel(database, id);
+        if (reached === null) left.push(id);
+        isWorthwhile ||= id <= last || Number(reached) > 0;
+      } catch (error) {
         if (isDatabaseAway(error)) throw error;
         failed.push(error);
-        return 0;
-      });
+        left.push(id);
+      }
       if (performance.now() >= endsAt) return failed;
     }
-    // Who was being written is noted anew, and would be asked again and again.
-  } while (reached > 0);
+  }
   return failed;
 }

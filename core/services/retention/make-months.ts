@@ -39,7 +39,7 @@ export async function makeMonths(
 }
 
 /** Throws `partitions_full` or `partitions_busy`, which say what to do, when a month is not there. */
-export function refuseMissing({ full, busy }: Omit<MadeMonths, "made">): void {
+export function refuseMissing({ full, busy }: MadeMonths): void {
   if (full.length > 0) {
     throw new AppError(
       "partitions_full",

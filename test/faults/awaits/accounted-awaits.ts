@@ -140,9 +140,9 @@ export const ACCOUNTED: Readonly<Record<string, Readonly<Record<string, string>>
     "waitForEnd › change #2": PAUSES,
   },
   "core/services/executions/pass-on-cancels.ts": {
+    "passOnCancels › findLastCancel": READS,
     "passOnCancels › listCancels": READS,
     "passOnCancels › passOnCancel": "each a transaction that notes what it leaves",
-    "passOnCancels › passOnCancel.catch": "the same",
     "passOnCancels › isDatabaseAway": "no await, a word about an error",
   },
   "core/services/executions/recover-executions.ts": {
