@@ -168,6 +168,11 @@ test("a connection to another host asks for TLS or is named in ALLOW_PLAINTEXT",
   ]);
 });
 
+test("options in a URL, which would take the place of ours, are refused", () => {
+  const DATABASE_URL = "postgres://u:p@127.0.0.1/d?options=-c%20timezone%3DCET";
+  assert.match(faultsOf("worker", { ...COMPLETE, DATABASE_URL }).message, /DATABASE_URL: has options=/);
+});
+
 test("a bad egress entry is told by its place", () => {
   const error = faultsOf("worker", { ...COMPLETE, ALLOW_PRIVATE_EGRESS: "a:1,10.0.0.0/8:80,[::1]:9,b" });
   assert.deepEqual(

@@ -124,6 +124,7 @@ export function loadConfig(role: Role, environment: NodeJS.ProcessEnv = process.
     ...(parsed.error?.issues ?? []).map(({ path, message }) => ({ path: path.join("."), message })),
     ...missingFor(role, given),
     ...inPlain(given),
+    ...replacing(given),
     ...knownToAll(given),
     ...crashing(given),
   ];
@@ -206,6 +207,17 @@ function inPlain(given: NodeJS.ProcessEnv): Problem[] {
   const { REDIS_URL } = given;
   faults.push({ path: "REDIS_URL", message: REDIS_URL ? redisPlaintextFault(REDIS_URL, allowed) : null });
   return faults.flatMap(({ path, message }) => (message ? { path, message } : []));
+}
+
+/** The URL's options would take the place of those that statements rely on, and of the role. */
+function replacing(given: NodeJS.ProcessEnv): Problem[] {
+  return [...new Set(["DATABASE_URL", ...Object.values(OWN_URL)])]
+    .filter((path) => URL.parse(given[path] ?? "")?.searchParams.has("options"))
+    .map((path) => ({
+      path,
+      message:
+        "has options=, which would replace the settings of Atelier's own sessions; set yours on the server",
+    }));
 }
 
 /** Off loopback a secret must be one that nobody else has; a developer may use what the tests use. */

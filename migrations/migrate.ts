@@ -7,6 +7,7 @@ import { runner } from "node-pg-migrate";
 import pg from "pg";
 import { AppError } from "#core/domain/app-error.ts";
 import { halfRestored } from "#core/domain/half-restored.ts";
+import { SESSION_SETTINGS, startupOptions } from "#core/domain/session-settings.ts";
 import { buildIndexes } from "./build-indexes.ts";
 import { findPeople } from "./find-people.ts";
 import { migrateTimers } from "./migrate-timers.ts";
@@ -31,7 +32,7 @@ const BESIDE = "0059_people_found";
 
 /**
  * Applies what is pending; safe to call from several processes at once (an advisory lock serialises). Throws
- * `half_restored` and `migration_blocked`.
+ * `unsuitable_database`, `half_restored` and `migration_blocked`.
  */
 export async function migrateDatabase({
   databaseUrl,
@@ -40,10 +41,14 @@ export async function migrateDatabase({
   restoring,
   patience = PATIENCE,
 }: MigrateOptions): Promise<void> {
-  const client = new pg.Client({ connectionString: databaseUrl, application_name: "atelier-migrate" });
+  const client = new pg.Client({
+    connectionString: databaseUrl,
+    options: startupOptions({ ...SESSION_SETTINGS, statement_timeout: "0" }),
+    application_name: "atelier-migrate",
+  });
   await client.connect();
   try {
-    await client.query("set timezone to 'UTC'; set datestyle to 'ISO'");
+    await checkEncoding(client);
     await waitForOthers(client, tell);
     if (!restoring) await refuseHalfRestored(client);
     const apply = (upTo: string | undefined) =>
@@ -68,6 +73,19 @@ export async function migrateDatabase({
   } finally {
     await client.end();
   }
+}
+
+/** Names are compared without regard to case, when they are searched and when they are erased. */
+async function checkEncoding(client: pg.Client): Promise<void> {
+  const { rows } = await client.query<{ encoding: string; folds: boolean }>(
+    "select current_setting('server_encoding') as encoding, lower('Ä') = 'ä' as folds",
+  );
+  if (rows[0]?.encoding === "UTF8" && rows[0].folds) return;
+  throw new AppError(
+    "unsuitable_database",
+    `The database is encoded in ${rows[0]?.encoding}, in a locale that ${rows[0]?.folds ? "knows" : "does not know"} capitals beyond ASCII. Make one that has ` +
+      "both: create database atelier template template0 encoding 'UTF8' locale 'C.UTF-8' owner …",
+  );
 }
 
 /** Asks again and again: whoever waits within a statement is what an index that is built concurrently waits for. */

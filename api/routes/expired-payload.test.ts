@@ -47,7 +47,7 @@ test("what has lost its payload says since when, and neither retry nor fork star
   await asAdmin(
     testDatabase,
     `insert into workflow_executions select (e.r).* from (select jsonb_populate_record(x, jsonb_build_object(
-       'id', $2::text, 'root_id', $2::text, 'finished_at', '2025-10-21', 'created_at', '2025-10-20')) r
+       'id', $2::text, 'root_id', $2::text, 'finished_at', '2025-10-21T00:00Z', 'created_at', '2025-10-20T00:00Z')) r
      from workflow_executions x where id = $1) e`,
     [made.id, past],
   );

@@ -63,3 +63,16 @@ test("a superuser is refused, and so is the owner, as with ?options= in the URL 
   await assert.rejects(checkDatabase(undone), { code: "unsafe_role" });
   await undone.close();
 });
+
+test("a connection that lost its settings on the way is refused", async () => {
+  const lost = new Client({ connectionString: testDatabase.databaseUrl, options: "-c role=atelier_api" });
+  await lost.connect();
+  try {
+    await assert.rejects(checkDatabase(executorOf(lost)), {
+      code: "settings_lost",
+      message: /TimeZone is America\/New_York/,
+    });
+  } finally {
+    await lost.end();
+  }
+});

@@ -3,6 +3,7 @@ import { readdir } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { AppError } from "../domain/app-error.ts";
+import { SESSION_SETTINGS } from "../domain/session-settings.ts";
 import { refuseHalfRestored } from "./backup/half-restored.ts";
 import type { Executor } from "./database.ts";
 import { sql } from "./sql.ts";
@@ -10,10 +11,10 @@ import { sql } from "./sql.ts";
 const SQL_DIRECTORY = fileURLToPath(new URL("../../migrations/sql", import.meta.url));
 
 // What PostgreSQL says to the first connection when the migrations that make the run-time roles never ran: 22023
-// where the owner switches to a role, 28000 where a role logs in itself.
-const NO_ROLE = /^role "atelier_(api|worker|scheduler)" does not exist$/;
+// where the owner switches to a role, 28000 where a role logs in itself; in the server's language.
+const NO_ROLE = /\batelier_(api|worker|scheduler)\b/;
 
-/** Throws `half_restored`, which the restore itself does not mind, `pending_migrations` or `unsafe_role`. */
+/** Throws `half_restored`, which the restore itself does not mind, `pending_migrations`, `unsafe_role` or `settings_lost`. */
 export async function checkDatabase(database: Executor, { isRestoring = false } = {}): Promise<void> {
   try {
     if (!isRestoring) await refuseHalfRestored(database);
@@ -21,7 +22,22 @@ export async function checkDatabase(database: Executor, { isRestoring = false } 
   } catch (error) {
     throw isRoleMissing(error) ? pending("all of them", error) : error;
   }
+  await checkSettings(database);
   await checkMigrations(database);
+}
+
+/** A pooler may take them away, and months, dates and locks would be others than the code means. */
+async function checkSettings(database: Executor): Promise<void> {
+  const lost = await database.many<{ name: string; value: string }>(sql`
+    select name, current_setting(name) as value
+    from unnest(${Object.keys(SESSION_SETTINGS)}::text[], ${Object.values(SESSION_SETTINGS)}::text[]) as s (name, asked)
+    where split_part(current_setting(name), ',', 1) <> asked`);
+  if (lost.length === 0) return;
+  throw new AppError(
+    "settings_lost",
+    `This connection has not the settings it asked for (${lost.map(({ name, value }) => `${name} is ${value}`).join(", ")}): a ` +
+      "pooler takes them away. Connect to PostgreSQL itself, or let the pooler pass startup options and keep sessions apart",
+  );
 }
 
 function isRoleMissing(error: unknown): boolean {

@@ -1,6 +1,7 @@
 // Pools that speak as one run-time role, and transactions that speak for verified people.
 import pg from "pg";
 import { notFound } from "../domain/roles.ts";
+import { SESSION_SETTINGS, startupOptions } from "../domain/session-settings.ts";
 import { enterName } from "./enter-name.ts";
 import { gatherStatements, type SendStatement } from "./gather-statements.ts";
 import { type Sql, sql } from "./sql.ts";
@@ -79,27 +80,21 @@ typeParsers.setTypeParser(pg.types.builtins.INT8, Number);
 // just changed: a join on it comes out empty, and the server crashed 3 times in 40 loaded runs. A lease renewed in
 // the middle of a journal write is exactly that; concurrent-update.test.ts shows it. Without pruning a look-up by id
 // asks a dozen more indexes, some microseconds each. A server of the operator's own may compile what looks expensive: no
-// statement here runs long enough to earn that back. It may also be set to another time zone, where a month later is
-// another instant, and to write dates otherwise than they are read here.
-const SETTINGS = ["enable_partition_pruning=off", "jit=off", "timezone=UTC", "datestyle=ISO"];
+// statement here runs long enough to earn that back.
+const SETTINGS = { ...SESSION_SETTINGS, enable_partition_pruning: "off", jit: "off" };
 
 // The worker's few statements are the same for all parameters, and planning one over all partitions takes as long as
 // running it (2.9 of 5.9 ms for a journal write): it is planned once per connection.
-const ROLE_SETTINGS: Readonly<Record<RuntimeRole, readonly string[]>> = {
-  atelier_api: [],
-  atelier_worker: ["plan_cache_mode=force_generic_plan"],
-  atelier_scheduler: [],
-  atelier_rotator: [],
-  atelier_admin: [],
+const ROLE_SETTINGS: Readonly<Partial<Record<RuntimeRole, Readonly<Record<string, string>>>>> = {
+  atelier_worker: { plan_cache_mode: "force_generic_plan" },
 };
 
 export function createDatabase(options: DatabaseOptions): Database {
   const { role, onError = () => {} } = options;
+  const settings = { role, ...SETTINGS, ...ROLE_SETTINGS[role] };
   const config: pg.ClientConfig = {
     connectionString: options.databaseUrl,
-    options: [`role=${role}`, ...SETTINGS, ...ROLE_SETTINGS[role]]
-      .map((setting) => `-c ${setting}`)
-      .join(" "),
+    options: startupOptions(settings),
     types: typeParsers,
     keepAlive: true,
     connectionTimeoutMillis: 5_000,
@@ -141,7 +136,13 @@ export function createDatabase(options: DatabaseOptions): Database {
       max,
     }),
     async connect(name) {
-      const client = new pg.Client({ ...config, application_name: `${role}-${name}`, statement_timeout: 0 });
+      // As a property of the configuration 0 would be none, and the one of the role would hold.
+      const { statement_timeout: _, ...unbounded } = config;
+      const client = new pg.Client({
+        ...unbounded,
+        options: startupOptions({ ...settings, statement_timeout: "0" }),
+        application_name: `${role}-${name}`,
+      });
       client.on("error", onError);
       await client.connect();
       return client;

@@ -1,5 +1,6 @@
 // The connections of BullMQ on PostgreSQL, which outlive being cut.
 import pg from "pg";
+import { SESSION_SETTINGS, startupOptions } from "../domain/session-settings.ts";
 
 /** Until a connection is made, or one of the pool is free. */
 const CONNECT_MS = 15_000;
@@ -22,7 +23,7 @@ export function openQueuePool({ databaseUrl, role, max }: QueuePool): pg.Pool {
   const pool = new pg.Pool({
     connectionString: databaseUrl,
     // A ring that is lost with the server is rung again by the scheduler: its commit need not wait for the disk.
-    options: `-c role=${role} -c synchronous_commit=off -c search_path=bullmq -c timezone=UTC -c datestyle=ISO`,
+    options: startupOptions({ ...SESSION_SETTINGS, role, synchronous_commit: "off", search_path: "bullmq" }),
     max,
     // Nothing here may hang: who rings and looks for rings also takes back what dead workers held.
     connectionTimeoutMillis: CONNECT_MS,

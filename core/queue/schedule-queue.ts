@@ -1,5 +1,6 @@
 // Durable timers over pg-boss: named jobs at fixed times, done by one scheduler however many there are.
 import { PgBoss } from "pg-boss";
+import { SESSION_SETTINGS, startupOptions } from "../domain/session-settings.ts";
 import { TIMERS, type TimerName } from "../domain/timers.ts";
 
 /** `signal` aborts at the stop: a handler that takes long ends where it can go on the next time. */
@@ -22,7 +23,7 @@ export function createScheduleQueue(options: {
 }): ScheduleQueue {
   const boss = new PgBoss({
     connectionString: options.databaseUrl,
-    options: `-c role=${options.role} -c timezone=UTC -c datestyle=ISO`,
+    options: startupOptions({ ...SESSION_SETTINGS, role: options.role }),
     schema: "pgboss",
     migrate: false,
     createSchema: false,

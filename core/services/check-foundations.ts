@@ -7,7 +7,7 @@ import { createKeyCanaries } from "../persistence/credentials/key-canaries.ts";
 import type { Database } from "../persistence/database.ts";
 
 /**
- * Throws `half_restored`, `pending_migrations`, `unsafe_role` or `wrong_encryption_key`, each with what to do. Roles that hold no
+ * Throws `half_restored`, `pending_migrations`, `unsafe_role`, `settings_lost` or `wrong_encryption_key`, each with what to do. Roles that hold no
  * encryption keys give none.
  */
 export async function checkFoundations(

@@ -15,9 +15,9 @@ export const KEYS = {
 type Cleanup = { after(callback: () => Promise<void>): void };
 
 /** A database with nothing in it, on the server of `near`. */
-export async function createEmptyDatabase(near: TestDatabase, t: Cleanup): Promise<TestDatabase> {
+export async function createEmptyDatabase(near: TestDatabase, t: Cleanup, how = ""): Promise<TestDatabase> {
   const name = `t_restored_${randomBytes(5).toString("hex")}`;
-  await asAdmin(near, `create database ${name} owner atelier`);
+  await asAdmin(near, `create database ${name} owner atelier ${how}`);
   const drop = async () => {
     await asAdmin(near, `drop database if exists ${name} with (force)`);
   };

@@ -21,10 +21,11 @@ export async function passOnCancels(database: Executor, { timeMs = TIME_MS } = {
     // Who was being written is noted anew, under a later id: only with others that were reached it is asked again.
     isWorthwhile = false;
     for (const id of await listCancels(database, { limit: PAGE, except: left })) {
+      isWorthwhile ||= id <= last;
       try {
         const reached = await passOnCancel(database, id);
         if (reached === null) left.push(id);
-        isWorthwhile ||= id <= last || Number(reached) > 0;
+        isWorthwhile ||= Number(reached) > 0;
       } catch (error) {
         if (isDatabaseAway(error)) throw error;
         failed.push(error);

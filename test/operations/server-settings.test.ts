@@ -1,6 +1,7 @@
-// A server of the operator's own that lives in another time zone and writes dates its way: months are UTC's all the same.
+// A server of the operator's own, set otherwise than ours: months are UTC's all the same, and what cannot be is refused.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import { checkDatabase } from "#core/persistence/check-database.ts";
 import { createDatabase } from "#core/persistence/database.ts";
 import { sql } from "#core/persistence/sql.ts";
 import { makeMonths } from "#core/services/retention/make-months.ts";
@@ -15,14 +16,23 @@ before(async () => {
 });
 after(() => near?.drop());
 
+/** With a schema of the owner's name before the usual one. */
+const THEIRS = {
+  datestyle: "'German'",
+  default_transaction_isolation: "'repeatable read'",
+  standard_conforming_strings: "off",
+  search_path: '"$user", elsewhere, public',
+  statement_timeout: "'20ms'",
+};
+
 /** The months' bounds as hexadecimal ids, by their names. */
 async function boundsOf(database: TestDatabase): Promise<{ name: string; low: string; high: string }[]> {
   return asAdmin(
     database,
     `select c.relname as name, bounds[1] as low, bounds[2] as high
      from pg_inherits i join pg_class c on c.oid = i.inhrelid,
-       regexp_match(pg_get_expr(c.relpartbound, c.oid), '\\(''(.*)''\\) TO \\(''(.*)''\\)') bounds
-     where i.inhparent = 'workflow_executions'::regclass and bounds is not null order by 1`,
+       regexp_match(pg_get_expr(c.relpartbound, c.oid), '[(]''(.*)''[)] TO [(]''(.*)''[)]') bounds
+     where i.inhparent = 'public.workflow_executions'::regclass and bounds is not null order by 1`,
   );
 }
 
@@ -34,7 +44,9 @@ for (const zone of ["America/New_York", "Europe/Berlin", "Pacific/Kiritimati"]) 
     const database = await createEmptyDatabase(near, t);
     const name = new URL(database.adminUrl).pathname.slice(1);
     await asAdmin(database, `alter database ${name} set timezone = '${zone}'`);
-    await asAdmin(database, `alter database ${name} set datestyle = 'German'`);
+    for (const [setting, value] of Object.entries(THEIRS))
+      await asAdmin(database, `alter database ${name} set ${setting} = ${value}`);
+    await asAdmin(database, "create schema atelier authorization atelier");
     await migrateDatabase({ databaseUrl: database.databaseUrl });
     const scheduler = createDatabase({
       databaseUrl: database.databaseUrl,
@@ -46,11 +58,16 @@ for (const zone of ["America/New_York", "Europe/Berlin", "Pacific/Kiritimati"]) 
       assert.equal(made.length, 12);
       const row = await scheduler.one<{ at: string }>(sql`select timestamptz '2026-02-01T10:00Z' as at`);
       assert.equal(row?.at, "2026-02-01T10:00:00.000Z");
+      assert.equal(await checkDatabase(scheduler), undefined);
+      const own = await scheduler.connect("own");
+      const { rows } = await own.query("show statement_timeout");
+      await own.end();
+      assert.deepEqual(rows, [{ statement_timeout: "0" }]);
     } finally {
       await scheduler.close();
     }
     // As docs/operations.md tells an operator to.
-    await asAdmin(database, "select make_month('2031-03-01')");
+    await asAdmin(database, "set statement_timeout = 0; select public.make_month('2031-03-15')");
     const months = await boundsOf(database);
     assert.equal(months.length, 13 + 12 + 1);
     for (const { name, low, high } of months) {
@@ -61,3 +78,22 @@ for (const zone of ["America/New_York", "Europe/Berlin", "Pacific/Kiritimati"]) 
     }
   });
 }
+
+test("a database that cannot hold every name, or does not know its capitals, is refused before anything is made", async (t) => {
+  for (const [encoding, locale] of [
+    ["LATIN1", "C"],
+    ["SQL_ASCII", "C"],
+    ["UTF8", "C"],
+  ] as const) {
+    const database = await createEmptyDatabase(
+      near,
+      t,
+      `template template0 encoding '${encoding}' locale '${locale}' locale_provider libc`,
+    );
+    await assert.rejects(migrateDatabase({ databaseUrl: database.databaseUrl }), {
+      code: "unsuitable_database",
+    });
+    const made = await asAdmin(database, "select from pg_class where relnamespace = 'public'::regnamespace");
+    assert.equal(made.length, 0, encoding);
+  }
+});
