@@ -84,7 +84,7 @@ async function checkEncoding(client: pg.Client): Promise<void> {
   throw new AppError(
     "unsuitable_database",
     `The database is encoded in ${rows[0]?.encoding}, in a locale that ${rows[0]?.folds ? "knows" : "does not know"} capitals beyond ASCII. Make one that has ` +
-      "both: create database atelier template template0 encoding 'UTF8' locale 'C.UTF-8' owner …",
+      "both: create database atelier template template0 encoding 'UTF8' locale 'C.UTF-8' owner …; what this one holds goes there by npm run backup and npm run restore",
   );
 }
 
