@@ -7,7 +7,7 @@ import { runner } from "node-pg-migrate";
 import pg from "pg";
 import { AppError } from "#core/domain/app-error.ts";
 import { halfRestored } from "#core/domain/half-restored.ts";
-import { SESSION_SETTINGS, startupOptions } from "#core/domain/session-settings.ts";
+import { OWNER_SESSION } from "#core/domain/session-settings.ts";
 import { buildIndexes } from "./build-indexes.ts";
 import { findPeople } from "./find-people.ts";
 import { migrateTimers } from "./migrate-timers.ts";
@@ -41,13 +41,10 @@ export async function migrateDatabase({
   restoring,
   patience = PATIENCE,
 }: MigrateOptions): Promise<void> {
-  const client = new pg.Client({
-    connectionString: databaseUrl,
-    options: startupOptions({ ...SESSION_SETTINGS, statement_timeout: "0" }),
-    application_name: "atelier-migrate",
-  });
+  const client = new pg.Client({ connectionString: databaseUrl, application_name: "atelier-migrate" });
   await client.connect();
   try {
+    await client.query(OWNER_SESSION);
     await checkEncoding(client);
     await waitForOthers(client, tell);
     if (!restoring) await refuseHalfRestored(client);
@@ -60,7 +57,7 @@ export async function migrateDatabase({
     }
     await apply(restoring?.upTo);
     await migrateBullmq(client, "bullmq");
-    await client.query("set search_path to default");
+    await client.query(OWNER_SESSION);
     // BullMQ makes a queue's sequence at the first add; the run-time roles may not, so the owner does.
     await client.query(`do $$ declare queue text; begin
       foreach queue in array array['executions', 'executions-busy'] loop
@@ -77,14 +74,15 @@ export async function migrateDatabase({
 
 /** Names are compared without regard to case, when they are searched and when they are erased. */
 async function checkEncoding(client: pg.Client): Promise<void> {
-  const { rows } = await client.query<{ encoding: string; folds: boolean }>(
-    "select current_setting('server_encoding') as encoding, lower('Ä') = 'ä' as folds",
-  );
-  if (rows[0]?.encoding === "UTF8" && rows[0].folds) return;
+  const ask = async (what: string) => (await client.query(`select ${what} as answer`)).rows[0]?.answer;
+  const encoding = await ask("current_setting('server_encoding')");
+  if (encoding === "UTF8" && (await ask("lower('Ä') = 'ä'"))) return;
+  const fault =
+    encoding === "UTF8" ? "in a locale that knows no capitals beyond ASCII" : `encoded in ${encoding}`;
   throw new AppError(
     "unsuitable_database",
-    `The database is encoded in ${rows[0]?.encoding}, in a locale that ${rows[0]?.folds ? "knows" : "does not know"} capitals beyond ASCII. Make one that has ` +
-      "both: create database atelier template template0 encoding 'UTF8' locale 'C.UTF-8' owner …; what this one holds goes there by npm run backup and npm run restore",
+    `The database is ${fault}. Make one that is not: create database atelier_utf8 template template0 encoding 'UTF8' ` +
+      "locale 'C.UTF-8' owner …; what this one holds goes there by npm run backup of the version that runs, and npm run restore",
   );
 }
 

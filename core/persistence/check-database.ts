@@ -11,8 +11,11 @@ import { sql } from "./sql.ts";
 const SQL_DIRECTORY = fileURLToPath(new URL("../../migrations/sql", import.meta.url));
 
 // What PostgreSQL says to the first connection when the migrations that make the run-time roles never ran: 22023
-// where the owner switches to a role, 28000 where a role logs in itself; in the server's language.
-const NO_ROLE = /\batelier_(api|worker|scheduler)\b/;
+// where the owner switches to a role, in the server's language; 28000 where a role logs in itself, and for much else.
+const NO_ROLE: Readonly<Record<string, RegExp>> = {
+  22023: /\batelier_(api|worker|scheduler)\b/,
+  28000: /^role "atelier_(api|worker|scheduler)" does not exist$/,
+};
 
 /** Throws `half_restored`, which the restore itself does not mind, `pending_migrations`, `unsafe_role` or `settings_lost`. */
 export async function checkDatabase(database: Executor, { isRestoring = false } = {}): Promise<void> {
@@ -31,7 +34,7 @@ async function checkSettings(database: Executor): Promise<void> {
   const lost = await database.many<{ name: string; value: string }>(sql`
     select name, current_setting(name) as value
     from unnest(${Object.keys(SESSION_SETTINGS)}::text[], ${Object.values(SESSION_SETTINGS)}::text[]) as s (name, asked)
-    where split_part(current_setting(name), ',', 1) <> asked`);
+    where current_setting(name) <> asked`);
   if (lost.length === 0) return;
   throw new AppError(
     "settings_lost",
@@ -42,7 +45,7 @@ async function checkSettings(database: Executor): Promise<void> {
 
 function isRoleMissing(error: unknown): boolean {
   if (!(error instanceof Error && "code" in error)) return false;
-  return (error.code === "22023" || error.code === "28000") && NO_ROLE.test(error.message);
+  return NO_ROLE[String(error.code)]?.test(error.message) ?? false;
 }
 
 async function checkRole(database: Executor): Promise<void> {

@@ -23,7 +23,7 @@ export function createScheduleQueue(options: {
 }): ScheduleQueue {
   const boss = new PgBoss({
     connectionString: options.databaseUrl,
-    options: startupOptions({ ...SESSION_SETTINGS, role: options.role }),
+    options: startupOptions({ ...SESSION_SETTINGS, role: options.role, statement_timeout: "30000" }),
     schema: "pgboss",
     migrate: false,
     createSchema: false,

@@ -1,13 +1,13 @@
 // All chains there are, also those whose head or whose entries somebody took away.
-import pg from "pg";
+import type pg from "pg";
+import { connectOwner } from "../installation/owner-client.ts";
 
 /**
  * As the role that may see the numbers of all entries; `databaseUrl` is the owner's. Entries are skipped through chain by
  * chain, so it takes one look into the index for each.
  */
 export async function listChains(databaseUrl: string): Promise<string[]> {
-  const client = new pg.Client({ connectionString: databaseUrl });
-  await client.connect();
+  const client = await connectOwner(databaseUrl, "atelier-audit");
   try {
     const heads = await listAs(client, "atelier_api", "select chain_id as id from audit_heads");
     const entries = await listAs(

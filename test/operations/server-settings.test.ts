@@ -1,11 +1,15 @@
 // A server of the operator's own, set otherwise than ours: months are UTC's all the same, and what cannot be is refused.
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
+import type { Client } from "pg";
 import { checkDatabase } from "#core/persistence/check-database.ts";
 import { createDatabase } from "#core/persistence/database.ts";
 import { sql } from "#core/persistence/sql.ts";
+import { openQueuePool } from "#core/queue/postgres-pool.ts";
 import { makeMonths } from "#core/services/retention/make-months.ts";
 import { migrateDatabase } from "../../migrations/migrate.ts";
+import { listChains } from "../../scripts/audit-verify/list-chains.ts";
+import { connectOwner } from "../../scripts/installation/owner-client.ts";
 import { createTestDatabase, type TestDatabase } from "../support/database.ts";
 import { asAdmin } from "../support/query.ts";
 import { createEmptyDatabase } from "./backup-commands.ts";
@@ -25,6 +29,22 @@ const THEIRS = {
   statement_timeout: "'20ms'",
 };
 
+const OURS = {
+  TimeZone: "UTC",
+  DateStyle: "ISO, MDY",
+  default_transaction_isolation: "read committed",
+  standard_conforming_strings: "on",
+  search_path: "public",
+};
+
+async function settingsOf(client: Pick<Client, "query">): Promise<Record<string, string>> {
+  const { rows } = await client.query(
+    "select name, current_setting(name) as value from unnest($1::text[]) name",
+    [[...Object.keys(OURS), "statement_timeout"]],
+  );
+  return Object.fromEntries(rows.map(({ name, value }) => [name, value]));
+}
+
 /** The months' bounds as hexadecimal ids, by their names. */
 async function boundsOf(database: TestDatabase): Promise<{ name: string; low: string; high: string }[]> {
   return asAdmin(
@@ -43,10 +63,10 @@ for (const zone of ["America/New_York", "Europe/Berlin", "Pacific/Kiritimati"]) 
   test(`${zone}: each month begins where the one before ends, at midnight of UTC, whoever makes it`, async (t) => {
     const database = await createEmptyDatabase(near, t);
     const name = new URL(database.adminUrl).pathname.slice(1);
-    await asAdmin(database, `alter database ${name} set timezone = '${zone}'`);
-    for (const [setting, value] of Object.entries(THEIRS))
-      await asAdmin(database, `alter database ${name} set ${setting} = ${value}`);
+    await asAdmin(near, `alter database ${name} set timezone = '${zone}'`);
     await asAdmin(database, "create schema atelier authorization atelier");
+    for (const [setting, value] of Object.entries(THEIRS))
+      await asAdmin(near, `alter database ${name} set ${setting} = ${value}`);
     await migrateDatabase({ databaseUrl: database.databaseUrl });
     const scheduler = createDatabase({
       databaseUrl: database.databaseUrl,
@@ -60,14 +80,19 @@ for (const zone of ["America/New_York", "Europe/Berlin", "Pacific/Kiritimati"]) 
       assert.equal(row?.at, "2026-02-01T10:00:00.000Z");
       assert.equal(await checkDatabase(scheduler), undefined);
       const own = await scheduler.connect("own");
-      const { rows } = await own.query("show statement_timeout");
-      await own.end();
-      assert.deepEqual(rows, [{ statement_timeout: "0" }]);
+      const owner = await connectOwner(database.databaseUrl, "test");
+      const queue = openQueuePool({ databaseUrl: database.databaseUrl, role: "atelier_scheduler", max: 1 });
+      assert.deepEqual(await settingsOf(own), { ...OURS, statement_timeout: "0" });
+      assert.deepEqual(await settingsOf(owner), { ...OURS, statement_timeout: "0" });
+      assert.deepEqual(await settingsOf(queue), { ...OURS, search_path: "bullmq", statement_timeout: "30s" });
+      await Promise.all([own.end(), owner.end(), queue.end()]);
+      assert.deepEqual(await listChains(database.databaseUrl), []);
     } finally {
       await scheduler.close();
     }
     // As docs/operations.md tells an operator to.
-    await asAdmin(database, "set statement_timeout = 0; select public.make_month('2031-03-15')");
+    await asAdmin(near, `alter database ${name} reset statement_timeout`);
+    await asAdmin(database, "select public.make_month('2031-03-15')");
     const months = await boundsOf(database);
     assert.equal(months.length, 13 + 12 + 1);
     for (const { name, low, high } of months) {
@@ -84,6 +109,7 @@ test("a database that cannot hold every name, or does not know its capitals, is 
     ["LATIN1", "C"],
     ["SQL_ASCII", "C"],
     ["UTF8", "C"],
+    ["WIN1251", "C"],
   ] as const) {
     const database = await createEmptyDatabase(
       near,
