@@ -152,6 +152,7 @@ const OWN_URL = {
   scheduler: "SCHEDULER_DATABASE_URL",
   migrate: "DATABASE_URL",
 } as const satisfies Record<Role, keyof Environment>;
+const DATABASE_URLS = [...new Set(["DATABASE_URL", ...Object.values(OWN_URL)])];
 
 /** From the raw text, so that what is missing is told together with what is malformed. */
 function missingFor(role: Role, given: NodeJS.ProcessEnv): Problem[] {
@@ -200,7 +201,7 @@ function reloaderOf(file: string | undefined): (() => NamedSecret[]) | undefined
 /** The connections that would leave this host readable to others. */
 function inPlain(given: NodeJS.ProcessEnv): Problem[] {
   const allowed = list.parse(given.ALLOW_PLAINTEXT);
-  const faults = [...new Set(["DATABASE_URL", ...Object.values(OWN_URL)])].map((path) => ({
+  const faults = DATABASE_URLS.map((path) => ({
     path,
     message: given[path] ? postgresPlaintextFault(given[path], allowed, given) : null,
   }));
@@ -211,13 +212,13 @@ function inPlain(given: NodeJS.ProcessEnv): Problem[] {
 
 /** The URL's options would take the place of those that statements rely on, and of the role. */
 function replacing(given: NodeJS.ProcessEnv): Problem[] {
-  return [...new Set(["DATABASE_URL", ...Object.values(OWN_URL)])]
-    .filter((path) => URL.parse(given[path] ?? "")?.searchParams.has("options"))
-    .map((path) => ({
+  return DATABASE_URLS.filter((path) => URL.parse(given[path] ?? "")?.searchParams.has("options")).map(
+    (path) => ({
       path,
       message:
         "has options=, which would replace the settings of Atelier's own sessions; set yours on the server",
-    }));
+    }),
+  );
 }
 
 /** Off loopback a secret must be one that nobody else has; a developer may use what the tests use. */
